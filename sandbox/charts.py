@@ -1,0 +1,192 @@
+"""Contract charts: small charts that behave like upstream's where the module can tell the difference.
+
+Each folder of `sandbox/charts/` is one chart: `templates/`, default `values.yaml`, and `versions.yaml`, which says what
+every version changes. A version is packaged from the same templates; what differs between versions reaches them as
+`facts.yaml` inside the archive.
+"""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SOURCES = Path(__file__).parent / "charts"
+PUBLISHED = ("kai-scheduler", "grove-charts", "dynamo-platform")
+"""The charts that a registry or repository serves; the other folders are dependencies of these."""
+
+
+@dataclass(frozen=True)
+class ChartVersion:
+    """One version of a chart, as `versions.yaml` describes it."""
+
+    chart: str
+    version: str
+    recorded: str | None
+    """Name of the recording in `tests/data/renders` that this version is held to; None: written from documents only."""
+    values: Mapping[str, Any]
+    """Default values that differ from the chart's `values.yaml`."""
+    facts: Mapping[str, Any]
+    """What the templates read as `facts.yaml`."""
+    crds: Mapping[str, Mapping[str, Any]]
+    """Custom resource definitions in `crds/` by name: kind, scope, versions, storage, status, scale, shortNames, keep."""
+    metadata: Mapping[str, Any]
+    """Further fields of Chart.yaml."""
+    dependencies: Mapping[str, Mapping[str, Any]]
+    """Bundled charts by name: version, condition, alias."""
+
+
+def versions(chart: str) -> list[str]:
+    """Known versions of `chart`, oldest first."""
+    return [entry.version for entry in history(chart)]
+
+
+def history(chart: str) -> list[ChartVersion]:
+    """Every known version of `chart`, oldest first: each row of `versions.yaml` merged over the rows above it."""
+    rows = yaml.safe_load((SOURCES / chart / "versions.yaml").read_text(encoding="utf-8"))
+    entries = []
+    state: dict[str, Any] = {}
+    for row in rows:
+        state = merge(state, row.get("changes") or {})
+        entries.append(
+            ChartVersion(
+                chart=chart,
+                version=row["version"],
+                recorded=row.get("recorded"),
+                values=state.get("values", {}),
+                facts=state.get("facts", {}),
+                crds=state.get("crds", {}),
+                metadata=state.get("metadata", {}),
+                dependencies=state.get("dependencies", {}),
+            )
+        )
+    return entries
+
+
+def find(chart: str, version: str) -> ChartVersion:
+    """The description of one version. ValueError names the known ones."""
+    for entry in history(chart):
+        if entry.version == version:
+            return entry
+    raise ValueError(f"{chart} {version}: no such contract chart; known: {', '.join(versions(chart))}")
+
+
+def package(out: Path, versions: Mapping[str, Sequence[str]] | None = None) -> list[Path]:
+    """Write `<chart>-<version>.tgz` into `out`, byte for byte the same every time, and return the paths.
+
+    `versions` names versions per chart; None: every known version of every published chart.
+    """
+    wanted = versions or {chart: [entry.version for entry in history(chart)] for chart in PUBLISHED}
+    out.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for chart, names in wanted.items():
+        for name in names:
+            path = out / f"{chart}-{name}.tgz"
+            path.write_bytes(_archive(chart, _files(find(chart, name))))
+            paths.append(path)
+    return paths
+
+
+def merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """`patch` over `base` as a JSON merge patch (RFC 7386): maps merge, null removes, all else replaces."""
+    merged = dict(base)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = merged.get(key)
+            merged[key] = merge(below if isinstance(below, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _files(entry: ChartVersion) -> dict[str, bytes]:
+    """The files of a chart archive by path below the chart's own folder, bundled charts included."""
+    source = SOURCES / entry.chart
+    defaults = yaml.safe_load((source / "values.yaml").read_text(encoding="utf-8"))
+    files = {
+        "Chart.yaml": _yaml(_chart_yaml(entry)),
+        "values.yaml": _yaml(merge(defaults, entry.values)),
+        "facts.yaml": _yaml(entry.facts),
+    }
+    for template in sorted((source / "templates").iterdir()):
+        files[f"templates/{template.name}"] = template.read_bytes()
+    for name, crd in entry.crds.items():
+        files[f"crds/{name}.yaml"] = _yaml(_definition(name, crd))
+    for name, dependency in entry.dependencies.items():
+        for path, content in _files(find(name, dependency["version"])).items():
+            files[f"charts/{name}/{path}"] = content
+    return files
+
+
+def _chart_yaml(entry: ChartVersion) -> dict[str, Any]:
+    return {
+        "apiVersion": "v2",
+        "name": entry.chart,
+        "description": f"Contract chart: what {entry.chart} {entry.version} does to a cluster, without its images.",
+        "version": entry.version,
+        "appVersion": entry.version,
+        **entry.metadata,
+        "dependencies": [{"name": name, **dependency} for name, dependency in entry.dependencies.items()],
+    }
+
+
+def _definition(name: str, crd: Mapping[str, Any]) -> dict[str, Any]:
+    """A CustomResourceDefinition whose schema accepts everything."""
+    plural, group = name.split(".", 1)
+    subresources: dict[str, Any] = {"status": {}} if crd.get("status", True) else {}
+    if selector := crd.get("scale"):
+        subresources["scale"] = {
+            "specReplicasPath": ".spec.replicas",
+            "statusReplicasPath": ".status.replicas",
+            "labelSelectorPath": selector,
+        }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name, "annotations": {"helm.sh/resource-policy": "keep"} if crd.get("keep") else {}},
+        "spec": {
+            "group": group,
+            "scope": crd["scope"],
+            "names": {
+                "kind": crd["kind"],
+                "listKind": f"{crd['kind']}List",
+                "plural": plural,
+                "singular": crd["kind"].lower(),
+                "shortNames": crd.get("shortNames", []),
+            },
+            "versions": [
+                {
+                    "name": version,
+                    "served": True,
+                    "storage": version == crd.get("storage", crd["versions"][0]),
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                    "subresources": subresources,
+                }
+                for version in crd["versions"]
+            ],
+        },
+    }
+
+
+def _yaml(document: Mapping[str, Any]) -> bytes:
+    return yaml.safe_dump(dict(document), sort_keys=False).encode()
+
+
+def _archive(chart: str, files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", filename="", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for path, content in files.items():
+            member = tarfile.TarInfo(f"{chart}/{path}")
+            member.size = len(content)
+            member.mode = 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()

@@ -1,0 +1,63 @@
+"""`python -m sandbox.operators --kubeconfig FILE --charts DIR [--log FILE]`: runs until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+from pathlib import Path
+
+from lightkube import AsyncClient, KubeConfig
+
+from sandbox.operators.charts import Charts
+from sandbox.operators.cluster import Cluster
+from sandbox.operators.dynamo import DynamoOperator
+from sandbox.operators.grove import GroveOperator
+from sandbox.operators.hooks import Hooks
+from sandbox.operators.kai import KaiOperator, OperandPods
+from sandbox.operators.queue_webhook import QueueWebhook
+from sandbox.operators.volumes import Volumes
+
+
+async def run(kubeconfig: Path, charts: Charts) -> None:
+    """Runs all operators until cancelled."""
+    cluster = Cluster(AsyncClient(KubeConfig.from_file(kubeconfig), trust_env=False))
+    webhook = QueueWebhook()
+    webhook.start()
+    operators = [
+        Hooks(cluster, charts),
+        KaiOperator(cluster, webhook),
+        OperandPods(cluster),
+        GroveOperator(cluster, charts),
+        DynamoOperator(cluster, charts),
+        Volumes(cluster),
+    ]
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(cluster.follow())
+        for operator in operators:
+            tasks.create_task(operator.run())
+
+
+async def run_until_signalled(kubeconfig: Path, charts: Charts) -> None:
+    """Runs all operators until the process is told to stop."""
+    running = asyncio.ensure_future(run(kubeconfig, charts))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.operators", description="Simulated operators.")
+    parser.add_argument("--kubeconfig", type=Path, required=True, help="the sandbox cluster's")
+    parser.add_argument("--charts", type=Path, required=True, help="folder of the .tgz files that are installed")
+    parser.add_argument("--log", type=Path, help="log file (default: standard error)")
+    arguments = parser.parse_args()
+    logging.basicConfig(filename=arguments.log, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    asyncio.run(run_until_signalled(arguments.kubeconfig, Charts(arguments.charts)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Dynamo's operator: applies its CRDs, and does not start while an API that it is told to use is missing."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+from lightkube.resources.core_v1 import Pod
+
+from sandbox.operators.charts import Charts, release
+from sandbox.operators.cluster import Cluster, Manifest
+from sandbox.operators.pods import HELD_BACK, PodRunner, init_version, said
+
+WORKLOAD = "dynamo-operator"
+"""Chart name, and label `app.kubernetes.io/name` of its pods."""
+API_GROUPS = {"grove": "grove.io", "kaiScheduler": "scheduling.run.ai"}
+"""API group behind each key of `orchestrators` in the operator's configuration."""
+FIRST_STORING_BETA = (1, 5, 0, False)
+
+
+class Names(NamedTuple):
+    """The names of one of Dynamo's custom resources, and whether it has a version v1beta1."""
+
+    kind: str
+    short: str
+    beta: bool
+
+
+CRDS = (
+    Names("DynamoCheckpoint", "dckpt", beta=False),
+    Names("DynamoComponentDeployment", "dcd", beta=True),
+    Names("DynamoGraphDeployment", "dgd", beta=True),
+    Names("DynamoGraphDeploymentRequest", "dgdr", beta=True),
+    Names("DynamoGraphDeploymentScalingAdapter", "dgdsa", beta=True),
+    Names("DynamoModel", "dm", beta=False),
+    Names("DynamoWorkerMetadata", "dwm", beta=False),
+)
+"""From 1.3 on the chart has no CRDs: they are in the operator's image."""
+
+
+class DynamoOperator(PodRunner):
+    """Runs the operator's pods."""
+
+    def __init__(self, cluster: Cluster, charts: Charts) -> None:
+        super().__init__(cluster)
+        self.charts = charts
+        self._initialized: set[str] = set()
+
+    async def reconcile(self) -> None:
+        """Starts the pods that are due, and starts again those that found an API missing."""
+        for workload, pod in self.scheduled("app.kubernetes.io/name"):
+            if workload == WORKLOAD and self.due(workload, pod):
+                await self._initialize(pod)
+                await self.keep(pod, self._problem(pod))
+
+    async def _initialize(self, pod: Any) -> None:
+        tag = init_version(pod, "crd-apply")
+        if tag is not None and pod.metadata.uid not in self._initialized:
+            shipped = await asyncio.to_thread(self.charts.crds, WORKLOAD, tag)
+            await self.apply_crds(shipped or crds(tag), "dynamo-crd-apply")
+            self._initialized.add(pod.metadata.uid)
+
+    def _problem(self, pod: Pod) -> str | None:
+        if not self.faults.ready(WORKLOAD):
+            return HELD_BACK
+        if said(pod) == "":  # looks for the APIs only when it starts
+            return None
+        orchestrators = self.configuration(pod).get("orchestrators", {})
+        enabled = [group for key, group in API_GROUPS.items() if orchestrators.get(key, {}).get("enabled")]
+        missing = [group for group in enabled if not self.cluster.serves(group)]
+        return f"enabled, but not served by the cluster: {', '.join(missing)}" if missing else None
+
+
+def crds(operator_version: str) -> list[Manifest]:
+    """Dynamo's CRDs without their schemas; what is stored became v1beta1 with 1.5."""
+    stored = "v1beta1" if release(operator_version) >= FIRST_STORING_BETA else "v1alpha1"
+    return [_crd(names, stored) for names in CRDS]
+
+
+def _crd(names: Names, stored: str) -> Manifest:
+    singular = names.kind.lower()
+    versions = ["v1alpha1", "v1beta1"] if names.beta else ["v1alpha1"]
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{singular}s.nvidia.com", "annotations": {"helm.sh/resource-policy": "keep"}},
+        "spec": {
+            "group": "nvidia.com",
+            "scope": "Namespaced",
+            "names": {
+                "kind": names.kind,
+                "listKind": f"{names.kind}List",
+                "singular": singular,
+                "plural": f"{singular}s",
+                "shortNames": [names.short],
+            },
+            "versions": [
+                {
+                    "name": name,
+                    "served": True,
+                    "storage": name == stored or not names.beta,
+                    "schema": {"openAPIV3Schema": schema},
+                    "subresources": {"status": {}},
+                }
+                for name in versions
+            ],
+        },
+    }

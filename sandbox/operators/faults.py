@@ -1,0 +1,30 @@
+"""The faults that a test injects (see the package's docstring)."""
+
+from lightkube.resources.core_v1 import ConfigMap
+
+from sandbox.operators.cluster import Cluster
+
+NAME, NAMESPACE = "sandbox-faults", "kube-system"
+
+
+class Faults:
+    """The ConfigMap `sandbox-faults` as it is now; absent means no faults."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._store = cluster.store(ConfigMap)
+
+    def ready(self, workload: str) -> bool:
+        """Whether the pods of the workload may become ready, or complete."""
+        return self._value(f"{workload}.ready") != "false"
+
+    def available(self, kind: str) -> bool:
+        """Whether objects of the kind may be reported available."""
+        return self._value(f"{kind}.available") != "false"
+
+    def delay(self, workload: str) -> float:
+        """Seconds between scheduling and start of the workload's pods."""
+        return float(self._value(f"{workload}.delay") or 0)
+
+    def _value(self, key: str) -> str | None:
+        config_map = self._store.get(NAME, NAMESPACE)
+        return ((config_map.data if config_map else None) or {}).get(key)

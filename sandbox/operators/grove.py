@@ -1,0 +1,86 @@
+"""Grove's operator: applies its CRDs, and provides the certificate of its webhooks."""
+
+import asyncio
+import base64
+from typing import Any
+
+import trustme
+from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration, ValidatingWebhookConfiguration
+from lightkube.resources.core_v1 import Pod, Secret
+
+from sandbox.operators.charts import Charts
+from sandbox.operators.cluster import Cluster, Manifest
+from sandbox.operators.pods import HELD_BACK, PodRunner, init_version, said
+
+WORKLOAD = "grove-operator"
+"""Label `app.kubernetes.io/name` of the operator's pods, and the name of the Service of its webhooks."""
+SECRET = "grove-webhook-server-cert"  # noqa: S105 - a name
+WEBHOOKS = (
+    "podcliqueset-defaulting-webhook",
+    "podcliqueset-validating-webhook",
+    "clustertopology-validating-webhook",
+    "authorizer-webhook",
+)
+
+
+class GroveOperator(PodRunner):
+    """Runs the operator's pods; a ready one keeps the Secret and each `caBundle` filled in mode `auto`."""
+
+    def __init__(self, cluster: Cluster, charts: Charts) -> None:
+        super().__init__(cluster)
+        self.charts = charts
+        self.secrets = cluster.store(Secret, fields={"metadata.name": SECRET})
+        self.mutating = cluster.store(MutatingWebhookConfiguration)
+        self.validating = cluster.store(ValidatingWebhookConfiguration)
+        self._installed: set[str] = set()
+
+    async def reconcile(self) -> None:
+        """Starts the pods that are due, and sees to the certificate."""
+        for workload, pod in self.scheduled("app.kubernetes.io/name"):
+            if workload == WORKLOAD and self.due(workload, pod):
+                await self._install_crds(pod)
+                await self.keep(pod, None if self.faults.ready(WORKLOAD) else HELD_BACK)
+                if said(pod) == "" and self._provisions_certificates(pod):
+                    await self._provision(pod)
+
+    async def _install_crds(self, pod: Any) -> None:
+        tag = init_version(pod, "crd-installer")
+        if tag is not None and pod.metadata.uid not in self._installed:
+            crds = await asyncio.to_thread(self.charts.crds, "grove-charts", tag)
+            await self.apply_crds(crds, "grove-crd-installer")
+            self._installed.add(pod.metadata.uid)
+
+    def _provisions_certificates(self, pod: Pod) -> bool:
+        webhooks = self.configuration(pod).get("server", {}).get("webhooks", {})
+        return bool(webhooks.get("certProvisionMode", "auto") == "auto")
+
+    async def _provision(self, pod: Any) -> None:
+        namespace = pod.metadata.namespace
+        secret = self.secrets.get(SECRET, namespace)
+        data = (secret.data if secret else None) or {}
+        if not data.get("tls.crt"):
+            data = certificate(namespace)
+            manifest = {"metadata": {"name": SECRET, "namespace": namespace}, "type": "kubernetes.io/tls", "data": data}
+            await self.cluster.apply(Secret, {"apiVersion": "v1", "kind": "Secret", **manifest}, WORKLOAD)
+        for configuration in (*self.mutating, *self.validating):
+            await self._inject(configuration, data["ca.crt"])
+
+    async def _inject(self, configuration: Any, ca_bundle: str) -> None:
+        if configuration.metadata.name not in WEBHOOKS:
+            return
+        stale = [hook.name for hook in configuration.webhooks or [] if hook.clientConfig.caBundle != ca_bundle]
+        if stale:
+            webhooks = [{"name": name, "clientConfig": {"caBundle": ca_bundle}} for name in stale]
+            await self.cluster.client.patch(type(configuration), configuration.metadata.name, {"webhooks": webhooks})
+
+
+def certificate(namespace: str) -> Manifest:
+    """Data of a Secret with a certificate for the webhooks' Service in that namespace."""
+    authority = trustme.CA()
+    server = authority.issue_cert(f"{WORKLOAD}.{namespace}.svc", WORKLOAD)
+    content = {
+        "ca.crt": authority.cert_pem,
+        "tls.crt": server.cert_chain_pems[0],
+        "tls.key": server.private_key_pem,
+    }
+    return {key: base64.b64encode(blob.bytes()).decode() for key, blob in content.items()}

@@ -1,0 +1,88 @@
+"""The work of the hook Jobs in KAI's chart."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import yaml
+from lightkube import ApiError
+from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.core_v1 import ConfigMap, Pod
+from lightkube.types import PatchType
+
+from sandbox.operators.charts import Charts, release
+from sandbox.operators.cluster import Cluster
+from sandbox.operators.operands import CONFIG_NAME, MANAGED_BY, Config
+from sandbox.operators.pods import HELD_BACK, PodRunner, version
+
+JOB_LABEL = "batch.kubernetes.io/job-name"
+
+Work = Callable[[str, Pod], Awaitable[None]]
+"""Takes the pod's namespace and the pod; raises ApiError or LookupError where the real Job's script would fail."""
+
+
+class Hooks(PodRunner):
+    """Runs the pods of the hook Jobs: each completes only when its work is done."""
+
+    def __init__(self, cluster: Cluster, charts: Charts) -> None:
+        super().__init__(cluster)
+        self.charts = charts
+        self.deployments = cluster.store(Deployment)
+        self._ran: set[str] = set()
+        self._work: dict[str, Work] = {
+            "crd-upgrader": self._upgrade_crds,
+            "topology-migration": self._migrate_topologies,
+            "kai-config-deployer": self._deploy_config,
+            "post-delete-cleanup": self._clean_up,
+        }
+
+    async def reconcile(self) -> None:
+        """Runs each hook pod that is due, once."""
+        due = [(job, pod) for job, pod in self.scheduled(JOB_LABEL) if job in self._work and self.due(job, pod)]
+        await asyncio.gather(*(self._run(job, pod) for job, pod in due))
+
+    async def _run(self, job: str, pod: Any) -> None:
+        if pod.metadata.uid in self._ran:
+            return
+        problem = None if self.faults.ready(job) else HELD_BACK
+        if problem is None:
+            try:
+                await self._work[job](pod.metadata.namespace, pod)
+            except (ApiError, LookupError) as error:
+                problem = str(error)
+        await self.finish(pod, problem)
+        self._ran.add(pod.metadata.uid)
+
+    async def _upgrade_crds(self, _namespace: str, pod: Pod) -> None:
+        tag = version(pod)
+        crds = await asyncio.to_thread(self.charts.crds, "kai-scheduler", tag)
+        if not crds:
+            raise LookupError(f"no archive of chart kai-scheduler {tag} among the charts of the sandbox")
+        await self.apply_crds(crds, "crd-upgrader")
+
+    async def _migrate_topologies(self, _namespace: str, _pod: Pod) -> None:
+        """Copies Kueue's topologies to KAI's: the sandbox has no Kueue."""
+
+    async def _deploy_config(self, namespace: str, _pod: Pod) -> None:
+        """Applies the manifest, and takes the hook annotations of older charts off an existing kai-config."""
+        config_map = await self.cluster.client.get(ConfigMap, "kai-config-manifest", namespace=namespace)
+        manifest = yaml.safe_load((config_map.data or {})["kai-config.yaml"])
+        await self.cluster.apply(Config, manifest, "kai-config-deployer")
+        unhook = {"metadata": {"annotations": {"helm.sh/hook": None, "helm.sh/hook-weight": None}}}
+        await self.cluster.client.patch(Config, CONFIG_NAME, unhook, patch_type=PatchType.MERGE)
+
+    async def _clean_up(self, namespace: str, pod: Pod) -> None:
+        """Deletes the Deployments that this version's script deletes, and kai-config from 0.13.0 final on."""
+        kai = release(version(pod))
+        # Up to 0.15 the namespace is hard-coded (https://github.com/kai-scheduler/KAI-Scheduler/issues/1618);
+        # 0.16.0 deletes everything beside it, from 0.16.1 on only what KAI's operator made.
+        if kai < (0, 16, 0, False):
+            namespace = "kai-scheduler"
+        for deployment in self.deployments:
+            metadata = deployment.metadata
+            if metadata is None or metadata.namespace != namespace or metadata.name is None:
+                continue
+            if kai <= (0, 16, 0, True) or MANAGED_BY.items() <= (metadata.labels or {}).items():
+                await self.cluster.delete(Deployment, metadata.name, namespace)
+        if kai >= (0, 13, 0, True):
+            await self.cluster.delete(Config, CONFIG_NAME)

@@ -1,0 +1,111 @@
+"""KAI's operator: operands for `Config/kai-config` and for each scheduling shard, their conditions, its webhook."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from lightkube.resources.admissionregistration_v1 import ValidatingWebhookConfiguration
+from lightkube.resources.apps_v1 import Deployment
+
+from sandbox.operators.charts import release
+from sandbox.operators.cluster import Cluster, Manifest
+from sandbox.operators.operands import CONFIG_NAME, SIMULATED, Config, Images, SchedulingShard, for_config, for_shard
+from sandbox.operators.operator import Operator
+from sandbox.operators.pods import HELD_BACK, PodRunner
+from sandbox.operators.queue_webhook import QueueWebhook
+
+FIRST_WITH_READY = (0, 13, 0, True)
+"""The first KAI version whose conditions include `Ready`; pre-releases of 0.13.0 have none."""
+
+
+class OperandPods(PodRunner):
+    """Runs the operands' pods."""
+
+    async def reconcile(self) -> None:
+        """Keeps every operand's pod ready, unless a fault says otherwise."""
+        for workload, pod in self.scheduled(SIMULATED):
+            if self.due(workload, pod):
+                await self.keep(pod, None if self.faults.ready(workload) else HELD_BACK)
+
+
+class KaiOperator(Operator):
+    """Works only while the Deployment `kai-operator` is available, as the real one does."""
+
+    manager = "kai-operator"
+
+    def __init__(self, cluster: Cluster, webhook: QueueWebhook) -> None:
+        super().__init__(cluster)
+        self.webhook = webhook
+        self.deployments = cluster.store(Deployment)
+        self.configs = cluster.store(Config)
+        self.shards = cluster.store(SchedulingShard)
+        self.webhooks = cluster.store(ValidatingWebhookConfiguration)
+
+    async def reconcile(self) -> None:
+        """Makes the operands of kai-config and of every shard, and reports whether they are available."""
+        self.webhook.serving = any(available(item) for item in self._deployments_named("queue-controller"))
+        operator = next((item for item in self._deployments_named("kai-operator") if available(item)), None)
+        if operator is None:
+            return
+        images = Images.of(operator)
+        config = self.configs.get(CONFIG_NAME)
+        if config is not None:
+            await self._reconcile(config, for_config(config, images), images.tag)
+            await self.cluster.ensure(self.webhooks, self.webhook.registration(config), self.manager)
+        for shard in self.shards:
+            # Without kai-config the real operator makes nothing, finds nothing missing, and says: available.
+            await self._reconcile(shard, for_shard(shard, config, images) if config else {}, images.tag)
+
+    def _deployments_named(self, name: str) -> list[Deployment]:
+        return [item for item in self.deployments if item.metadata and item.metadata.name == name]
+
+    async def _reconcile(self, owner: Any, operands: dict[str, Manifest], tag: str) -> None:
+        missing, unavailable = [], []
+        for title, manifest in operands.items():
+            await self.cluster.ensure(self.deployments, manifest, self.manager)
+            name = manifest["metadata"]["name"]
+            live = self.deployments.get(name, manifest["metadata"]["namespace"])
+            if live is None:
+                missing.append(f"{title}: not deployed")
+            if live is None or not available(live):
+                unavailable.append(f"{title}: Deployment [{name}] is not available")
+        if not self.faults.available(owner.kind):
+            unavailable.append(HELD_BACK)
+        before = (owner.status or {}).get("conditions", [])
+        now = conditions(missing, unavailable, owner.metadata.generation, before)
+        if release(tag) < FIRST_WITH_READY:
+            now = [condition for condition in now if condition["type"] != "Ready"]
+        if now != before and await self.cluster.patch_status(owner, {"conditions": now}):
+            self.log.info("%s/%s: %s", owner.kind, owner.metadata.name, "; ".join(unavailable) or "available")
+
+
+def available(deployment: Deployment) -> bool:
+    """As KAI's operator sees it: all replicas are of the newest template, and condition `Available` is True.
+
+    It does not compare `observedGeneration`, so a Deployment that was changed a moment ago still counts.
+    """
+    spec, status = deployment.spec, deployment.status
+    if spec is None or status is None or (status.updatedReplicas or 0) != spec.replicas:
+        return False
+    return any(item.type == "Available" and item.status == "True" for item in status.conditions or [])
+
+
+def conditions(
+    missing: Sequence[str], unavailable: Sequence[str], generation: int, before: Sequence[Manifest]
+) -> list[Manifest]:
+    """The conditions of a Config or SchedulingShard; one that says what it said before keeps its time."""
+    states = {
+        "Reconciling": (False, "reconciled", "Reconciled"),
+        "Deployed": (not missing, "deployed", "\n".join(missing) or "All resources exist"),
+        "Available": (not unavailable, "available", "\n".join(unavailable) or "All operands are available"),
+        "DependenciesFulfilled": (True, "dependencies_fulfilled", "Nothing is missing"),
+        "Ready": (not unavailable, "not_ready" if unavailable else "ready", "\n".join(unavailable) or "Ready"),
+    }
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    result = []
+    for kind, (state, reason, message) in states.items():
+        content: Manifest = {"type": kind, "status": str(state), "reason": reason, "message": message}
+        content["observedGeneration"] = generation
+        old = next((item for item in before if content.items() <= item.items()), None)
+        result.append(old or {**content, "lastTransitionTime": now})
+    return result

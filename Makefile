@@ -1,0 +1,97 @@
+# Each target that people call has a description after `##`; `make` alone lists them.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+
+STACK    ?= local
+CHARTS   ?=
+VERSIONS ?=
+charts   := --charts='$(CHARTS)' --versions='$(VERSIONS)'
+
+# Both ends of the ranges in pyproject.toml, and what the unit tests import besides.
+OLDEST     := pulumi==3.244.0 pulumi-kubernetes==4.25.0 pydantic==2.11.0
+NEWEST     := 'pulumi<4' 'pulumi-kubernetes<5' 'pydantic<3'
+TEST_TOOLS := hypothesis lightkube pytest pyyaml rich trustme
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  up and preview take CHARTS=DIR (a folder of chart archives) or CHARTS=upstream (public registries),"
+	@echo "  VERSIONS=\"1.5.1 v0.17.0\" (instead of the newest in DIR) and STACK=name (default: local)."
+
+.PHONY: up
+up: $(VENV)/.complete ## bring up a cluster and install the platform on it
+	@$(PYTHON) -m sandbox up --stack=$(STACK) $(charts)
+
+.PHONY: preview
+preview: $(VENV)/.complete ## show what `make up` would install or change
+	@$(PYTHON) -m sandbox preview --stack=$(STACK) $(charts)
+
+.PHONY: status
+status: $(VENV)/.complete ## show what is installed
+	@$(PYTHON) -m sandbox status
+
+.PHONY: down
+down: $(VENV)/.complete ## remove the platform, the cluster and all that was started
+	@$(PYTHON) -m sandbox down --stack=$(STACK)
+
+.PHONY: test-unit
+test-unit: $(VENV)/.complete ## unit tests: under a minute, no toolchain
+	$(PYTHON) -m pytest tests/unit
+
+.PHONY: test-ends
+test-ends: $(VENV)-oldest/.complete $(VENV)-newest/.complete ## unit tests at both ends of the dependencies' ranges
+	$(VENV)-oldest/bin/python -m pytest tests/unit
+	$(VENV)-newest/bin/python -m pytest tests/unit
+
+.PHONY: test-engine
+test-engine: $(VENV)/.complete ## tests with a real Pulumi engine on a real API server
+	$(PYTHON) -m pytest tests/engine
+
+.PHONY: test
+test: lint test-unit test-ends test-engine ## everything a change must pass: 10 minutes with a built toolchain
+
+.PHONY: test-all
+test-all: test ## everything there is
+
+.PHONY: lint
+lint: $(VENV)/.complete ## format, lint and type checks
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+.PHONY: lock
+lock: $(VENV)/.complete ## resolve the development dependencies anew, with hashes
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --python-version 3.11 --group dev --custom-compile-command "make lock" \
+		pyproject.toml --output-file requirements-dev.txt
+	rm -rf $(VENV)-lock
+
+.PHONY: clean
+clean: ## delete virtual environments and caches of this checkout (`make down` first)
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(VENV)-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.complete: requirements-dev.txt
+	@$(find_python) && "$$python" -m sandbox.venv $(@D) --requirement $< && touch $@
+
+$(VENV)-oldest/.complete: Makefile
+	@$(find_python) && "$$python" -m sandbox.venv $(@D) $(OLDEST) $(TEST_TOOLS) && touch $@
+
+$(VENV)-newest/.complete: Makefile
+	@$(find_python) && "$$python" -m sandbox.venv $(@D) $(NEWEST) $(TEST_TOOLS) && touch $@
+
+define find_python
+for python in python3 python3.14 python3.13 python3.12 python3.11 none; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+done; \
+if [ "$$python" = none ]; then \
+	echo "Python 3.11 or newer is needed: none of python3, python3.11 to python3.14 on PATH is." >&2; exit 1; \
+fi
+endef

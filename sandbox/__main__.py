@@ -1,0 +1,145 @@
+"""Command line of the sandbox."""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from sandbox import status
+from sandbox.errors import SandboxError
+from sandbox.sandbox import Sandbox
+from sandbox.sources import ChartSource
+from sandbox.stack import Stack
+from sandbox.tools import TOOLCHAIN
+
+NEXT = """
+next
+  make status                                 these tables again
+  eval "$(.venv/bin/python -m sandbox env)"   the sandbox's cluster, pulumi and helm in this shell
+  make down                                   remove all of it"""
+
+
+def up(arguments: argparse.Namespace) -> None:
+    """Bring up the sandbox and install the platform on it."""
+    sandbox = Sandbox()
+    _prepared(arguments, sandbox).up()
+    _show(sandbox)
+    print(NEXT)
+
+
+def preview(arguments: argparse.Namespace) -> None:
+    """Bring up the sandbox and show what `up` would install or change."""
+    _prepared(arguments, Sandbox()).preview()
+
+
+def show_status(arguments: argparse.Namespace) -> None:
+    """Show what is installed."""
+    sandbox = Sandbox()
+    if not sandbox.cluster.healthy():
+        raise SandboxError("No sandbox is running here. `make up` starts one.")
+    if arguments.json:
+        print(status.read(sandbox.paths.kubeconfig, sandbox.env).json())
+    else:
+        _show(sandbox)
+
+
+def down(arguments: argparse.Namespace) -> None:
+    """Destroy the stack, stop everything, and delete the sandbox's files."""
+    sandbox = Sandbox()
+    if not sandbox.paths.root.exists():
+        print("No sandbox is here.")
+    else:
+        try:
+            stack = Stack(sandbox, arguments.stack)
+            if stack.config.exists() and sandbox.cluster.healthy():
+                stack.destroy()
+        finally:
+            sandbox.down()
+            print(f"Removed {sandbox.paths.root} and every process of it. What stays:")
+            print(f"  {TOOLCHAIN}  {_size(TOOLCHAIN)}, the built toolchain, for the next `make up` and other checkouts")
+            print(f"  {Path(sys.prefix)}  the virtual environment; `make clean` removes it")
+
+
+def env(arguments: argparse.Namespace) -> None:
+    """Print shell commands that put the sandbox's environment into a shell."""
+    del arguments
+    wanted = Sandbox().env
+    for name in sorted(os.environ.keys() - wanted.keys()):
+        print(f"unset {name}")
+    for name, value in sorted(wanted.items()):
+        if os.environ.get(name) != value:
+            print(f"export {name}={shlex.quote(value)}")
+
+
+def tools(arguments: argparse.Namespace) -> None:
+    """Build what is missing of the toolchain and say where each command is."""
+    del arguments
+    for command, path in Sandbox().tools.commands.items():
+        print(f"{command:<28} {path}")
+
+
+def main() -> int:
+    """Run one command; return the exit code."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    arguments = _parser().parse_args()
+    try:
+        arguments.run(arguments)
+    except SandboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted. `make up` goes on from here, `make down` removes what is there.", file=sys.stderr)
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A cluster for any laptop.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run in {
+        "up": up,
+        "preview": preview,
+        "status": show_status,
+        "down": down,
+        "env": env,
+        "tools": tools,
+    }.items():
+        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        command.set_defaults(run=run)
+        if name in {"up", "preview", "down"}:
+            command.add_argument("--stack", default="local", help="a stack of stacks/; default: local")
+        if name in {"up", "preview"}:
+            command.add_argument(
+                "--charts",
+                default="",
+                help="folder of chart archives (.tgz), or `upstream`; default: the sandbox's own charts",
+            )
+            command.add_argument("--versions", default="", help="chart versions, spaces between; default: the newest")
+        if name == "status":
+            command.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _prepared(arguments: argparse.Namespace, sandbox: Sandbox) -> Stack:
+    """Bring up the sandbox with the charts that are asked for, and the stack that is to use them."""
+    source = ChartSource.parse(arguments.charts, arguments.versions)
+    chosen = sandbox.up(source)
+    stack = Stack(sandbox, arguments.stack)
+    stack.select(source, chosen)
+    return stack
+
+
+def _show(sandbox: Sandbox) -> None:
+    status.show(status.read(sandbox.paths.kubeconfig, sandbox.env), Console())
+
+
+def _size(folder: Path) -> str:
+    return f"{sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) / 1e6:.0f} MB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Background processes with a process id file each.
+
+A process id alone is not trusted: ids are reused, after a reboot at the latest. A process is the sandbox's own when its
+command line names a file of the sandbox, so everything that is started here gets one as an argument.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.errors import SandboxError, tail
+from sandbox.paths import CHECKOUT, Paths
+
+POLL_SECONDS = 0.05
+GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """A background process of the sandbox in `root`, whether it runs or not."""
+
+    name: str
+    root: Path
+    pid_file: Path
+    log: Path
+
+    @classmethod
+    def named(cls, name: str, paths: Paths) -> "Process":
+        """Return the process with the sandbox's usual places for id and log."""
+        return cls(name, paths.root, paths.pids / f"{name}.pid", paths.logs / f"{name}.log")
+
+    def pid(self) -> int | None:
+        """Return the id when the process lives and is this sandbox's, else None."""
+        try:
+            pid = int(self.pid_file.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return pid if f"{self.root}/" in command_line(pid) else None
+
+    def start(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        """Start `command`, detached from the terminal."""
+        self.pid_file.parent.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=CHECKOUT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.pid_file.write_text(str(process.pid))
+
+    def wait(self, ready: Callable[[], bool], timeout: float) -> None:
+        """Poll until `ready()`; fail with the end of the log when the process ends or after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not ready():
+            ended = self.pid() is None
+            if ended or time.monotonic() > deadline:
+                what = "ended at once" if ended else f"is not ready after {timeout:.0f} s"
+                message = f"{self.name} {what}. The end of {self.log}:\n{tail(self.log)}"
+                raise SandboxError(message)
+            time.sleep(POLL_SECONDS)
+
+
+def stop(processes: Sequence[Process], *, grace: float = GRACE_SECONDS) -> None:
+    """End those that run, by force after `grace` seconds, and forget their ids."""
+    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, GRACE_SECONDS)):
+        for pid in filter(None, (process.pid() for process in processes)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline and any(process.pid() for process in processes):
+            time.sleep(POLL_SECONDS)
+    for process in processes:
+        process.pid_file.unlink(missing_ok=True)
+
+
+def free_port() -> int:
+    """Return a TCP port that nothing on loopback listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def command_line(pid: int) -> str:
+    """Return the command line of a living process, with spaces between the arguments; empty for any other."""
+    if not Path("/proc/self/cmdline").exists():
+        command = ["ps", "-o", "command=", "-p", str(pid)]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,115 @@
+"""What the sandbox is doing, for how long, and what is still to come.
+
+Standard library only: it also shows how the virtual environment is made.
+"""
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+FRAME_SECONDS = 0.1
+HEARTBEAT_SECONDS = 30.0
+CYAN, GREEN, RED, DIM, PLAIN = "\033[36m", "\033[32m", "\033[31m", "\033[2m", "\033[0m"
+
+
+def elapsed(seconds: float) -> str:
+    """Return a duration for people: `3.5 s`, `42 s`, `4 min 05 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+class Progress:
+    """Steps with their elapsed time; several may run side by side in threads.
+
+    On a terminal one live line shows the running steps and those still to come. Elsewhere each step prints a line at
+    its start and one at its end, and a heartbeat every 30 seconds.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._colour = self._live and "NO_COLOR" not in os.environ
+        self._lock = threading.Lock()
+        self._running: dict[str, float] = {}
+        self._coming: list[str] = []
+        self._ticker: threading.Thread | None = None
+        self._idle = threading.Event()
+
+    def expect(self, *steps: str) -> None:
+        """Announce steps that will run, in their order."""
+        with self._lock:
+            self._coming.extend(steps)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Show `name` as running until the block ends, then how long it took."""
+        started = time.monotonic()
+        self._begin(name, started)
+        mark, colour = "✗", RED
+        try:
+            yield
+            mark, colour = "✓", GREEN
+        finally:
+            self._end(
+                name, f"{self._paint(colour, mark)} {name}  {self._paint(DIM, elapsed(time.monotonic() - started))}"
+            )
+
+    def note(self, text: str) -> None:
+        """Print a line that belongs to no step."""
+        with self._lock:
+            self._print(text)
+
+    def _begin(self, name: str, started: float) -> None:
+        with self._lock:
+            if name in self._coming:
+                self._coming.remove(name)
+            self._running[name] = started
+            if not self._live:
+                self._print(f"  {name} …{self._to_come()}")
+            if self._ticker is None:
+                self._idle.clear()
+                self._ticker = threading.Thread(target=self._tick, daemon=True)
+                self._ticker.start()
+
+    def _end(self, name: str, line: str) -> None:
+        with self._lock:
+            del self._running[name]
+            self._print(line)
+            if not self._running:
+                self._ticker = None
+                self._idle.set()
+
+    def _tick(self) -> None:
+        me, frame = threading.current_thread(), 0
+        while not self._idle.wait(FRAME_SECONDS if self._live else HEARTBEAT_SECONDS):
+            with self._lock:
+                if self._ticker is not me:
+                    return
+                now = time.monotonic()
+                running = " · ".join(f"{name}  {elapsed(now - since)}" for name, since in self._running.items())
+                if self._live:
+                    frame = (frame + 1) % len(FRAMES)
+                    line = f"{FRAMES[frame]} {running}{self._to_come()}"[: shutil.get_terminal_size().columns - 1]
+                    self._stream.write(f"\r\033[K{self._paint(CYAN, line)}")
+                    self._stream.flush()
+                else:
+                    self._print(f"  still {running}{self._to_come()}")
+
+    def _to_come(self) -> str:
+        return f"  (then {', '.join(self._coming)})" if self._coming else ""
+
+    def _print(self, line: str) -> None:
+        clear = "\r\033[K" if self._live else ""
+        self._stream.write(f"{clear}{line}\n")
+        self._stream.flush()
+
+    def _paint(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{PLAIN}" if self._colour else text

@@ -1,0 +1,100 @@
+"""The sandbox as a whole: toolchain, control plane, simulated operators, registry and charts."""
+
+import os
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+from sandbox.cluster import Cluster
+from sandbox.locks import exclusive
+from sandbox.paths import ROOT, Paths
+from sandbox.processes import Process, stop
+from sandbox.progress import Progress
+from sandbox.registry import Registry
+from sandbox.sources import CONTRACT_CHARTS, Chart, ChartSource, keep
+from sandbox.tools import Toolchain, provide
+
+PASSPHRASE = "sandbox"  # noqa: S105  it protects nothing: the state is as open as the cluster
+DROPPED = ("HELM_", "KUBE", "KWOK_", "PULUMI_")
+"""Prefixes of the user's own variables that must not reach the sandbox."""
+
+
+class Sandbox:
+    """One sandbox, with all its files in `root`; several may run at the same time, each in a root of its own."""
+
+    def __init__(self, root: Path = ROOT, progress: Progress | None = None) -> None:
+        self.paths = Paths(root.resolve())
+        self.progress = progress or Progress()
+        self.cluster = Cluster(self.paths)
+        self.registry = Registry(self.paths)
+        self._operators = Process.named("operators", self.paths)
+
+    @cached_property
+    def tools(self) -> Toolchain:
+        """The toolchain, built first where it is missing: minutes when it is the first time."""
+        return provide(self.progress)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The whole environment for `pulumi` and `helm`: nothing of the user's own settings and files takes part."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
+        folders = [Path(sys.executable).parent, *self.tools.built]
+        return inherited | {
+            "PATH": os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)]),
+            "KUBECONFIG": str(self.paths.kubeconfig),
+            "SSL_CERT_FILE": str(self.paths.bundle),
+            "HELM_CACHE_HOME": str(self.paths.helm / "cache"),
+            "HELM_CONFIG_HOME": str(self.paths.helm / "config"),
+            "HELM_DATA_HOME": str(self.paths.helm / "data"),
+            "PULUMI_HOME": str(self.paths.pulumi_home),
+            "PULUMI_BACKEND_URL": f"file://{self.paths.state}",
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+
+    def up(self, source: ChartSource = CONTRACT_CHARTS) -> dict[str, Chart]:
+        """Bring up what does not run yet; return the charts whose version `source` decides, by chart name."""
+        self.paths.root.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.paths.root / "lock"):
+            self.tools  # noqa: B018  built before the steps that need it are announced
+            self.progress.expect("cluster", "registry", "charts", "operators")
+            with ThreadPoolExecutor() as threads, tempfile.TemporaryDirectory() as scratch:
+                cluster = threads.submit(self._start_cluster)
+                collected = threads.submit(source.collect, Path(scratch))
+                with self.progress.step("registry"):
+                    self.registry.start(self.env)
+                with self.progress.step("charts"):
+                    charts = keep(collected.result(), self.paths.charts)
+                    replaced = self.registry.push(charts, self.env)
+                cluster.result()
+            for chart in replaced:
+                self.progress.note(
+                    f"! {chart} has other content than before: a release of it changes after `make down` only"
+                )
+            return source.chosen(charts)
+
+    def down(self) -> None:
+        """Stop everything and delete the sandbox's files; the toolchain in the cache stays."""
+        with exclusive(self.paths.root / "lock"):
+            stop([self._operators])
+            self.registry.stop()
+            self.cluster.stop()
+            shutil.rmtree(self.paths.root)
+
+    def _start_cluster(self) -> None:
+        with self.progress.step("cluster"):
+            if not self.cluster.healthy():
+                stop([self._operators])
+                # Pulumi's state describes what was in the cluster that is gone.
+                shutil.rmtree(self.paths.state, ignore_errors=True)
+                self.cluster.start(self.env)
+            self.paths.state.mkdir(exist_ok=True)
+        with self.progress.step("operators"):
+            if self._operators.pid() is None:
+                command = [sys.executable, "-m", "sandbox.operators"]
+                command += [f"--kubeconfig={self.paths.kubeconfig}", f"--charts={self.paths.charts}"]
+                self._operators.start(command, self.env)

@@ -1,0 +1,136 @@
+"""A stack of this project on the sandbox's cluster, with its charts from the sandbox's registry."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.cluster import CONTEXT
+from sandbox.errors import SandboxError
+from sandbox.paths import CHECKOUT
+from sandbox.registry import Registry
+from sandbox.sandbox import Sandbox
+from sandbox.sources import Chart, ChartSource
+
+PROJECT = "dynamo-platform"
+PLATFORM = "dynamo-platform"
+DEPENDENCIES = {"kaiScheduler": "kai-scheduler", "grove": "grove-charts"}
+"""The charts that have a release of their own in mode separate, by their key in the configuration."""
+
+SALT = "encryptionsalt"
+
+
+class Stack:
+    """A stack whose configuration is its file in `stacks/` and, over it, where the sandbox serves the charts."""
+
+    def __init__(self, sandbox: Sandbox, name: str, project: Path = CHECKOUT) -> None:
+        self._sandbox = sandbox
+        self._name = name
+        self._project = project
+        self.config = sandbox.paths.stack_config(name)
+
+    def select(self, source: ChartSource, chosen: Mapping[str, Chart]) -> None:
+        """Write the stack's configuration, and make the stack where it is missing."""
+        base = self._project / "stacks" / f"Pulumi.{self._name}.yaml"
+        if not base.exists():
+            message = f"There is no stack {self._name}: {base} does not exist."
+            raise SandboxError(message)
+        document = yaml.safe_load(base.read_text()) or {}
+        document["config"] = configured(document.get("config") or {}, source, chosen, self._sandbox.registry)
+        if self.config.exists() and (salt := yaml.safe_load(self.config.read_text()).get(SALT)):
+            document[SALT] = salt
+        self.config.write_text(yaml.safe_dump(document, sort_keys=False))
+        self._create()
+
+    def up(self) -> None:
+        """Bring the cluster to what the program says."""
+        self._pulumi("up", "--yes", "--skip-preview")
+
+    def preview(self) -> None:
+        """Show what `up` would change."""
+        self._pulumi("preview")
+
+    def destroy(self) -> None:
+        """Delete what the stack installed."""
+        self._pulumi("destroy", "--yes", "--skip-preview")
+
+    def _create(self) -> None:
+        """Make the stack from the sandbox's folder.
+
+        `pulumi stack` knows no `--config-file`: from the project's folder it would write its salt into `stacks/`.
+        """
+        root = self._sandbox.paths.root
+        (root / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": "python"}))
+        command = ["pulumi", "stack", "select", "--create", self._name]
+        result = subprocess.run(
+            command,
+            cwd=root,
+            env=self._sandbox.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            message = f"`{' '.join(command)}` failed:\n{result.stderr.strip()}"
+            raise SandboxError(message)
+
+    def _pulumi(self, *arguments: str) -> None:
+        command = ["pulumi", *arguments, f"--stack={self._name}", f"--config-file={self.config}"]
+        if attached(command, self._project, self._sandbox.env):
+            message = f"`pulumi {arguments[0]}` of stack {self._name} failed; its report is above."
+            raise SandboxError(message)
+
+
+def configured(
+    config: Mapping[str, Any], source: ChartSource, chosen: Mapping[str, Chart], registry: Registry
+) -> dict[str, Any]:
+    """Return a stack's configuration with the sandbox's cluster and, unless upstream serves, its charts."""
+    result = {**config, _key("cluster"): {"context": CONTEXT}}
+    if source.upstream:
+        return result
+    result[_key("repository")] = registry.repository
+    if PLATFORM in chosen:
+        result[_key("version")] = chosen[PLATFORM].version
+    for key, name in DEPENDENCIES.items():
+        part = {**config.get(_key(key), {})}
+        if part.get("mode", _default_mode(config)) != "separate":
+            continue
+        part["repository"] = registry.oci(name)
+        if name in chosen:
+            part["version"] = chosen[name].version
+        result[_key(key)] = part
+    return result
+
+
+def attached(command: list[str], folder: Path, env: Mapping[str, str]) -> int:
+    """Run a command on this terminal and return its exit code.
+
+    Ctrl-C reaches the command too: it is waited for, because a Pulumi that is killed leaves its state locked.
+    """
+    process = subprocess.Popen(command, cwd=folder, env=env)
+    interrupted = False
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        else:
+            break
+    if interrupted:
+        raise KeyboardInterrupt
+    return code
+
+
+def _key(name: str) -> str:
+    return f"{PROJECT}:{name}"
+
+
+def _default_mode(config: Mapping[str, Any]) -> str:
+    return "separate" if config.get(_key("profile")) == "production" else "bundled"

@@ -10,6 +10,7 @@ import io
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class ChartVersion:
     facts: Mapping[str, Any]
     """What the templates read as `facts.yaml`."""
     crds: Mapping[str, Mapping[str, Any]]
-    """Custom resource definitions in `crds/` by name: kind, scope, versions, storage, status, scale, shortNames, keep."""
+    """What `crds/` defines by name: kind, scope, versions, storage, status, scale, shortNames, keep."""
     metadata: Mapping[str, Any]
     """Further fields of Chart.yaml."""
     dependencies: Mapping[str, Mapping[str, Any]]
@@ -45,7 +46,8 @@ def versions(chart: str) -> list[str]:
     return [entry.version for entry in history(chart)]
 
 
-def history(chart: str) -> list[ChartVersion]:
+@cache
+def history(chart: str) -> tuple[ChartVersion, ...]:
     """Every known version of `chart`, oldest first: each row of `versions.yaml` merged over the rows above it."""
     rows = yaml.safe_load((SOURCES / chart / "versions.yaml").read_text(encoding="utf-8"))
     entries = []
@@ -64,7 +66,7 @@ def history(chart: str) -> list[ChartVersion]:
                 dependencies=state.get("dependencies", {}),
             )
         )
-    return entries
+    return tuple(entries)
 
 
 def find(chart: str, version: str) -> ChartVersion:

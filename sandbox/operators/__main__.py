@@ -1,10 +1,11 @@
-"""`python -m sandbox.operators --kubeconfig FILE --charts DIR [--log FILE]`: runs until SIGTERM or SIGINT."""
+"""`python -m sandbox.operators --kubeconfig FILE --charts DIR [--log FILE]`: runs until it is killed.
+
+All that must last is in the API server: a signal may end the process at any moment.
+"""
 
 import argparse
 import asyncio
-import contextlib
 import logging
-import signal
 from pathlib import Path
 
 from lightkube import AsyncClient, KubeConfig
@@ -20,7 +21,7 @@ from sandbox.operators.volumes import Volumes
 
 
 async def run(kubeconfig: Path, charts: Charts) -> None:
-    """Runs all operators until cancelled."""
+    """Runs all operators, for ever."""
     cluster = Cluster(AsyncClient(KubeConfig.from_file(kubeconfig), trust_env=False))
     webhook = QueueWebhook()
     webhook.start()
@@ -38,15 +39,6 @@ async def run(kubeconfig: Path, charts: Charts) -> None:
             tasks.create_task(operator.run())
 
 
-async def run_until_signalled(kubeconfig: Path, charts: Charts) -> None:
-    """Runs all operators until the process is told to stop."""
-    running = asyncio.ensure_future(run(kubeconfig, charts))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-
-
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.operators", description="Simulated operators.")
@@ -56,7 +48,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(filename=arguments.log, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    asyncio.run(run_until_signalled(arguments.kubeconfig, Charts(arguments.charts)))
+    asyncio.run(run(arguments.kubeconfig, Charts(arguments.charts)))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Store(Generic[Kind]):
                     self._replace({})
                     await self._cluster.served(resource.group, resource.version)
                 elif _status(error) != HTTPStatus.GONE:
-                    log.warning("%s: %r", resource.kind, error)
+                    log.warning("%s: %s", resource.kind, str(error).partition("\n")[0] or repr(error))
             await asyncio.sleep(RETRY)
 
     async def _list_and_watch(self) -> None:

@@ -1,7 +1,7 @@
 """Dynamo's operator: applies its CRDs, and does not start while an API that it is told to use is missing."""
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lightkube.resources.core_v1 import Pod
 
@@ -42,27 +42,24 @@ class DynamoOperator(PodRunner):
     def __init__(self, cluster: Cluster, charts: Charts) -> None:
         super().__init__(cluster)
         self.charts = charts
-        self._initialized: set[str] = set()
 
     async def reconcile(self) -> None:
-        """Starts the pods that are due, and starts again those that found an API missing."""
+        """Starts the pods that are due, and starts again those that failed."""
         for workload, pod in self.scheduled("app.kubernetes.io/name"):
             if workload == WORKLOAD and self.due(workload, pod):
-                await self._initialize(pod)
-                await self.keep(pod, self._problem(pod))
+                await self.keep(pod, await self._problem(pod))
 
-    async def _initialize(self, pod: Any) -> None:
-        tag = init_version(pod, "crd-apply")
-        if tag is not None and pod.metadata.uid not in self._initialized:
-            shipped = await asyncio.to_thread(self.charts.crds, WORKLOAD, tag)
-            await self.apply_crds(shipped or crds(tag), "dynamo-crd-apply")
-            self._initialized.add(pod.metadata.uid)
-
-    def _problem(self, pod: Pod) -> str | None:
+    async def _problem(self, pod: Pod) -> str | None:
         if not self.faults.ready(WORKLOAD):
             return HELD_BACK
-        if said(pod) == "":  # looks for the APIs only when it starts
+        if said(pod) == "":  # it started, and looks at nothing again
             return None
+        tag = init_version(pod, "crd-apply")
+        if tag is not None:
+            shipped = await asyncio.to_thread(self.charts.crds, WORKLOAD, tag)
+            problem = await self.initialize(pod, shipped or crds(tag), "dynamo-crd-apply")
+            if problem is not None:
+                return problem
         orchestrators = self.configuration(pod).get("orchestrators", {})
         enabled = [group for key, group in API_GROUPS.items() if orchestrators.get(key, {}).get("enabled")]
         missing = [group for group in enabled if not self.cluster.serves(group)]

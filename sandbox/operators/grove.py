@@ -32,23 +32,23 @@ class GroveOperator(PodRunner):
         self.secrets = cluster.store(Secret, fields={"metadata.name": SECRET})
         self.mutating = cluster.store(MutatingWebhookConfiguration)
         self.validating = cluster.store(ValidatingWebhookConfiguration)
-        self._installed: set[str] = set()
 
     async def reconcile(self) -> None:
         """Starts the pods that are due, and sees to the certificate."""
         for workload, pod in self.scheduled("app.kubernetes.io/name"):
             if workload == WORKLOAD and self.due(workload, pod):
-                await self._install_crds(pod)
-                await self.keep(pod, None if self.faults.ready(WORKLOAD) else HELD_BACK)
+                await self.keep(pod, await self._problem(pod))
                 if said(pod) == "" and self._provisions_certificates(pod):
                     await self._provision(pod)
 
-    async def _install_crds(self, pod: Any) -> None:
+    async def _problem(self, pod: Pod) -> str | None:
+        if not self.faults.ready(WORKLOAD):
+            return HELD_BACK
         tag = init_version(pod, "crd-installer")
-        if tag is not None and pod.metadata.uid not in self._installed:
-            crds = await asyncio.to_thread(self.charts.crds, "grove-charts", tag)
-            await self.apply_crds(crds, "grove-crd-installer")
-            self._installed.add(pod.metadata.uid)
+        if said(pod) == "" or tag is None:
+            return None
+        crds = await asyncio.to_thread(self.charts.crds, "grove-charts", tag)
+        return await self.initialize(pod, crds, "grove-crd-installer")
 
     def _provisions_certificates(self, pod: Pod) -> bool:
         webhooks = self.configuration(pod).get("server", {}).get("webhooks", {})

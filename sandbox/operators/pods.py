@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import yaml
+from lightkube import ApiError
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.core_v1 import ConfigMap, Pod
 
 from sandbox.operators.cluster import Cluster, Manifest
 from sandbox.operators.operator import Operator
 
+BACK_OFF = 2.0
+"""Seconds before a failed init container runs again."""
 HELD_BACK = "held back by the fault that was injected"
 
 
@@ -22,6 +25,7 @@ class PodRunner(Operator):
         super().__init__(cluster)
         self.pods = cluster.store(Pod)
         self.config_maps = cluster.store(ConfigMap)
+        self._initialized: set[str] = set()
 
     def scheduled(self, label: str) -> Iterator[tuple[str, Pod]]:
         """The label's value and the pod, for each unfinished pod with that label that its node should be running."""
@@ -45,8 +49,22 @@ class PodRunner(Operator):
         return yaml.safe_load("".join(texts)) or {}
 
     async def apply_crds(self, crds: Sequence[Manifest], manager: str) -> None:
-        """Server-side applies the CRDs, all at once."""
-        await asyncio.gather(*(self.cluster.apply(CustomResourceDefinition, crd, manager) for crd in crds))
+        """Server-side applies the CRDs, all at once; raises the first one's ApiError."""
+        applied = (self.cluster.apply(CustomResourceDefinition, crd, manager) for crd in crds)
+        for outcome in await asyncio.gather(*applied, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def initialize(self, pod: Any, crds: Sequence[Manifest], manager: str) -> str | None:
+        """Applies the CRDs as an init container: once for each pod; returns why that fails, and tries again."""
+        if pod.metadata.uid not in self._initialized:
+            try:
+                await self.apply_crds(crds, manager)
+            except ApiError as error:
+                self.again(BACK_OFF)
+                return str(error)
+            self._initialized.add(pod.metadata.uid)
+        return None
 
     async def _report(self, pod: Pod, status: Manifest, summary: str) -> None:
         if pod.metadata and await self.cluster.patch_status(pod, status):

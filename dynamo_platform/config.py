@@ -1,0 +1,379 @@
+"""The user's page: what the platform should be, in words that no chart key shows through.
+
+Python spells the names in snake_case, stack configuration in camelCase. Everything may be left out here; what must not
+be left out, and what fits together, is for the rules to say (``rules.py``), so that one run reports everything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from .findings import Finding, shown
+
+Mode = Literal["separate", "bundled", "external", "disabled"]
+Profile = Literal["production", "development"]
+BackendMode = Literal["bundled", "external", "disabled"]
+
+NAMESPACE = "dynamo-platform"
+"""The namespace of the stack configuration's keys: ``dynamo-platform:version``."""
+
+DOCS = "README.md#configuration"
+
+T = TypeVar("T")
+
+
+def _refuse_null(value: object, info: ValidationInfo) -> object:
+    # In Python None is how a caller leaves something out; in YAML a null is a value that somebody wrote.
+    if value is None and info.context == "stack":
+        raise PydanticCustomError("null", "null means nothing here")
+    return value
+
+
+def _auto_is_null(value: object) -> object:
+    # `pulumi config set --path` stores null, and any other word, as text: https://github.com/pulumi/pulumi/issues/5442
+    return None if value == "auto" else value
+
+
+Given = Annotated[T | None, BeforeValidator(_refuse_null)]
+TriState = Annotated[bool | None, BeforeValidator(_auto_is_null)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+Amount = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=False,
+    )
+
+
+class ReleaseConfig(_Part):
+    """What every Helm release takes.
+
+    Attributes:
+        version: the chart's exact version, with the leading ``v`` where upstream's tag has one.
+        namespace: the release's namespace, created by Helm when it is missing.
+        values: chart values, merged last over what the module writes.
+        timeout: seconds that Helm, and the gates after the release, may wait; default 600.
+        chart: a local chart (folder or ``.tgz``, relative to the project), a full ``oci://`` reference, or the chart's
+            name in ``repository``; default upstream's chart.
+        repository: an ``https://`` or ``oci://`` chart repository to use instead of upstream's.
+    """
+
+    version: Given[Text] = None
+    namespace: Given[DnsLabel] = None
+    values: Given[dict[str, Any]] = None
+    timeout: Given[Annotated[int, Field(ge=1)]] = None
+    chart: Given[Text] = None
+    repository: Given[Annotated[str, StringConstraints(pattern=r"^(https?|oci)://[^\s/]")]] = None
+
+
+class DependencyConfig(ReleaseConfig):
+    """KAI Scheduler or Grove.
+
+    Attributes:
+        mode: ``separate`` (a release of its own), ``bundled`` (the platform's subchart), ``external`` (someone else
+            installed it) or ``disabled``; default by profile. With ``external``, ``version`` and ``namespace`` say what
+            is there; with ``bundled``, ``values`` go below the subchart's key.
+    """
+
+    mode: Given[Mode] = None
+
+
+class MonitoringConfig(_Part):
+    """Prometheus operator objects, each ``true``, ``false`` or ``null`` (``auto``: the chart looks when it installs).
+
+    Attributes:
+        pod_monitors: PodMonitors of the workloads that the platform runs.
+        metrics_service: the operator's metrics Service and ServiceMonitor.
+    """
+
+    pod_monitors: TriState = None
+    metrics_service: TriState = None
+
+
+class QueueResource(_Part):
+    """A queue's share of one resource; -1 is unlimited, 0 is nothing.
+
+    Attributes:
+        quota: what the queue is owed: GPUs, CPU millicores or megabytes (10^6) of memory.
+        limit: what it may reach by borrowing, in the same unit.
+        over_quota_weight: its weight when idle capacity is shared; default 1.
+    """
+
+    quota: Amount
+    limit: Amount
+    over_quota_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1
+
+
+class QueueConfig(_Part):
+    """A KAI queue. A resource that is left out is unlimited.
+
+    Attributes:
+        name: the object's name.
+        parent: the parent queue; without one the queue is a top-level queue, which takes no workloads itself.
+        cpu: millicores.
+        gpu: whole GPUs.
+        memory: megabytes (10^6 bytes).
+    """
+
+    name: QueueName
+    parent: Given[QueueName] = None
+    cpu: Given[QueueResource] = None
+    gpu: Given[QueueResource] = None
+    memory: Given[QueueResource] = None
+
+
+class BackendConfig(_Part):
+    """NATS or etcd.
+
+    Attributes:
+        mode: ``bundled`` (the platform's subchart), ``external`` (at ``address``) or ``disabled``; default: what the
+            chart of that version does.
+        address: where the external one listens.
+    """
+
+    mode: Given[BackendMode] = None
+    address: Given[Text] = None
+
+
+class ClusterConfig(_Part):
+    """Which cluster.
+
+    Attributes:
+        context: a context of the kubeconfig that the environment names.
+    """
+
+    context: Given[Text] = None
+
+
+class PlatformConfig(ReleaseConfig):
+    """The whole page; its release fields are those of the platform's own release.
+
+    Attributes:
+        profile: ``production`` or ``development``; it decides the defaults and has none itself.
+        kai_scheduler: KAI Scheduler.
+        grove: Grove.
+        monitoring: Prometheus operator objects.
+        queues: further KAI queues, or other numbers for ``dynamo-default`` and ``dynamo``.
+        nats: NATS.
+        etcd: etcd.
+        discovery_backend: where the platform registers its workers; default ``kubernetes``.
+        cluster: which cluster; default the kubeconfig's current context.
+        kubernetes_version: the version that a preview without a cluster assumes, for example ``1.33``.
+        api_versions: optional APIs that a preview without a cluster assumes (``monitoring.coreos.com/v1``).
+        protect: Pulumi's ``protect`` on queues and releases; default true in production.
+        accept: codes of findings that the team has accepted.
+    """
+
+    profile: Given[Profile] = None
+    kai_scheduler: Given[DependencyConfig] = None
+    grove: Given[DependencyConfig] = None
+    monitoring: Given[MonitoringConfig] = None
+    queues: Given[Annotated[tuple[QueueConfig, ...], Field(strict=False)]] = None
+    nats: Given[BackendConfig] = None
+    etcd: Given[BackendConfig] = None
+    discovery_backend: Given[Literal["kubernetes", "etcd"]] = None
+    cluster: Given[ClusterConfig] = None
+    kubernetes_version: Given[Annotated[str, StringConstraints(pattern=r"^v?1\.\d{2}(\.\d+)?$")]] = None
+    api_versions: Given[Annotated[tuple[Text, ...], Field(strict=False)]] = None
+    protect: Given[bool] = None
+    accept: Given[Annotated[tuple[Text, ...], Field(strict=False)]] = None
+
+    def to_stack(self) -> dict[str, Any]:
+        """The page as stack configuration: camelCase keys without the ``dynamo-platform:`` prefix."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+_TEXT_KEYS = frozenset(
+    to_camel(name)
+    for name in ("version", "namespace", "chart", "repository", "profile", "discovery_backend", "kubernetes_version")
+)
+
+
+def decode_stack(raw: Mapping[str, str]) -> dict[str, Any]:
+    """Type what the engine hands over: top-level values are text there, whatever the stack file says.
+
+    Args:
+        raw: values by key, without the ``dynamo-platform:`` prefix; objects, lists, numbers and booleans as JSON.
+    """
+    return {key: text if key in _TEXT_KEYS else _decode(text) for key, text in raw.items()}
+
+
+def _decode(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def parse(data: Mapping[str, Any], *, stack: bool) -> tuple[PlatformConfig, tuple[Finding, ...]]:
+    """Read a configuration as far as it can be read.
+
+    Args:
+        data: the page as a mapping.
+        stack: whether its names are stack configuration's camelCase (else Python's snake_case).
+
+    Returns:
+        The configuration without the entries that cannot be read, and one finding (``CFG…``) for each of those.
+    """
+    rest = _copy(dict(data))
+    findings: dict[str, Finding] = {}
+    while True:
+        try:
+            config = PlatformConfig.model_validate(
+                rest, by_alias=stack, by_name=not stack, context="stack" if stack else None
+            )
+        except ValidationError as error:
+            problems = [(details, _existing(rest, details["loc"])) for details in error.errors(include_url=False)]
+            for details, where in problems:
+                finding = _finding(details, where, stack=stack)
+                findings.setdefault(finding.path, finding)
+                _remove(rest, where)
+        else:
+            return config, tuple(findings.values())
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _existing(data: Any, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The part of pydantic's location that the user wrote: without the names of union members."""
+    where: list[int | str] = []
+    for step in loc:
+        if isinstance(data, dict) and step in data:
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        else:
+            break
+        where.append(step)
+    return tuple(where)
+
+
+def _remove(data: dict[str, Any], where: tuple[int | str, ...]) -> None:
+    """Take out what stands there; inside a list, the whole list."""
+    names = [step for step in where[: _first_index(where)] if isinstance(step, str)]
+    for name in names[:-1]:
+        data = data.get(name, {})
+    data.pop(names[-1], None)
+
+
+def _first_index(where: tuple[int | str, ...]) -> int | None:
+    return next((i for i, step in enumerate(where) if isinstance(step, int)), None)
+
+
+def path_of(where: tuple[int | str, ...]) -> str:
+    """``("queues", 0, "name")`` as ``queues[0].name``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).removeprefix(".")
+
+
+_ALLOWED = {
+    "bool_type": "true or false, without quotes",
+    "string_type": "text; put a version such as 1.5 in quotes, else YAML makes it a number",
+    "string_too_short": "text that is not empty",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "dict_type": "a mapping of chart values",
+    "model_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "null": "a value, or the key left out",
+}
+
+
+def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool) -> Finding:
+    kind, given = details["type"], details["input"]
+    missing = where + details["loc"][len(where) :] if kind == "missing" else where
+    code, allowed, why = "CFG002", _ALLOWED.get(kind, details["msg"]), "The value is not of the setting's type."
+    if kind == "extra_forbidden":
+        code = "CFG001"
+        allowed = _settings(where[:-1], stack=stack)
+        why = "No setting has this name; a key that nothing reads would be a silent mistake."
+    elif kind == "missing":
+        given = None
+        allowed = "a value; a queue without it would be allowed nothing"
+        why = "KAI Scheduler reads a missing number as 0."
+    elif kind == "literal_error":
+        allowed = details["ctx"]["expected"].replace("'", "")
+        why = "The setting has these values only."
+    elif kind == "string_pattern_mismatch":
+        allowed, why = _PATTERNS[details["ctx"]["pattern"]]
+    elif isinstance(given, str) and given in {"true", "false", "null"}:
+        code = "CFG003"
+        if "monitoring" in where[:1]:
+            allowed = "true, false, or auto (which is YAML's null); a boolean without quotes"
+        elif given == "null":
+            allowed = f"{allowed}; to leave it unset, remove the key"
+        why = (
+            'This is text, not a boolean: YAML quotes make it so, and `pulumi config set --path` writes "null" for null '
+            "(write auto instead). Charts take text for true whatever it says."
+        )
+    elif kind == "null":
+        why = "null has no meaning for this setting."
+    return Finding(
+        code=code,
+        severity="error",
+        path=path_of(missing),
+        given="nothing" if kind == "missing" else shown(given),
+        allowed=allowed,
+        why=why,
+        docs=DOCS,
+    )
+
+
+_PATTERNS = {
+    r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$": (
+        "a DNS label: lower-case letters, digits and -, at most 63 characters",
+        "Kubernetes takes no other namespace name.",
+    ),
+    r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$": (
+        "lower-case letters, digits, - and ., at most 253 characters",
+        "Kubernetes takes no other object name.",
+    ),
+    r"^(https?|oci)://[^\s/]": (
+        "https://… or oci://…",
+        "A chart repository is an address; a local chart goes into `chart`.",
+    ),
+    r"^v?1\.\d{2}(\.\d+)?$": (
+        'a Kubernetes version in quotes, such as "1.33"',
+        "Without quotes YAML reads 1.30 as the number 1.3.",
+    ),
+}
+
+
+_PARTS: dict[str, type[BaseModel]] = {
+    "kai_scheduler": DependencyConfig,
+    "grove": DependencyConfig,
+    "monitoring": MonitoringConfig,
+    "queues": QueueConfig,
+    "cpu": QueueResource,
+    "gpu": QueueResource,
+    "memory": QueueResource,
+    "nats": BackendConfig,
+    "etcd": BackendConfig,
+    "cluster": ClusterConfig,
+}
+
+
+def _settings(where: tuple[int | str, ...], *, stack: bool) -> str:
+    """The names that a part of the page has, in the caller's spelling."""
+    parts = {to_camel(name) if stack else name: part for name, part in _PARTS.items()}
+    names = [step for step in where if isinstance(step, str)]
+    model = parts[names[-1]] if names else PlatformConfig
+    return ", ".join(sorted(to_camel(name) if stack else name for name in model.model_fields))

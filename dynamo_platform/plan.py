@@ -1,0 +1,380 @@
+"""The plan: what will be done, in what order, with which values, decided before anything is touched.
+
+``make_plan`` is a pure function of configuration and catalog. A plan's steps are in an order in which each comes after
+everything it depends on; a back-end carries them out one by one and decides nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import catalog as catalogs
+from . import rules
+from .catalog import Catalog
+from .choices import TIMEOUT, Choices, Dependency, choose
+from .config import PlatformConfig, QueueConfig, QueueResource, ReleaseConfig, parse
+from .findings import Finding, PlatformError, ordered
+from .values import dependency_values, platform_values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A Helm release.
+
+    Attributes:
+        name: the release's name, which is also the step's.
+        namespace: where it goes.
+        chart: a full ``oci://`` reference, a local path, or a chart's name in ``repository``.
+        repository: an HTTP chart repository, or None where ``chart`` says it all.
+        version: the chart's exact version.
+        values: the complete values.
+        hooks: whether the chart's hooks run.
+        timeout: seconds.
+        depends_on: names of the steps before it.
+    """
+
+    name: str
+    namespace: str
+    chart: str
+    repository: str | None
+    version: str
+    values: dict[str, Any]
+    hooks: bool
+    timeout: int
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """Waiting for an object that a controller makes to be really ready. A gate never makes the object.
+
+    Attributes:
+        name: the step's name.
+        api_version: of the object.
+        kind: of the object.
+        object_name: its name.
+        namespace: its namespace; None for a cluster-scoped one.
+        condition: the condition to wait for; None for a Deployment, which is waited for until it is rolled out.
+        stamp: what the gate waits for; a gate waits again when it changes.
+        timeout: seconds.
+        depends_on: names of the steps before it.
+    """
+
+    name: str
+    api_version: str
+    kind: str
+    object_name: str
+    namespace: str | None
+    condition: str | None
+    stamp: str
+    timeout: int
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A KAI queue (``scheduling.run.ai/v2``).
+
+    Attributes:
+        name: the object's name.
+        spec: the object's spec.
+        depends_on: names of the steps before it.
+    """
+
+    name: str
+    spec: dict[str, Any]
+    depends_on: tuple[str, ...] = ()
+
+
+Step = Release | Gate | Queue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that a back-end needs.
+
+    Attributes:
+        profile: ``production`` or ``development``.
+        cluster: the kubeconfig context; None for the current one, or for the caller's provider.
+        modes: the mode of ``kai-scheduler`` and ``grove``.
+        steps: what to do, in order.
+        protect: whether releases and queues are protected.
+        findings: warnings and notes.
+    """
+
+    profile: str
+    cluster: str | None
+    modes: Mapping[str, str]
+    steps: tuple[Step, ...]
+    protect: bool
+    findings: tuple[Finding, ...] = field(default=())
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """The releases, in order."""
+        return tuple(step for step in self.steps if isinstance(step, Release))
+
+    @property
+    def queues(self) -> tuple[Queue, ...]:
+        """The queues that this plan owns, in order."""
+        return tuple(step for step in self.steps if isinstance(step, Queue))
+
+    def __str__(self) -> str:
+        return summary(self)
+
+
+def plan_of(data: Mapping[str, Any], *, stack: bool, provider_given: bool = False) -> Plan:
+    """Read a configuration and plan it; what is wrong with either is reported together.
+
+    Args:
+        data: the page as a mapping.
+        stack: whether its names are stack configuration's camelCase (else Python's snake_case).
+        provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
+
+    Raises:
+        PlatformError: everything that is wrong, at once.
+    """
+    config, problems = parse(data, stack=stack)
+    return make_plan(config, provider_given=provider_given, problems=problems, stack=stack)
+
+
+def make_plan(
+    config: PlatformConfig,
+    catalog: Catalog | None = None,
+    *,
+    provider_given: bool = False,
+    problems: Sequence[Finding] = (),
+    stack: bool = False,
+) -> Plan:
+    """Decide everything.
+
+    Args:
+        config: what the user wants.
+        catalog: what upstream shipped; default the catalog of this package.
+        provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
+        problems: what was wrong with reading the configuration.
+        stack: whether findings spell paths as stack configuration does (else as Python does).
+
+    Raises:
+        PlatformError: everything that is wrong, at once.
+    """
+    c = choose(config, catalog or catalogs.load(), provider_given=provider_given)
+    judged = [f if stack else _in_python(f) for f in rules.judge(c)]
+    findings = [*problems, *(f for f in judged if not _follows_from(f, problems))]
+    if any(f.severity == "error" for f in findings):
+        raise PlatformError(findings)
+    assert config.profile  # noqa: S101  a plan without errors has a profile
+    return Plan(
+        profile=config.profile,
+        cluster=config.cluster.context if config.cluster else None,
+        modes={d.name: str(d.mode) for d in c.dependencies},
+        steps=tuple(_steps(c)),
+        protect=c.protect,
+        findings=ordered(findings),
+    )
+
+
+def _follows_from(finding: Finding, problems: Sequence[Finding]) -> bool:
+    """Whether a finding is about an entry that could not be read in the first place."""
+    return any(re.match(rf"{re.escape(problem.path)}($|[.\[])", finding.path) for problem in problems)
+
+
+def _in_python(finding: Finding) -> Finding:
+    """The path as Python spells it; what lies below ``values`` are chart keys."""
+    ours, values, chart_keys = finding.path.partition("values.")
+    ours = re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", ours)
+    return Finding(**{**finding.as_dict(), "path": ours + values + chart_keys})  # type: ignore[arg-type]
+
+
+def _steps(c: Choices) -> list[Step]:
+    steps: list[Step] = []
+    if c.kai.mode == "separate":
+        steps.append(_dependency_release(c, c.kai))
+    owned = _queues(c) if c.owns_queues else []
+    gates = _gates(c) if c.owns_queues else []
+    steps += gates
+    steps += owned
+    if c.grove.mode == "separate":
+        steps.append(_dependency_release(c, c.grove))
+    before = tuple(step.name for step in steps)
+    platform = _release(
+        c.config,
+        name=c.catalog.platform.chart,
+        namespace=c.namespace,
+        chart=c.catalog.platform.chart,
+        repository=c.catalog.platform.repository,
+        version=str(c.version),
+        values=platform_values(c),
+        # The chart's only hooks are the two queues, deleted and made again at every upgrade.
+        hooks=not c.owns_queues,
+        depends_on=before,
+    )
+    steps.append(platform)
+    if c.kai.mode == "bundled" and c.config.queues:
+        steps += _gates(c) + _queues(c)
+    return steps
+
+
+def _dependency_release(c: Choices, d: Dependency) -> Release:
+    assert d.version  # noqa: S101  a plan without errors has a version for every release
+    waits = d is c.grove and c.kai.mode == "separate" and _grove_waits_for_kai(c)
+    return _release(
+        d.config,
+        name=d.name,
+        namespace=d.namespace,
+        chart=d.chart.chart,
+        repository=d.chart.repository(d.version),
+        version=str(d.version),
+        values=dependency_values(c, d),
+        hooks=True,
+        depends_on=(c.kai.name,) if waits else (),
+    )
+
+
+def _grove_waits_for_kai(c: Choices) -> bool:
+    start, version = c.catalog.grove.start, c.grove.version
+    if version is None or version >= start.always_from:
+        return True
+    topology = c.grove.values.get("config", {}).get("topologyAwareScheduling", {}).get("enabled")
+    return version < start.topology_below and topology is True
+
+
+def _release(
+    config: ReleaseConfig,
+    *,
+    name: str,
+    namespace: str,
+    chart: str,
+    repository: str,
+    version: str,
+    values: dict[str, Any],
+    hooks: bool,
+    depends_on: tuple[str, ...],
+) -> Release:
+    chart, source = _located(config.chart or chart, config.repository or repository)
+    return Release(
+        name=name,
+        namespace=namespace,
+        chart=chart,
+        repository=source,
+        version=version,
+        values=values,
+        hooks=hooks,
+        timeout=config.timeout or TIMEOUT,
+        depends_on=depends_on,
+    )
+
+
+def _located(chart: str, repository: str) -> tuple[str, str | None]:
+    """A chart and its repository as Helm takes them: OCI references and local charts need no repository."""
+    if chart.startswith(("oci://", "https://", "http://", "./", "../", "/")) or chart.endswith(".tgz"):
+        return chart, None
+    if repository.startswith("oci://"):
+        return f"{repository.rstrip('/')}/{chart}", None
+    return chart, repository
+
+
+def _gates(c: Choices) -> list[Gate]:
+    """Config, then shard, then the queue webhook's Deployment; the other way round where KAI is someone else's.
+
+    A shard that is reconciled before there is a Config is Available with nothing running, so it comes second. A patch
+    of a custom resource makes an absent one, and one of a Deployment does not: where KAI may be missing, the Deployment
+    comes first and finds out.
+    """
+    release = c.catalog.platform.chart if c.kai.mode == "bundled" else c.kai.name
+    stamp = f"{c.kai.version or 'external'} {_digest([c.kai.mode, dependency_values(c, c.kai)])}"
+    timeout = c.kai.config.timeout or TIMEOUT
+    made = [
+        ("kai-config", "kai.scheduler/v1", "Config", "kai-config", None, "Available"),
+        ("kai-shard", "kai.scheduler/v1", "SchedulingShard", "default", None, "Available"),
+    ]
+    deployment = ("kai-queue-controller", "apps/v1", "Deployment", "queue-controller", c.kai.namespace, None)
+    rows = [deployment, *made] if c.kai.mode == "external" else [*made, deployment]
+    gates: list[Gate] = []
+    before = () if c.kai.mode == "external" else (release,)
+    for name, api_version, kind, object_name, namespace, condition in rows:
+        gates.append(
+            Gate(
+                name=name,
+                api_version=api_version,
+                kind=kind,
+                object_name=object_name,
+                namespace=namespace,
+                condition=condition,
+                stamp=stamp,
+                timeout=timeout,
+                depends_on=before,
+            )
+        )
+        before = (name,)
+    return gates
+
+
+def _digest(data: object) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _queues(c: Choices) -> list[Queue]:
+    """The two that are always there, unless the chart owns them, and the configuration's own, parents first."""
+    configured = {queue.name: queue for queue in c.config.queues or ()}
+    if c.owns_queues:
+        default, dynamo = rules.CHART_QUEUES
+        always = {default: QueueConfig(name=default), dynamo: QueueConfig(name=dynamo, parent=default)}
+        given = configured.get(dynamo)
+        if given is not None and given.parent is None:
+            configured[dynamo] = given.model_copy(update={"parent": default})
+        configured = always | configured
+    last_gate = _gates(c)[-1].name
+    done: dict[str, Queue] = {}
+
+    def add(queue: QueueConfig) -> None:
+        if queue.name in done:
+            return
+        parent = configured.get(queue.parent) if queue.parent else None
+        if parent:
+            add(parent)
+        spec: dict[str, Any] = {"parentQueue": queue.parent} if queue.parent else {}
+        spec["resources"] = {kind: _resource(getattr(queue, kind)) for kind in ("cpu", "gpu", "memory")}
+        done[queue.name] = Queue(
+            name=queue.name, spec=spec, depends_on=(last_gate, *((parent.name,) if parent else ()))
+        )
+
+    for queue in configured.values():
+        add(queue)
+    return list(done.values())
+
+
+def _resource(resource: QueueResource | None) -> dict[str, float]:
+    # Both numbers are always written: KAI Scheduler reads a missing one as 0.
+    given = resource or QueueResource(quota=-1, limit=-1)
+    amounts = {"quota": given.quota, "limit": given.limit, "overQuotaWeight": given.over_quota_weight}
+    return {key: int(amount) if float(amount).is_integer() else amount for key, amount in amounts.items()}
+
+
+def summary(plan: Plan) -> str:
+    """The plan in a few lines: which cluster, what, from where, in which order, with which flags."""
+    lines = [f"cluster   {plan.cluster or 'the current context, or the provider of the program'}"]
+    lines += [f"profile   {plan.profile}{', protected' if plan.protect else ''}"]
+    for step in plan.steps:
+        after = f"  after {', '.join(step.depends_on)}" if step.depends_on else ""
+        match step:
+            case Release():
+                source = f"{step.repository}/{step.chart}" if step.repository else step.chart
+                hooks = "" if step.hooks else ", hooks off"
+                lines.append(f"release   {step.name} {step.version} in {step.namespace} from {source}{hooks}{after}")
+            case Gate():
+                until = step.condition or "rolled out"
+                lines.append(f"gate      {step.kind} {step.object_name} {until}{after}")
+            case Queue():
+                lines.append(f"queue     {step.name}{after}")
+    flags = plan.releases[-1].values["global"]
+    for name, mode in plan.modes.items():
+        lines.append(
+            f"flags     {name}: {mode}, install {flags[name]['install']}, enabled {flags[name]['enabled']}".lower()
+        )
+    return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""Chart versions and their order: Semantic Versioning 2.0.0 with an optional leading ``v``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import total_ordering
+
+_SEMVER = re.compile(
+    r"(?P<v>v?)(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
+    r"(?:-(?P<pre>(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?"
+    r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?",
+    re.ASCII,
+)
+
+
+@total_ordering
+@dataclass(frozen=True, eq=False)
+class Version:
+    """One version; ``str()`` gives back the text it was parsed from, which is also the chart's tag.
+
+    Order and equality follow https://semver.org/#spec-item-11: a pre-release comes before its release
+    (``v0.13.0-rc1`` < ``v0.13.0``), numbers in it compare as numbers (``alpha.9`` < ``alpha.10``), and neither the
+    leading ``v`` nor build metadata counts.
+    """
+
+    text: str
+    major: int
+    minor: int
+    patch: int
+    pre: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Parse a full version.
+
+        Raises:
+            ValueError: the text is not MAJOR.MINOR.PATCH with an optional leading ``v``, pre-release and build.
+        """
+        match = _SEMVER.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not a semantic version")
+        pre = match["pre"]
+        return cls(
+            text, int(match["major"]), int(match["minor"]), int(match["patch"]), tuple(pre.split(".")) if pre else ()
+        )
+
+    @property
+    def minor_line(self) -> str:
+        """MAJOR.MINOR, for example ``1.5``."""
+        return f"{self.major}.{self.minor}"
+
+    @property
+    def has_v(self) -> bool:
+        """Whether the text starts with ``v``, as the tags of KAI Scheduler and Grove do."""
+        return self.text.startswith("v")
+
+    def _key(self) -> tuple[int, int, int, bool, tuple[tuple[bool, int, str], ...]]:
+        identifiers = tuple((False, int(i), "") if i.isdigit() else (True, 0, i) for i in self.pre)
+        return self.major, self.minor, self.patch, not self.pre, identifiers
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Version) and self._key() == other._key()
+
+    def __lt__(self, other: Version) -> bool:
+        return self._key() < other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __str__(self) -> str:
+        return self.text

@@ -176,7 +176,7 @@ def _accepted(tool: Tool, command: str) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    version = re.search(r"(\d+)\.(\d+)", result.stdout)
+    version = re.search(r"(\d+)\.(\d+)", result.stdout.replace(command, ""))
     if result.returncode or version is None:
         return False
     return tool.oldest <= (int(version[1]), int(version[2])) < tool.below

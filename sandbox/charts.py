@@ -82,10 +82,11 @@ def package(out: Path, versions: Mapping[str, Sequence[str]] | None = None) -> l
 
     `versions` names versions per chart; None: every known version of every published chart.
     """
-    wanted = versions or {chart: [entry.version for entry in history(chart)] for chart in PUBLISHED}
+    if versions is None:
+        versions = {chart: [entry.version for entry in history(chart)] for chart in PUBLISHED}
     out.mkdir(parents=True, exist_ok=True)
     paths = []
-    for chart, names in wanted.items():
+    for chart, names in versions.items():
         for name in names:
             path = out / f"{chart}-{name}.tgz"
             path.write_bytes(_archive(chart, _files(find(chart, name))))

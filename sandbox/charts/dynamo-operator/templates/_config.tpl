@@ -42,11 +42,14 @@ orchestrators:
     {{- if ne .Values.dynamo.groveTerminationDelay "15m" }}
     terminationDelay: {{ .Values.dynamo.groveTerminationDelay }}
     {{- end }}
-{{- $natsBundled := $facts.natsFollowsGlobal | ternary .Values.global.nats .Values.nats }}
+{{- $natsBundled := dig "enabled" false (.Values.nats | default dict) }}
+{{- if $facts.natsFollowsGlobal }}
+{{- $natsBundled = .Values.global.nats.install }}
+{{- end }}
 {{- $infrastructure := dict }}
 {{- if .Values.natsAddr }}
 {{- $_ := set $infrastructure "natsAddress" .Values.natsAddr }}
-{{- else if or $natsBundled.install $natsBundled.enabled }}
+{{- else if $natsBundled }}
 {{- $_ := set $infrastructure "natsAddress" (printf "nats://%s-nats.%s.svc.cluster.local:4222" .Release.Name .Release.Namespace) }}
 {{- end }}
 {{- if .Values.etcdAddr }}

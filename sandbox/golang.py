@@ -25,8 +25,12 @@ SETTINGS = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOVERSION", "GOFLAGS", "GOE
 
 
 class Borrowed(NamedTuple):
-    """A file in the folder of a dependency, which `go build` does not bring along."""
+    """A file in the folder of a dependency, which `go build` does not bring along.
 
+    `pinned` is the folder of `sandbox/toolchain/` whose go.mod names the dependency's version.
+    """
+
+    pinned: str
     module: str
     path: str
 
@@ -36,7 +40,7 @@ class Module:
     """A folder of `sandbox/toolchain/` and the commands that are built from it.
 
     `variables` are set by the linker. `embedded` files are laid beside the module's sources before the build,
-    `scripts` beside the built commands.
+    `scripts` beside the built commands afterwards.
     """
 
     name: str
@@ -85,6 +89,8 @@ class Go:
         for file in sorted(module.folder.iterdir()):
             digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
         digest.update(repr((module.flags, sorted(module.packages.items()), module.embedded, module.scripts)).encode())
+        for borrowed in module.embedded + module.scripts:
+            digest.update((MODULES / borrowed.pinned / "go.sum").read_bytes())
         digest.update(self.run("env", *SETTINGS, folder=module.folder).encode())
         return digest.hexdigest()[:12]
 
@@ -97,10 +103,12 @@ class Go:
             return False
         return True
 
-    def borrow(self, file: Borrowed, folder: Path, source: Path) -> None:
-        """Copy a file out of a dependency of the module in `source` into `folder`."""
-        found = json.loads(self.run("mod", "download", "-json", file.module, folder=source))
-        shutil.copyfile(Path(found["Dir"]) / file.path, folder / Path(file.path).name)
+    def borrow(self, file: Borrowed, folder: Path) -> Path:
+        """Copy a file out of a dependency into `folder`; return the copy."""
+        found = json.loads(self.run("mod", "download", "-json", file.module, folder=MODULES / file.pinned))
+        copy = folder / Path(file.path).name
+        shutil.copyfile(Path(found["Dir"]) / file.path, copy)
+        return copy
 
 
 def find_go(modules: Iterable[Module], cache: Path, progress: Progress) -> Go:
@@ -138,13 +146,12 @@ def build(module: Module, go: Go, cache: Path, progress: Progress) -> Path:
             commands.mkdir()
             shutil.copytree(module.folder, source)
             for file in module.embedded:
-                go.borrow(file, source, source)
+                go.borrow(file, source)
             for command, package in module.packages.items():
                 with progress.step(command):
                     go.run("build", *module.flags, "-o", str(commands / command), package, folder=source)
             for file in module.scripts:
-                go.borrow(file, commands, source)
-                (commands / Path(file.path).name).chmod(0o755)
+                go.borrow(file, commands).chmod(0o755)
             commands.rename(target)
     return target
 

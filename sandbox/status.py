@@ -1,6 +1,7 @@
 """What the cluster holds: releases, queues, the operator's flags, monitors."""
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 import httpx2
 import yaml
-from lightkube import ApiError, Client
+from lightkube import Client
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 from lightkube.resources.core_v1 import ConfigMap
 from rich import box
@@ -30,11 +31,12 @@ OPERATOR_CONFIGURATION = "OperatorConfiguration"
 
 @dataclass(frozen=True)
 class Release:
-    """A Helm release; `chart` is its name and version."""
+    """A Helm release."""
 
     name: str
     namespace: str
     chart: str
+    version: str
     revision: int
     state: str
 
@@ -81,11 +83,11 @@ def read(kubeconfig: Path, env: Mapping[str, str]) -> Status:
 
 def show(status: Status, console: Console) -> None:
     """Print the status as tables, plain where the console is no terminal."""
-    releases = _table("release", "namespace", "chart", "revision", "state")
+    releases = _table("release", "namespace", "version", "revision", "state")
     for release in status.releases:
         colour = "green" if release.state == "deployed" else "red"
         state = f"[{colour}]{release.state}[/]"
-        releases.add_row(release.name, release.namespace, release.chart, str(release.revision), state)
+        releases.add_row(release.name, release.namespace, release.version, str(release.revision), state)
     queues = _table("queue", "parent", "GPU quota", "GPU limit", "UID")
     for queue in status.queues:
         queues.add_row(
@@ -112,10 +114,14 @@ def _releases(env: Mapping[str, str]) -> list[Release]:
     if result.returncode:
         message = f"`helm list` failed:\n{result.stderr.strip()}"
         raise SandboxError(message)
-    return [
-        Release(item["name"], item["namespace"], item["chart"], int(item["revision"]), item["status"])
-        for item in json.loads(result.stdout)
-    ]
+    return [_release(item) for item in json.loads(result.stdout)]
+
+
+def _release(item: Mapping[str, str]) -> Release:
+    # Helm joins name and version: the version is what begins with the first number after a hyphen.
+    chart = re.fullmatch(r"(.+?)-(v?\d+\..+)", item["chart"])
+    name, version = chart.groups() if chart else (item["chart"], "")
+    return Release(item["name"], item["namespace"], name, version, int(item["revision"]), item["status"])
 
 
 def _queues(api: Client) -> list[Queue]:
@@ -152,8 +158,8 @@ def _list(api: Client, kind: Any) -> list[Any] | None:
     """Return all objects of a custom kind, or None where the cluster does not know it."""
     try:
         return list(api.list(kind, namespace="*") if kind in MONITORS else api.list(kind))
-    except ApiError as error:
-        if error.status.code == 404:
+    except httpx2.HTTPStatusError as error:
+        if error.response.status_code == 404:
             return None
         raise
 

@@ -20,71 +20,67 @@ KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """The versions that will do, from `oldest` up to, but not with, `below`, and the `arguments` that print one."""
+
+    arguments: tuple[str, ...]
+    oldest: tuple[int, int]
+    below: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Tool:
     """Commands that belong together: all from one folder of PATH, or all built.
 
-    The first command, asked with `probe`, must print a version from `oldest` up to, but not with, `below`.
+    The first command is asked for its version; where `accepted` is None it cannot say, and the tool is always built.
     """
 
     commands: tuple[str, ...]
-    probe: tuple[str, ...]
-    oldest: tuple[int, int]
-    below: tuple[int, int]
+    accepted: Accepted | None
     modules: tuple[Module, ...]
 
 
 TOOLS = (
     Tool(
         commands=("etcd",),
-        probe=("--version",),
-        oldest=(3, 5),
-        below=(4, 0),
+        accepted=Accepted(("--version",), oldest=(3, 5), below=(4, 0)),
         modules=(Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),),
     ),
     Tool(
         commands=("helm",),
-        probe=("version", "--short"),
-        oldest=(3, 14),
-        below=(4, 0),
+        accepted=Accepted(("version", "--short"), oldest=(3, 14), below=(4, 0)),
         modules=(Module("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}),),
     ),
     Tool(
         commands=("registry",),
-        probe=("--version",),
-        oldest=(3, 0),
-        below=(4, 0),
+        accepted=Accepted(("--version",), oldest=(3, 0), below=(4, 0)),
         modules=(Module("registry", {"registry": "github.com/distribution/distribution/v3/cmd/registry"}),),
     ),
     Tool(
         commands=("kwokctl", "kwok"),
-        probe=("--version",),
-        oldest=(0, 7),
-        below=(1, 0),
+        accepted=Accepted(("--version",), oldest=(0, 7), below=(1, 0)),
         modules=(Module("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok", "kwokctl": "sigs.k8s.io/kwok/cmd/kwokctl"}),),
     ),
     Tool(
         commands=("pulumi", "pulumi-language-python", "pulumi-language-python-exec"),
-        probe=("version",),
-        oldest=(3, 244),
-        below=(4, 0),
+        accepted=Accepted(("version",), oldest=(3, 244), below=(4, 0)),
         modules=(
             Module(
                 "language-python",
                 {"pulumi-language-python": f"{PULUMI_SDK}/python/cmd/pulumi-language-python"},
+                # The host looks for its executor beside itself; the module holds an older one than the engine's.
+                scripts=(Borrowed("pulumi", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),),
             ),
             Module(
                 "pulumi",
                 {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
                 variables={f"{PULUMI_SDK}/go/common/version.Version": "3.259.0"},
-                scripts=(Borrowed(PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),),
             ),
         ),
     ),
     Tool(
         commands=("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
-        probe=("--version",),
-        oldest=(1, 33),
-        below=(2, 0),
+        accepted=Accepted(("--version",), oldest=(1, 33), below=(2, 0)),
         modules=(
             Module(
                 "control-plane",
@@ -102,17 +98,19 @@ TOOLS = (
     ),
     Tool(
         commands=("pulumi-resource-kubernetes",),
-        probe=("-version",),
-        oldest=(4, 25),
-        below=(5, 0),
+        accepted=None,
         modules=(
             Module(
                 "kubernetes-provider",
                 {"pulumi-resource-kubernetes": "."},
                 variables={f"{KUBERNETES_PROVIDER}/pkg/version.Version": "4.25.0"},
                 embedded=(
-                    Borrowed(KUBERNETES_PROVIDER, "cmd/pulumi-resource-kubernetes/schema.json"),
-                    Borrowed(KUBERNETES_PROVIDER, "cmd/pulumi-resource-kubernetes/terraform-mapping.json"),
+                    Borrowed("kubernetes-provider", KUBERNETES_PROVIDER, "cmd/pulumi-resource-kubernetes/schema.json"),
+                    Borrowed(
+                        "kubernetes-provider",
+                        KUBERNETES_PROVIDER,
+                        "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
+                    ),
                 ),
             ),
         ),
@@ -160,13 +158,13 @@ def on_path(tool: Tool) -> Path | None:
     found = shutil.which(first)
     if found is None or any(not os.access(Path(found).parent / other, os.X_OK) for other in others):
         return None
-    return Path(found).parent if _accepted(tool, found) else None
+    return Path(found).parent if tool.accepted and _will_do(found, tool.accepted) else None
 
 
-def _accepted(tool: Tool, command: str) -> bool:
+def _will_do(command: str, accepted: Accepted) -> bool:
     try:
         result = subprocess.run(
-            [command, *tool.probe],
+            [command, *accepted.arguments],
             env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -179,4 +177,4 @@ def _accepted(tool: Tool, command: str) -> bool:
     version = re.search(r"(\d+)\.(\d+)", result.stdout.replace(command, ""))
     if result.returncode or version is None:
         return False
-    return tool.oldest <= (int(version[1]), int(version[2])) < tool.below
+    return accepted.oldest <= (int(version[1]), int(version[2])) < accepted.below

@@ -19,7 +19,7 @@ from sandbox.errors import SandboxError
 from sandbox.golang import Borrowed, Go, Module, build, find_go
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
-from sandbox.tools import TOOLS, Tool, on_path, provide
+from sandbox.tools import TOOLS, Accepted, Tool, on_path, provide
 
 GO = """\
     #!/bin/sh
@@ -60,6 +60,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "modules" / "toy"
     folder.mkdir(parents=True)
     (folder / "go.mod").write_text("module toy\n")
+    (folder / "go.sum").write_text("")
     monkeypatch.setattr(golang, "MODULES", folder.parent)
     return folder
 
@@ -89,7 +90,7 @@ def test_a_module_is_built_once(go: Go, cache: Path, modules: Path) -> None:
     built_at = (first / "one").stat().st_mtime_ns
     assert build(TOY, go, cache, quiet()) == first
     assert (first / "one").stat().st_mtime_ns == built_at
-    assert visible(modules) == ["go.mod"]
+    assert visible(modules) == ["go.mod", "go.sum"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,9 @@ def test_files_of_a_dependency_are_borrowed(
     (tmp_path / "dependency" / "schema.json").write_text("a schema")
     script(tmp_path / "dependency" / "helper", "#!/bin/sh\n")
     module = replace(
-        TOY, embedded=(Borrowed("example.com/d", "schema.json"),), scripts=(Borrowed("example.com/d", "helper"),)
+        TOY,
+        embedded=(Borrowed("toy", "example.com/d", "schema.json"),),
+        scripts=(Borrowed("toy", "example.com/d", "helper"),),
     )
     commands = build(module, go, cache, quiet())
     assert visible(commands) == ["helper", "one", "two"]
@@ -196,7 +199,7 @@ def test_without_go_the_error_says_how_to_get_it(path: Path, cache: Path, monkey
     assert visible(cache) == []
 
 
-TOOL = Tool(commands=("one", "two"), probe=("version",), oldest=(3, 244), below=(4, 0), modules=(TOY,))
+TOOL = Tool(("one", "two"), Accepted(("version",), oldest=(3, 244), below=(4, 0)), (TOY,))
 
 
 @pytest.mark.parametrize(
@@ -225,6 +228,12 @@ def test_a_command_that_fails_is_not_taken(path: Path) -> None:
     script(path / "one", "#!/bin/sh\necho v3.300.0; exit 1\n")
     script(path / "two", "#!/bin/sh\n")
     assert on_path(TOOL) is None
+
+
+def test_a_command_that_cannot_say_its_version_is_built(path: Path) -> None:
+    script(path / "one", "#!/bin/sh\necho v3.300.0\n")
+    script(path / "two", "#!/bin/sh\n")
+    assert on_path(replace(TOOL, accepted=None)) is None
 
 
 def test_go_is_not_asked_for_when_all_is_on_path(path: Path, cache: Path) -> None:

@@ -256,9 +256,7 @@ def _existing(data: Any, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """The part of pydantic's location that the user wrote: without the names of union members."""
     where: list[int | str] = []
     for step in loc:
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        if (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
             data = data[step]
         else:
             break

@@ -71,7 +71,9 @@ class PlatformError(Exception):
 
     def _report(self) -> str:
         errors = sum(f.severity == "error" for f in self.findings)
-        head = f"{errors} error{'s' if errors != 1 else ''} in the configuration of dynamo-platform; nothing was changed"
+        head = (
+            f"{errors} error{'s' if errors != 1 else ''} in the configuration of dynamo-platform; nothing was changed"
+        )
         return "\n\n".join([head, *map(str, self.findings)])
 
 

@@ -216,7 +216,8 @@ def _steps(c: Choices) -> list[Step]:
     )
     steps.append(platform)
     if c.kai.mode == "bundled" and c.config.queues:
-        steps += _gates(c) + _queues(c)
+        steps += _gates(c)
+        steps += _queues(c)
     return steps
 
 

@@ -1,0 +1,251 @@
+"""The Pulumi back-end: a plan carried out as resources."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import config as runtime_config
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.apiextensions import CustomResource, CustomResourcePatch
+from pulumi_kubernetes.helm.v3 import Release as HelmRelease
+from pulumi_kubernetes.helm.v3 import RepositoryOptsArgs
+
+from .config import NAMESPACE, PlatformConfig, decode_stack
+from .findings import Finding, PlatformError, shown
+from .plan import Gate, Plan, Queue, Release, make_plan, plan_of
+
+MAX_HISTORY = 10
+"""Revisions that Helm keeps of a release; the provider's own default keeps every one."""
+
+STAMP = "dynamo-platform/waited-for"
+"""Annotation of a gate's object: what was waited for. A gate waits again when it changes."""
+
+
+class DynamoPlatform(pulumi.ComponentResource):
+    """NVIDIA Dynamo Platform with KAI Scheduler and Grove.
+
+    Attributes:
+        versions: chart version by release.
+        statuses: Helm's status by release (``deployed``).
+        namespaces: namespace by release.
+        queues: names of the KAI queues that this component owns, in order.
+        findings: warnings and notes about the configuration.
+        plan: what was decided.
+    """
+
+    versions: pulumi.Output[dict[str, str]]
+    statuses: pulumi.Output[dict[str, str]]
+    namespaces: pulumi.Output[dict[str, str]]
+    queues: pulumi.Output[list[str]]
+    findings: pulumi.Output[list[dict[str, str]]]
+    plan: Plan
+
+    def __init__(
+        self,
+        name: str,
+        config: PlatformConfig | Mapping[str, Any] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+        **settings: Any,
+    ) -> None:
+        """Plan the platform, then register it.
+
+        Args:
+            name: the component's name, which its resources' names start with.
+            config: the configuration as model or as a mapping with snake_case names. Without it and without
+                ``settings``, the stack's own configuration (``dynamo-platform:…``).
+            opts: a Kubernetes provider in here, or inherited from the parent, decides the cluster.
+            **settings: the configuration as keyword arguments, instead of ``config``.
+
+        Raises:
+            pulumi.RunError: everything that is wrong with the configuration, before anything is registered.
+            TypeError: both ``config`` and ``settings`` are given.
+        """
+        if config is not None and settings:
+            raise TypeError("DynamoPlatform takes config or keyword arguments, not both")
+        provider_given = _has_kubernetes_provider(opts)
+        try:
+            self.plan = _plan(settings or config, provider_given=provider_given)
+            _check_context(self.plan.cluster)
+        except PlatformError as error:
+            raise pulumi.RunError(str(error)) from error
+        super().__init__("dynamo-platform:index:DynamoPlatform", name, None, opts)
+        pulumi.log.info(str(self.plan), self)
+        for finding in self.plan.findings:
+            (pulumi.log.warn if finding.severity == "warning" else pulumi.log.info)(str(finding), self)
+
+        provider = None
+        if self.plan.cluster is not None:
+            # Credentials come from the environment alone: two people's previews are equal. Only the identifier, not
+            # the kubeconfig's text, decides whether this is another cluster.
+            provider = Provider(
+                f"{name}-cluster",
+                context=self.plan.cluster,
+                cluster_identifier=self.plan.cluster,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        made: dict[str, pulumi.Resource] = {}
+        for step in self.plan.steps:
+            options = pulumi.ResourceOptions(
+                parent=self,
+                provider=provider,
+                depends_on=[made[before] for before in step.depends_on],
+            )
+            child = f"{name}-{step.name}" if name != step.name else name
+            match step:
+                case Release():
+                    made[step.name] = _release(child, step, options, protect=self.plan.protect)
+                case Gate():
+                    made[step.name] = _gate(child, step, options)
+                case Queue():
+                    made[step.name] = _queue(child, step, options, protect=self.plan.protect)
+
+        releases = {step.name: made[step.name] for step in self.plan.releases}
+        status = {key: release.status for key, release in releases.items() if isinstance(release, HelmRelease)}
+        self.versions = pulumi.Output.all(**{key: each.version for key, each in status.items()})
+        self.statuses = pulumi.Output.all(**{key: each.status for key, each in status.items()})
+        self.namespaces = pulumi.Output.all(**{key: each.namespace for key, each in status.items()})
+        self.queues = pulumi.Output.from_input([queue.name for queue in self.plan.queues])
+        self.findings = pulumi.Output.from_input([finding.as_dict() for finding in self.plan.findings])
+        self.register_outputs(
+            {
+                "versions": self.versions,
+                "statuses": self.statuses,
+                "namespaces": self.namespaces,
+                "queues": self.queues,
+                "findings": self.findings,
+            }
+        )
+
+
+def _plan(config: PlatformConfig | Mapping[str, Any] | None, *, provider_given: bool) -> Plan:
+    if isinstance(config, PlatformConfig):
+        return make_plan(config, provider_given=provider_given)
+    if config is not None:
+        return plan_of(config, stack=False, provider_given=provider_given)
+    return plan_of(decode_stack(_stack_config()), stack=True, provider_given=provider_given)
+
+
+def _stack_config() -> dict[str, str]:
+    """The stack's values by key; the SDK's own Config knows single keys only, and unknown keys are to be reported."""
+    raw: dict[str, str] = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    prefix = f"{NAMESPACE}:"
+    secret = sorted(key for key in raw if key.startswith(prefix) and runtime_config.is_config_secret(key))
+    if secret:
+        raise PlatformError([_secret(key.removeprefix(prefix)) for key in secret])
+    return {key.removeprefix(prefix): value for key, value in raw.items() if key.startswith(prefix)}
+
+
+def _secret(path: str) -> Finding:
+    return Finding(
+        code="CFG004",
+        severity="error",
+        path=path,
+        given="an encrypted value",
+        allowed="plain values; the name of a Secret that exists in the cluster where a chart asks for one",
+        why="Chart values end up in the release's record in the cluster; what this module never holds it cannot leak.",
+        docs="README.md#configuration",
+    )
+
+
+def _has_kubernetes_provider(opts: pulumi.ResourceOptions | None) -> bool:
+    if opts is None:
+        return False
+    providers = opts.providers.values() if isinstance(opts.providers, Mapping) else (opts.providers or ())
+    if any(isinstance(each, Provider) for each in (opts.provider, *providers)):
+        return True
+    return opts.parent is not None and opts.parent.get_provider("kubernetes:core/v1:Namespace") is not None
+
+
+def _check_context(context: str | None) -> None:
+    """Refuse a kubeconfig that does not know the context: an `up` could only fail half-way, or meet another cluster.
+
+    A preview goes on with a warning, since it needs no cluster; so does a machine without any kubeconfig.
+    """
+    if context is None:
+        return
+    default = str(Path.home() / ".kube" / "config")
+    files = [Path(each) for each in os.environ.get("KUBECONFIG", default).split(os.pathsep) if each]
+    found = [each for each in files if each.is_file()]
+    known = {entry["name"] for each in found for entry in _contexts(each)}
+    if not found or context in known:
+        return
+    finding = Finding(
+        code="CLU003",
+        severity="error",
+        path="cluster.context",
+        given=shown(context),
+        allowed=", ".join(sorted(known)) or "a context of the kubeconfig",
+        why=f"The kubeconfig ({', '.join(map(str, found))}) has no such context; nothing is done to another cluster.",
+        docs="README.md#configuration",
+    )
+    if not pulumi.runtime.is_dry_run():
+        raise PlatformError([finding])
+    pulumi.log.warn(str(finding))
+
+
+def _contexts(kubeconfig: Path) -> list[dict[str, Any]]:
+    document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    return (document.get("contexts") if isinstance(document, dict) else None) or []
+
+
+def _release(name: str, step: Release, options: pulumi.ResourceOptions, *, protect: bool) -> HelmRelease:
+    return HelmRelease(
+        name,
+        name=step.name,
+        namespace=step.namespace,
+        create_namespace=True,
+        chart=step.chart,
+        repository_opts=RepositoryOptsArgs(repo=step.repository) if step.repository else None,
+        version=step.version,
+        values=step.values,
+        timeout=step.timeout,
+        max_history=MAX_HISTORY,
+        # Without it Helm takes the values of the revision before when the new ones are empty.
+        reset_values=True,
+        # The names mislead: the first turns all hooks off at install, the second at upgrade.
+        disable_webhooks=not step.hooks,
+        disable_crd_hooks=not step.hooks,
+        opts=pulumi.ResourceOptions.merge(
+            options,
+            # The charts' cluster-scoped names are fixed: two of a release cannot be there at the same time.
+            pulumi.ResourceOptions(delete_before_replace=True, protect=protect),
+        ),
+    )
+
+
+def _gate(name: str, step: Gate, options: pulumi.ResourceOptions) -> pulumi.Resource:
+    timeout = f"{step.timeout}s"
+    annotations = {STAMP: step.stamp}
+    if step.condition:
+        annotations["pulumi.com/waitFor"] = f"condition={step.condition}"
+    metadata = {"name": step.object_name, "annotations": annotations}
+    if step.namespace:
+        metadata["namespace"] = step.namespace
+    opts = pulumi.ResourceOptions.merge(
+        options, pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout))
+    )
+    if step.kind == "Deployment":
+        # The typed class would import all of apps/v1, 0.3 s, for three fields.
+        return pulumi.CustomResource(
+            "kubernetes:apps/v1:DeploymentPatch",
+            name,
+            {"apiVersion": step.api_version, "kind": step.kind, "metadata": metadata},
+            opts,
+        )
+    return CustomResourcePatch(name, api_version=step.api_version, kind=step.kind, metadata=metadata, opts=opts)
+
+
+def _queue(name: str, step: Queue, options: pulumi.ResourceOptions, *, protect: bool) -> CustomResource:
+    return CustomResource(
+        name,
+        api_version="scheduling.run.ai/v2",
+        kind="Queue",
+        metadata={"name": step.name},
+        spec=step.spec,
+        opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(protect=protect)),
+    )

@@ -255,13 +255,7 @@ def _webhook_url(live: Live) -> str | None:
 
 def _bundles(live: Live) -> set[str | None]:
     """The `caBundle` of every webhook of Grove."""
-    configurations = [
-        *live.client.list(ValidatingWebhookConfiguration),
-        *live.client.list(MutatingWebhookConfiguration),
-    ]
-    return {
-        webhook.clientConfig.caBundle
-        for item in configurations
-        if item.metadata.name in grove.WEBHOOKS
-        for webhook in item.webhooks or []
-    }
+    mutating = live.client.list(MutatingWebhookConfiguration)
+    found: list[Any] = [*live.client.list(ValidatingWebhookConfiguration), *mutating]
+    groves = [item for item in found if item.metadata.name in grove.WEBHOOKS]
+    return {webhook.clientConfig.caBundle for item in groves for webhook in item.webhooks}

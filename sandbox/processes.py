@@ -17,7 +17,7 @@ from pathlib import Path
 from sandbox.errors import SandboxError, tail
 from sandbox.paths import CHECKOUT, Paths
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.02
 GRACE_SECONDS = 5.0
 
 
@@ -41,7 +41,7 @@ class Process:
             pid = int(self.pid_file.read_text())
         except (FileNotFoundError, ValueError):
             return None
-        return pid if f"{self.root}/" in command_line(pid) else None
+        return pid if self._owns(pid) else None
 
     def start(self, command: Sequence[str], env: Mapping[str, str]) -> None:
         """Start `command`, detached from the terminal."""
@@ -58,6 +58,9 @@ class Process:
                 start_new_session=True,
             )
         self.pid_file.write_text(str(process.pid))
+        # For a moment after the start a process has no command line, and would count as somebody else's.
+        while process.poll() is None and not self._owns(process.pid):
+            time.sleep(POLL_SECONDS)
 
     def wait(self, ready: Callable[[], bool], timeout: float) -> None:
         """Poll until `ready()`; fail with the end of the log when the process ends or after `timeout` seconds."""
@@ -69,6 +72,9 @@ class Process:
                 message = f"{self.name} {what}. The end of {self.log}:\n{tail(self.log)}"
                 raise SandboxError(message)
             time.sleep(POLL_SECONDS)
+
+    def _owns(self, pid: int) -> bool:
+        return f"{self.root}/" in command_line(pid)
 
 
 def stop(processes: Sequence[Process], *, grace: float = GRACE_SECONDS) -> None:

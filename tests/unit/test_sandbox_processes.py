@@ -1,0 +1,131 @@
+"""Background processes, and locks between them."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.errors import SandboxError
+from sandbox.locks import exclusive
+from sandbox.paths import Paths
+from sandbox.processes import Process, free_port, stop
+from sandbox.registry import Registry, trust
+
+SLEEP = "import time; time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    process = Process.named("sleeper", Paths(tmp_path))
+    yield process
+    stop([process], grace=0)
+
+
+def start(process: Process, program: str) -> None:
+    process.start([sys.executable, "-c", program, f"{process.root}/file"], os.environ)
+
+
+def test_a_process_is_started_and_stopped(process: Process) -> None:
+    start(process, SLEEP)
+    assert process.pid() is not None
+    stop([process])
+    assert process.pid() is None
+    assert not process.pid_file.exists()
+
+
+def test_a_process_that_ignores_the_request_is_ended_by_force(process: Process) -> None:
+    start(process, STUBBORN)
+    process.wait(lambda: "up" in process.log.read_text(), 20)
+    stop([process], grace=0.1)
+    assert process.pid() is None
+
+
+def test_a_stale_id_of_a_foreign_process_is_not_trusted(process: Process) -> None:
+    foreign = subprocess.Popen([sys.executable, "-c", SLEEP])
+    try:
+        process.pid_file.parent.mkdir()
+        process.pid_file.write_text(str(foreign.pid))
+        assert process.pid() is None
+        stop([process])
+        assert foreign.poll() is None
+        assert not process.pid_file.exists()
+    finally:
+        foreign.kill()
+        foreign.wait()
+
+
+@pytest.mark.parametrize("content", ["", "not a number"])
+def test_a_half_written_id_is_no_process(content: str, process: Process) -> None:
+    process.pid_file.parent.mkdir()
+    process.pid_file.write_text(content)
+    assert process.pid() is None
+
+
+def test_a_process_that_ends_at_once_is_reported_with_its_log(process: Process) -> None:
+    start(process, "print('no such port')")
+    with pytest.raises(SandboxError, match=r"(?s)sleeper ended at once.*no such port"):
+        process.wait(lambda: False, 20)
+
+
+def test_a_process_that_is_never_ready_is_reported(process: Process) -> None:
+    start(process, SLEEP)
+    with pytest.raises(SandboxError, match="sleeper is not ready after 0 s"):
+        process.wait(lambda: False, 0)
+
+
+def test_a_free_port_is_free() -> None:
+    assert free_port() != free_port()
+
+
+def test_a_lock_makes_the_second_wait(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with exclusive(tmp_path / "lock"):
+            order.append("second")
+
+    with exclusive(tmp_path / "lock"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.1)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_the_bundle_holds_the_sandbox_authority_and_the_system_roots(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    trust(paths)
+    bundle = paths.bundle.read_text()
+    assert (paths.tls / "ca.pem").read_text().strip() in bundle
+    assert bundle.count("BEGIN CERTIFICATE") > 1
+
+
+def test_certificates_are_made_once(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    trust(paths)
+    before = paths.bundle.read_text()
+    trust(paths)
+    assert paths.bundle.read_text() == before
+
+
+def test_the_servers_answer_and_keep_their_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The OCI registry is played by a second chart repository: any server that speaks TLS will do."""
+    paths = Paths(tmp_path)
+    registry = Registry(paths)
+    monkeypatch.setattr(registry, "_registry_command", registry._repository_command)
+    monkeypatch.setattr("sandbox.registry.HEALTH", {"registry": "/", "repository": "/"})
+    try:
+        registry.start(os.environ)
+        before = (registry.repository, registry.oci("kai-scheduler"))
+        registry.stop()
+        registry.start(os.environ)
+        assert (registry.repository, registry.oci("kai-scheduler")) == before
+        assert before[1].endswith("/kai-scheduler/kai-scheduler")
+    finally:
+        registry.stop()

@@ -1,6 +1,5 @@
 """Dynamo's operator: applies its CRDs, and does not start while an API that it is told to use is missing."""
 
-import asyncio
 from typing import NamedTuple
 
 from lightkube.resources.core_v1 import Pod
@@ -56,8 +55,9 @@ class DynamoOperator(PodRunner):
             return None
         tag = init_version(pod, "crd-apply")
         if tag is not None:
-            shipped = await asyncio.to_thread(self.charts.crds, WORKLOAD, tag)
-            problem = await self.initialize(pod, shipped or crds(tag), "dynamo-crd-apply")
+            problem = await self.initialize(
+                pod, lambda: self.charts.crds(WORKLOAD, tag) or crds(tag), "dynamo-crd-apply"
+            )
             if problem is not None:
                 return problem
         orchestrators = self.configuration(pod).get("orchestrators", {})

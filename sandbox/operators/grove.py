@@ -1,7 +1,7 @@
 """Grove's operator: applies its CRDs, and provides the certificate of its webhooks."""
 
-import asyncio
 import base64
+from functools import partial
 from typing import Any
 
 import trustme
@@ -47,8 +47,7 @@ class GroveOperator(PodRunner):
         tag = init_version(pod, "crd-installer")
         if said(pod) == "" or tag is None:
             return None
-        crds = await asyncio.to_thread(self.charts.crds, "grove-charts", tag)
-        return await self.initialize(pod, crds, "grove-crd-installer")
+        return await self.initialize(pod, partial(self.charts.crds, "grove-charts", tag), "grove-crd-installer")
 
     def _provisions_certificates(self, pod: Pod) -> bool:
         webhooks = self.configuration(pod).get("server", {}).get("webhooks", {})

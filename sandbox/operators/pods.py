@@ -1,7 +1,7 @@
 """Pods that kwok leaves alone: this process reports their status, as a kubelet would."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,11 +55,14 @@ class PodRunner(Operator):
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def initialize(self, pod: Any, crds: Sequence[Manifest], manager: str) -> str | None:
-        """Applies the CRDs as an init container: once for each pod; returns why that fails, and tries again."""
+    async def initialize(self, pod: Any, load: Callable[[], Sequence[Manifest]], manager: str) -> str | None:
+        """Applies CRDs as an init container: once for each pod; returns why that fails, and tries again.
+
+        `load` reads them; with real charts that takes seconds, so it runs in a thread.
+        """
         if pod.metadata.uid not in self._initialized:
             try:
-                await self.apply_crds(crds, manager)
+                await self.apply_crds(await asyncio.to_thread(load), manager)
             except ApiError as error:
                 self.again(BACK_OFF)
                 return str(error)

@@ -107,11 +107,8 @@ def eventually(look: Callable[[], Value], wanted: Callable[[Value], bool] = bool
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    sandbox.up()
-    yield Live(sandbox)
-    sandbox.down()
+def live(sandbox: Sandbox) -> Live:
+    return Live(sandbox)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,16 @@ _SEMVER = re.compile(
     re.ASCII,
 )
 
+_CANDIDATE = re.compile(r"(\d+)-rc(\d+)")
+_Identifier = tuple[bool, int, bool, int, str]
+
+
+def _identifier(text: str) -> _Identifier:
+    """A pre-release identifier's place: numbers, each after its candidates, then text."""
+    if candidate := _CANDIDATE.fullmatch(text):
+        return False, int(candidate[1]), False, int(candidate[2]), ""
+    return (False, int(text), True, 0, "") if text.isdigit() else (True, 0, True, 0, text)
+
 
 @total_ordering
 @dataclass(frozen=True, eq=False)
@@ -21,7 +31,9 @@ class Version:
 
     Order and equality follow https://semver.org/#spec-item-11: a pre-release comes before its release
     (``v0.13.0-rc1`` < ``v0.13.0``), numbers in it compare as numbers (``alpha.9`` < ``alpha.10``), and neither the
-    leading ``v`` nor build metadata counts.
+    leading ``v`` nor build metadata counts. One exception: a candidate of a pre-release, as Grove tags them, comes
+    before that pre-release (``alpha.12-rc1`` < ``alpha.12``), where the specification takes ``12-rc1`` for text and
+    puts it after every number.
     """
 
     text: str
@@ -55,9 +67,8 @@ class Version:
         """Whether the text starts with ``v``, as the tags of KAI Scheduler and Grove do."""
         return self.text.startswith("v")
 
-    def _key(self) -> tuple[int, int, int, bool, tuple[tuple[bool, int, str], ...]]:
-        identifiers = tuple((False, int(i), "") if i.isdigit() else (True, 0, i) for i in self.pre)
-        return self.major, self.minor, self.patch, not self.pre, identifiers
+    def _key(self) -> tuple[int, int, int, bool, tuple[_Identifier, ...]]:
+        return self.major, self.minor, self.patch, not self.pre, tuple(map(_identifier, self.pre))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and self._key() == other._key()

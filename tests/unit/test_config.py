@@ -1,0 +1,274 @@
+"""The user's page: what is read, what is refused and how it is said, and that writing it and reading it agree."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dynamo_platform import Finding, PlatformConfig, PlatformError, plan_of
+from dynamo_platform.config import (
+    BackendConfig,
+    ClusterConfig,
+    DependencyConfig,
+    MonitoringConfig,
+    QueueConfig,
+    QueueResource,
+    decode_stack,
+    parse,
+)
+
+PAGE: dict[str, Any] = {"version": "1.5.1", "profile": "development"}
+
+
+def findings_of(page: dict[str, Any], *, stack: bool = True) -> list[Finding]:
+    with pytest.raises(PlatformError) as raised:
+        plan_of(page, stack=stack)
+    return list(raised.value.findings)
+
+
+def finding_of(page: dict[str, Any], *, stack: bool = True) -> Finding:
+    (finding,) = findings_of(page, stack=stack)
+    return finding
+
+
+TRI_STATE = "true, false, or auto (which is YAML's null); a boolean without quotes"
+BOOLEAN = "true or false, without quotes"
+VALUE = "a value, or the key left out"
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "path", "given", "allowed"),
+    [
+        pytest.param({"kaiSheduler": {}}, "CFG001", "kaiSheduler", "{}", "kaiScheduler, ", id="unknown key"),
+        pytest.param({"grove": {"versio": "x"}}, "CFG001", "grove.versio", '"x"', "chart, mode, ", id="unknown below"),
+        pytest.param({"version": 1.5}, "CFG002", "version", "1.5", "put a version such as 1.5 in quotes", id="number"),
+        pytest.param({"version": None}, "CFG002", "version", "null", VALUE, id="null version"),
+        pytest.param({"grove": None}, "CFG002", "grove", "null", VALUE, id="null part"),
+        pytest.param({"grove": {"mode": None}}, "CFG002", "grove.mode", "null", VALUE, id="null mode"),
+        pytest.param({"grove": "separate"}, "CFG002", "grove", '"separate"', "a mapping", id="text for a part"),
+        pytest.param({"profile": "prod"}, "CFG002", "profile", '"prod"', "production or development", id="word"),
+        pytest.param({"timeout": "60"}, "CFG002", "timeout", '"60"', "a whole number", id="text for a number"),
+        pytest.param({"timeout": 0}, "CFG002", "timeout", "0", "greater than or equal to 1", id="no time at all"),
+        pytest.param({"chart": ""}, "CFG002", "chart", '""', "text that is not empty", id="empty text"),
+        pytest.param({"accept": "KAI001"}, "CFG002", "accept", '"KAI001"', "a list", id="text for a list"),
+        pytest.param({"values": [1]}, "CFG002", "values", "[1]", "a mapping of chart values", id="list for values"),
+        pytest.param({"namespace": "A"}, "CFG002", "namespace", '"A"', "a DNS label", id="namespace"),
+        pytest.param({"repository": "ghcr.io/x"}, "CFG002", "repository", '"ghcr.io/x"', "oci://…", id="repository"),
+        pytest.param({"kubernetesVersion": "1.3"}, "CFG002", "kubernetesVersion", '"1.3"', '"1.33"', id="kubernetes"),
+        pytest.param({"protect": "true"}, "CFG003", "protect", '"true"', BOOLEAN, id="quoted true"),
+        pytest.param({"protect": "null"}, "CFG003", "protect", '"null"', "remove the key", id="quoted null"),
+        pytest.param(
+            {"monitoring": {"podMonitors": "true"}},
+            "CFG003",
+            "monitoring.podMonitors",
+            '"true"',
+            TRI_STATE,
+            id="quoted true for a tri-state",
+        ),
+        pytest.param(
+            {"monitoring": {"podMonitors": "null"}},
+            "CFG003",
+            "monitoring.podMonitors",
+            '"null"',
+            TRI_STATE,
+            id="quoted null for a tri-state",
+        ),
+        pytest.param(
+            {"queues": [{"name": "a"}, {"name": "b", "gpu": {"quota": 1}}]},
+            "CFG002",
+            "queues[1].gpu.limit",
+            "nothing",
+            "a queue without it would be allowed nothing",
+            id="queue without a limit",
+        ),
+        pytest.param(
+            {"queues": [{"name": "a", "cpu": {"quota": -2, "limit": 1}}]},
+            "CFG002",
+            "queues[0].cpu.quota",
+            "-2",
+            "greater than or equal to -1",
+            id="less than unlimited",
+        ),
+    ],
+)
+def test_bad_entry_is_named_with_what_is_allowed(
+    settings: dict[str, Any], code: str, path: str, given: str, allowed: str
+) -> None:
+    finding = finding_of(PAGE | settings)
+    assert (finding.code, finding.severity, finding.path, finding.given) == (code, "error", path, given)
+    assert allowed in finding.allowed
+    assert finding.why
+    assert finding.docs
+
+
+def test_quoted_null_says_how_to_spell_it() -> None:
+    assert "write auto instead" in finding_of(PAGE | {"monitoring": {"podMonitors": "null"}}).why
+
+
+def test_empty_stack_file_asks_for_version_and_profile() -> None:
+    assert [(f.code, f.path, f.given) for f in findings_of({})] == [
+        ("PRO001", "profile", "nothing"),
+        ("VER001", "version", "nothing"),
+    ]
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    page = {
+        "version": "1.9.0",
+        "profile": "production",
+        "kaiScheduler": {"mode": "bundled", "versio": "v0.17.0"},
+        "monitoring": {"podMonitors": "true", "metricsService": "null"},
+        "qeues": [],
+    }
+    assert {(f.code, f.path) for f in findings_of(page)} == {
+        ("CFG001", "kaiScheduler.versio"),
+        ("CFG001", "qeues"),
+        ("CFG003", "monitoring.metricsService"),
+        ("CFG003", "monitoring.podMonitors"),
+        ("GRV001", "grove.mode"),
+        ("PRO002", "kaiScheduler.mode"),
+        ("PRO003", "grove.version"),
+        ("PRO004", "cluster.context"),
+        ("VER004", "version"),
+    }
+
+
+def test_unreadable_entry_is_not_reported_as_missing_too() -> None:
+    page = {"version": 1.5, "profile": "prod"}
+    assert [(f.code, f.path) for f in findings_of(page)] == [("CFG002", "profile"), ("CFG002", "version")]
+
+
+def test_every_bad_queue_is_reported() -> None:
+    page = PAGE | {"queues": [{"name": "A"}, {"name": "b"}, {"nam": "c"}]}
+    assert {f.path for f in findings_of(page)} == {"queues[0].name", "queues[2].nam", "queues[2].name"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "stack", "path"),
+    [
+        ({"kai_scheduler": {"mode": "separate"}}, True, "kai_scheduler"),
+        ({"monitoring": {"pod_monitors": True}}, True, "monitoring.pod_monitors"),
+        ({"kaiScheduler": {"mode": "separate"}}, False, "kaiScheduler"),
+        ({"monitoring": {"podMonitors": True}}, False, "monitoring.podMonitors"),
+    ],
+)
+def test_each_spelling_is_accepted_in_its_own_place_only(settings: dict[str, Any], stack: bool, path: str) -> None:
+    finding = finding_of(PAGE | settings, stack=stack)
+    assert (finding.code, finding.path) == ("CFG001", path)
+
+
+def test_findings_about_python_configuration_spell_its_names() -> None:
+    page = {"version": "1.5.1", "profile": "production", "cluster": {"context": "eu"}, "grove": {"mode": "disabled"}}
+    assert "kai_scheduler.version" in {finding.path for finding in findings_of(page, stack=False)}
+
+
+@pytest.mark.parametrize("value", ["auto", None])
+def test_auto_and_null_are_the_same_tri_state(value: str | None) -> None:
+    config, findings = parse({"monitoring": {"podMonitors": value}}, stack=True)
+    assert findings == ()
+    assert config.monitoring == MonitoringConfig(pod_monitors=None)
+
+
+def test_auto_is_a_word_of_tri_states_only() -> None:
+    assert finding_of(PAGE | {"protect": "auto"}).path == "protect"
+
+
+def test_none_in_python_leaves_a_setting_out() -> None:
+    assert parse({"grove": None, "timeout": None}, stack=False) == (PlatformConfig(), ())
+
+
+def test_reading_does_not_change_what_it_reads() -> None:
+    page = {"grove": {"versio": "x"}, "queues": [{"name": "A"}]}
+    parse(page, stack=True)
+    assert page == {"grove": {"versio": "x"}, "queues": [{"name": "A"}]}
+
+
+# What the engine hands over
+
+
+def test_objects_lists_numbers_and_booleans_arrive_as_json() -> None:
+    raw = {"grove": '{"mode":"separate"}', "queues": '[{"name":"a"}]', "timeout": "60", "protect": "true"}
+    assert decode_stack(raw) == {
+        "grove": {"mode": "separate"},
+        "queues": [{"name": "a"}],
+        "timeout": 60,
+        "protect": True,
+    }
+
+
+@pytest.mark.parametrize("text", ["1.5", "true", "null", "1.5.1"])
+def test_text_setting_stays_text_whatever_it_looks_like(text: str) -> None:
+    assert decode_stack({"version": text}) == {"version": text}
+
+
+def test_unquoted_version_is_an_error_that_says_quotes() -> None:
+    finding = finding_of(decode_stack({"version": "1.5", "profile": "development"}))
+    assert (finding.code, finding.path, finding.given) == ("VER002", "version", '"1.5"')
+    assert "Without quotes" in finding.why
+
+
+def test_text_for_an_object_is_told_to_be_a_mapping() -> None:
+    finding = finding_of(decode_stack({"version": "1.5.1", "profile": "development", "grove": "separate"}))
+    assert (finding.path, finding.given, finding.allowed) == ("grove", '"separate"', "a mapping")
+
+
+# Round trip
+
+labels = st.from_regex(r"[a-z]([-a-z0-9]{0,6}[a-z0-9])?", fullmatch=True)
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=8)
+chart_values = st.dictionaries(
+    texts, st.none() | st.booleans() | st.integers() | texts | st.dictionaries(texts, st.none() | texts, max_size=2)
+)
+amounts = st.integers(-1, 10**6).map(float) | st.sampled_from([0.5, 2.25])
+resources = st.none() | st.builds(
+    QueueResource, quota=amounts, limit=amounts, over_quota_weight=st.sampled_from([0.0, 1.0, 2.5])
+)
+release: dict[str, st.SearchStrategy[Any]] = {
+    "version": st.none() | texts,
+    "namespace": st.none() | labels,
+    "values": st.none() | chart_values,
+    "timeout": st.none() | st.integers(1, 3600),
+    "chart": st.none() | texts,
+    "repository": st.none() | labels.map(lambda label: f"oci://{label}"),
+}
+dependencies = st.none() | st.builds(
+    DependencyConfig, **release, mode=st.sampled_from([None, "separate", "bundled", "external", "disabled"])
+)
+tri_states = st.sampled_from([None, True, False])
+backends = st.none() | st.builds(
+    BackendConfig, mode=st.sampled_from([None, "bundled", "external", "disabled"]), address=st.none() | texts
+)
+queues = st.builds(QueueConfig, name=labels, parent=st.none() | labels, cpu=resources, gpu=resources, memory=resources)
+configs = st.builds(
+    PlatformConfig,
+    **release,
+    profile=st.sampled_from([None, "production", "development"]),
+    kai_scheduler=dependencies,
+    grove=dependencies,
+    monitoring=st.none() | st.builds(MonitoringConfig, pod_monitors=tri_states, metrics_service=tri_states),
+    queues=st.none() | st.lists(queues, max_size=3).map(tuple),
+    nats=backends,
+    etcd=backends,
+    discovery_backend=st.sampled_from([None, "kubernetes", "etcd"]),
+    cluster=st.none() | st.builds(ClusterConfig, context=st.none() | texts),
+    kubernetes_version=st.sampled_from([None, "1.33", "v1.30.2"]),
+    api_versions=st.none() | st.lists(texts, max_size=2).map(tuple),
+    protect=tri_states,
+    accept=st.none() | st.lists(texts, max_size=2).map(tuple),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(configs)
+def test_what_is_written_as_stack_configuration_is_read_back(config: PlatformConfig) -> None:
+    assert parse(config.to_stack(), stack=True) == (config, ())
+
+
+@settings(deadline=None, max_examples=60)
+@given(configs)
+def test_stack_configuration_survives_the_engine(config: PlatformConfig) -> None:
+    page = config.to_stack()
+    raw = {key: value if isinstance(value, str) else json.dumps(value) for key, value in page.items()}
+    assert decode_stack(raw) == page

@@ -92,7 +92,10 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. `make up` goes on from here; after half an installation `make down` comes first.", file=sys.stderr)
+        print(
+            "Interrupted. `make up` goes on from here; after half an installation `make down` comes first.",
+            file=sys.stderr,
+        )
         return 128 + signal.SIGINT
     return 0
 

@@ -1,0 +1,142 @@
+"""What upstream shipped: the data is whole, and leads to the charts that upstream published."""
+
+from itertools import pairwise
+
+import pytest
+
+from dynamo_platform import PlatformConfig, make_plan, plan_of
+from dynamo_platform.catalog import Chart, Minor, load
+from dynamo_platform.config import DependencyConfig
+from dynamo_platform.versions import Version
+
+CATALOG = load()
+MINORS = CATALOG.platform.minors
+PUBLISHED = [str(version) for minor in MINORS for version in minor.versions]
+DEPENDENCIES = [CATALOG.kai_scheduler, CATALOG.grove]
+
+NGC = "https://helm.ngc.nvidia.com/nvidia/ai-dynamo"
+KAI = "oci://ghcr.io/kai-scheduler/kai-scheduler/kai-scheduler"
+GROVE = "oci://ghcr.io/ai-dynamo/grove/grove-charts"
+
+# What a separate release of each platform minor pulls when the configuration names no version.
+PICKS = {
+    "1.0": ("v0.14.7", "v0.1.0-alpha.6"),
+    "1.1": ("v0.14.7", "v0.1.0-alpha.8"),
+    "1.2": ("v0.17.0", "v0.1.0-alpha.8"),
+    "1.3": ("v0.17.0", "v0.1.0-alpha.8"),
+    "1.4": ("v0.17.0", "v0.1.0-alpha.12-rc1"),
+    "1.5": ("v0.17.0", "v0.1.0-alpha.13"),
+    "1.6": ("v0.17.0", "v0.1.0-alpha.14"),
+}
+
+
+def references(version: str, mode: str) -> list[tuple[str, str | None, str]]:
+    settings = {"mode": mode}
+    page = {"version": version, "profile": "development", "kaiScheduler": settings, "grove": settings}
+    return [(release.chart, release.repository, release.version) for release in plan_of(page, stack=True).releases]
+
+
+def test_minors_and_bands_are_those_that_can_be_installed() -> None:
+    assert [(minor.minor, minor.band) for minor in MINORS] == [
+        ("1.0", "B"),
+        ("1.1", "B"),
+        ("1.2", "C"),
+        ("1.3", "D"),
+        ("1.4", "E"),
+        ("1.5", "F"),
+        ("1.6", "G"),
+    ]
+    assert list(CATALOG.platform.bands) == ["B", "C", "D", "E", "F", "G"]
+
+
+@pytest.mark.parametrize("minor", MINORS, ids=lambda minor: minor.minor)
+def test_minor_is_sourced_and_consistent(minor: Minor) -> None:
+    assert minor.source.startswith("https://")
+    assert CATALOG.band(minor).source.startswith("https://")
+    assert {version.minor_line for version in minor.versions} == {minor.minor}
+    assert not any(version.has_v for version in minor.versions)
+    for window, chart in ((minor.kai_scheduler, CATALOG.kai_scheduler), (minor.grove, CATALOG.grove)):
+        assert window.holds(window.pick)
+        assert window.pick in chart.versions
+        assert all(version.has_v for version in (window.bundled, window.pick, window.floor))
+
+
+@pytest.mark.parametrize("chart", DEPENDENCIES, ids=lambda chart: chart.chart)
+def test_versions_of_a_dependency_are_in_order_and_carry_their_v(chart: Chart) -> None:
+    assert all(a < b for a, b in pairwise(chart.versions))
+    assert all(version.has_v for version in chart.versions)
+    assert all(a.from_ < b.from_ for a, b in pairwise(chart.repositories))
+
+
+def test_published_versions_are_in_order() -> None:
+    assert all(Version.parse(a) < Version.parse(b) for a, b in pairwise(PUBLISHED))
+
+
+@pytest.mark.parametrize("version", PUBLISHED)
+def test_separate_modes_pull_all_three_charts_from_upstream(version: str) -> None:
+    kai, grove = PICKS[version.rpartition(".")[0]]
+    assert references(version, "separate") == [
+        (KAI, None, kai),
+        (GROVE, None, grove),
+        ("dynamo-platform", NGC, version),
+    ]
+
+
+@pytest.mark.parametrize("version", PUBLISHED)
+def test_bundled_modes_pull_the_platform_alone(version: str) -> None:
+    assert references(version, "bundled") == [("dynamo-platform", NGC, version)]
+
+
+@pytest.mark.parametrize(
+    ("version", "organisation"),
+    [
+        ("v0.6.9", "nvidia"),
+        ("v0.9.15", "nvidia"),
+        ("v0.9.16", "kai-scheduler"),
+        ("v0.10.0-rc1", "nvidia"),
+        ("v0.12.17", "nvidia"),
+        ("v0.12.18", "kai-scheduler"),
+        ("v0.13.0-rc1", "nvidia"),
+        ("v0.13.0", "nvidia"),
+        ("v0.13.1", "kai-scheduler"),
+        ("v0.17.0", "kai-scheduler"),
+    ],
+)
+def test_kai_comes_from_where_its_version_was_published(version: str, organisation: str) -> None:
+    repository = CATALOG.kai_scheduler.repository(Version.parse(version))
+    assert repository == f"oci://ghcr.io/{organisation}/kai-scheduler"
+
+
+def test_grove_moved_at_alpha_4() -> None:
+    repositories = [CATALOG.grove.repository(Version.parse(f"v0.1.0-alpha.{n}")) for n in (3, 4)]
+    assert repositories == ["oci://ghcr.io/nvidia/grove", "oci://ghcr.io/ai-dynamo/grove"]
+
+
+@pytest.mark.parametrize(
+    ("version", "held"),
+    [("v0.1.0-alpha.7", False), ("v0.1.0-alpha.8", True), ("v0.1.0-alpha.9-rc1", True), ("v0.1.0-alpha.9", False)],
+)
+def test_window_holds_its_floor_and_not_its_end(version: str, held: bool) -> None:
+    window = MINORS[2].grove
+    assert str(window) == ">= v0.1.0-alpha.8, < v0.1.0-alpha.9"
+    assert window.holds(Version.parse(version)) is held
+
+
+def test_window_that_starts_at_a_candidate_holds_its_release() -> None:
+    window = MINORS[4].grove
+    assert str(window.floor) == "v0.1.0-alpha.12-rc1"
+    assert window.holds(Version.parse("v0.1.0-alpha.12"))
+
+
+def test_new_minor_is_one_row() -> None:
+    row = MINORS[-1].model_copy(update={"minor": "1.7", "versions": (Version.parse("1.7.0"),)})
+    platform = CATALOG.platform.model_copy(update={"minors": (*MINORS, row)})
+    separate = DependencyConfig(mode="separate")
+    config = PlatformConfig(version="1.7.0", profile="development", kai_scheduler=separate, grove=separate)
+    plan = make_plan(config, CATALOG.model_copy(update={"platform": platform}))
+    assert plan.findings == ()
+    assert [(release.name, release.version) for release in plan.releases] == [
+        ("kai-scheduler", "v0.17.0"),
+        ("grove", "v0.1.0-alpha.14"),
+        ("dynamo-platform", "1.7.0"),
+    ]

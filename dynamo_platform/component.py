@@ -86,7 +86,7 @@ class DynamoPlatform(pulumi.ComponentResource):
                 f"{name}-cluster",
                 context=self.plan.cluster,
                 cluster_identifier=self.plan.cluster,
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(parent=self, transformations=[_without_kubeconfig]),
             )
         made: dict[str, pulumi.Resource] = {}
         for step in self.plan.steps:
@@ -159,6 +159,12 @@ def _has_kubernetes_provider(opts: pulumi.ResourceOptions | None) -> bool:
     if any(isinstance(each, Provider) for each in (opts.provider, *providers)):
         return True
     return opts.parent is not None and opts.parent.get_provider("kubernetes:core/v1:Namespace") is not None
+
+
+def _without_kubeconfig(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    """The SDK writes $KUBECONFIG into the provider's inputs; the plugin reads the variable itself, on every machine."""
+    props = {key: value for key, value in args.props.items() if key != "kubeconfig"}
+    return pulumi.ResourceTransformationResult(props, args.opts)
 
 
 def _check_context(context: str | None) -> None:

@@ -256,7 +256,8 @@ def _existing(data: Any, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """The part of pydantic's location that the user wrote: without the names of union members."""
     where: list[int | str] = []
     for step in loc:
-        if (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
+        in_list = isinstance(data, list) and isinstance(step, int) and step < len(data)
+        if in_list or (isinstance(data, dict) and step in data):
             data = data[step]
         else:
             break
@@ -319,8 +320,8 @@ def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool
         elif given == "null":
             allowed = f"{allowed}; to leave it unset, remove the key"
         why = (
-            'This is text, not a boolean: YAML quotes make it so, and `pulumi config set --path` writes "null" for null '
-            "(write auto instead). Charts take text for true whatever it says."
+            'This is text, not a boolean: YAML quotes make it so, and `pulumi config set --path` writes "null" for '
+            "null (write auto instead). Charts take text for true whatever it says."
         )
     elif kind == "null":
         why = "null has no meaning for this setting."

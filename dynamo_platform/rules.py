@@ -379,7 +379,8 @@ def kai_groups_v1beta1_workloads(c: Choices) -> Iterator[Verdict]:
             "kaiScheduler.mode" if kai.mode == "bundled" else "kaiScheduler.version",
             f"bundled, which is {kai.version}" if kai.mode == "bundled" else shown(str(kai.version)),
             ">= v0.17.0",
-            f"dynamo-platform {c.version} makes v1beta1 workloads, which this version schedules pod by pod, not as a gang.",
+            f"dynamo-platform {c.version} makes v1beta1 workloads, which this version schedules pod by pod, not as a "
+            "gang.",
             f"{_KAI}/pull/1870",
         )
 

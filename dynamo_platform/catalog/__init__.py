@@ -20,7 +20,8 @@ AVersion = Annotated[Version, BeforeValidator(_version)]
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    # Deferred: Catalog's validator checks every row, so that none of its own is ever built.
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
 
 class Band(_Row):
@@ -185,11 +186,8 @@ def load() -> Catalog:
     Raises:
         pydantic.ValidationError: a data file does not fit its schema.
     """
-    return Catalog(
-        platform=Platform.model_validate(_read("platform.toml")),
-        kai_scheduler=Chart.model_validate(_read("kai-scheduler.toml")),
-        grove=Grove.model_validate(_read("grove.toml")),
-    )
+    files = {"platform": "platform.toml", "kai_scheduler": "kai-scheduler.toml", "grove": "grove.toml"}
+    return Catalog.model_validate({key: _read(name) for key, name in files.items()})
 
 
 def _read(name: str) -> dict[str, Any]:

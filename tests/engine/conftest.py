@@ -1,0 +1,26 @@
+"""A sandbox for each module of engine tests, and a project for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.sandbox import Sandbox
+from tests.engine.engine import Engine
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A cluster, registry and charts of the module's own."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    try:
+        sandbox.up()
+        yield sandbox
+    finally:
+        sandbox.down()
+
+
+@pytest.fixture
+def engine(sandbox: Sandbox, tmp_path: Path) -> Engine:
+    """A stack of this repository's program."""
+    return Engine(sandbox, tmp_path / "project")

@@ -58,6 +58,10 @@ test: lint test-unit test-ends test-engine ## everything a change must pass: 10 
 .PHONY: test-all
 test-all: test ## everything there is
 
+.PHONY: bench
+bench: $(VENV)/.complete ## what the module costs, against the same work without it
+	$(PYTHON) -m benchmarks
+
 .PHONY: lint
 lint: $(VENV)/.complete ## format, lint and type checks
 	$(VENV)/bin/ruff format --check .

@@ -1,0 +1,1 @@
+"""What the module costs, as ratios to the same work without it."""

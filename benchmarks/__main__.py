@@ -1,0 +1,57 @@
+"""Command line of the benchmarks."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+
+from benchmarks.install import install
+from benchmarks.measure import Result
+from benchmarks.planning import planning
+from benchmarks.preview import preview
+
+BENCHMARKS: dict[str, Callable[[], Result]] = {"planning": planning, "preview": preview, "install": install}
+
+
+def main() -> int:
+    """Run the benchmarks and print their figures; return 1 when a target is missed."""
+    parser = _parser()
+    arguments = parser.parse_args()
+    if unknown := set(arguments.name) - set(BENCHMARKS):
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    results: list[Result] = []
+    for name in arguments.name or BENCHMARKS:
+        result = BENCHMARKS[name]()
+        results.append(result)
+        if not arguments.json:
+            print(_line(result), flush=True)
+    if arguments.json:
+        print(json.dumps([{**asdict(result), "met": result.met} for result in results], indent=2))
+    return 0 if all(result.met for result in results) else 1
+
+
+def _line(result: Result) -> str:
+    figure, target = (_number(value, result.unit) for value in (result.figure, result.target))
+    mark = "✓" if result.met else "✗"
+    sides = f"{result.pair.ours:.2f} s, {result.pair.theirs:.2f} s"
+    return f"{mark} {result.name:<9} {figure:>8}  at most {target:<7}  {result.what} ({sides})"
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.2f} x" if unit == "x" else f"{value:.0f} {unit}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="What the module costs. Each figure is a ratio (or difference) of medians of alternating runs.",
+        epilog="Exit code 1 when a target is missed.",
+    )
+    parser.add_argument("name", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

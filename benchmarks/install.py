@@ -1,0 +1,70 @@
+"""The first `up`, against the helm CLI that installs the same charts one after the other."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.measure import Result, alternate, clean, seconds_of
+from benchmarks.stacks import make_stack, page
+from dynamo_platform import plan_of
+from dynamo_platform.plan import Release
+from sandbox.paths import CHECKOUT
+from sandbox.sandbox import Sandbox
+from sandbox.sources import CONTRACT_CHARTS
+from sandbox.stack import configured
+
+REPETITIONS = 3
+TARGET = 1.0
+
+
+def install() -> Result:
+    """First `up` of stack `local`, gates and queues included, against `helm install --wait` three times."""
+    pair = alternate(_with_module, _with_helm, REPETITIONS)
+    return Result(
+        name="install",
+        what="first up of local, to helm install --wait of its charts",
+        figure=pair.ours / pair.theirs,
+        target=TARGET,
+        unit="x",
+        pair=pair,
+        repetitions=REPETITIONS,
+    )
+
+
+def _with_module() -> float:
+    with _fresh() as (sandbox, env):
+        config = configured(page("local"), CONTRACT_CHARTS, {}, sandbox.registry)
+        stack = make_stack(CHECKOUT, sandbox.paths.root / "stack", config, env)
+        return seconds_of(["pulumi", "up", "--yes", "--skip-preview", *stack], folder=CHECKOUT, env=env)
+
+
+def _with_helm() -> float:
+    with _fresh() as (sandbox, env):
+        config = configured(page("local"), CONTRACT_CHARTS, {}, sandbox.registry)
+        plan = plan_of({key.partition(":")[2]: value for key, value in config.items()}, stack=True)
+        commands = [_command(release, sandbox.paths.root) for release in plan.releases]
+        return seconds_of(*commands, folder=sandbox.paths.root, env=env)
+
+
+def _command(release: Release, folder: Path) -> list[str]:
+    values = folder / f"{release.name}.values.json"
+    values.write_text(json.dumps(release.values))
+    command = ["helm", "install", release.name, release.chart, f"--version={release.version}", f"--values={values}"]
+    command += [f"--namespace={release.namespace}", "--create-namespace", "--wait", f"--timeout={release.timeout}s"]
+    if release.repository:
+        command.append(f"--repo={release.repository}")
+    return command if release.hooks else [*command, "--no-hooks"]
+
+
+@contextmanager
+def _fresh() -> Iterator[tuple[Sandbox, dict[str, str]]]:
+    """A sandbox that nothing was installed on, gone afterwards."""
+    with tempfile.TemporaryDirectory() as scratch:
+        sandbox = Sandbox(Path(scratch) / "sandbox")
+        try:
+            sandbox.up()
+            yield sandbox, clean(sandbox.env)
+        finally:
+            sandbox.down()

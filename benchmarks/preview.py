@@ -1,0 +1,60 @@
+"""A preview without a cluster, against a bare program with the same three releases."""
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import Result, alternate, clean, seconds_of
+from benchmarks.stacks import BARE, make_stack, page
+from dynamo_platform import plan_of
+from sandbox.paths import CHECKOUT
+from sandbox.sandbox import Sandbox
+from sandbox.sources import CONTRACT_CHARTS
+
+REPETITIONS = 5
+TARGET = 1.25
+
+CHARTS = {"kaiScheduler": "kai-scheduler", "grove": "grove-charts"}
+
+
+def preview() -> Result:
+    """Preview of stack `production` with local charts and no cluster, against three bare releases."""
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        sandbox = Sandbox(root / "sandbox")
+        sandbox.paths.state.mkdir(parents=True)
+        env = clean(sandbox.env) | {"KUBECONFIG": str(root / "nowhere"), "PYTHONPYCACHEPREFIX": str(root / "pyc")}
+        charts = root / "charts"
+        charts.mkdir()
+        archives = {(chart.name, chart.version): str(chart.archive) for chart in CONTRACT_CHARTS.collect(charts)}
+
+        config = page("production")
+        for key, chart in CHARTS.items():
+            dependency = config[f"dynamo-platform:{key}"]
+            dependency["chart"] = archives[chart, dependency["version"]]
+        config["dynamo-platform:chart"] = archives["dynamo-platform", config["dynamo-platform:version"]]
+        plan = plan_of({key.partition(":")[2]: value for key, value in config.items()}, stack=True)
+        releases = [
+            {"name": each.name, "namespace": each.namespace, "chart": each.chart, "values": each.values}
+            for each in plan.releases
+        ]
+        ours = ["pulumi", "preview", *make_stack(CHECKOUT, root / "ours", config, env)]
+        bare = ["pulumi", "preview", *make_stack(BARE, root / "bare", {"bare:releases": releases}, env)]
+
+        def of_module() -> float:
+            return seconds_of(ours, folder=CHECKOUT, env=env)
+
+        def of_bare_program() -> float:
+            return seconds_of(bare, folder=BARE, env=env)
+
+        of_module()
+        of_bare_program()
+        pair = alternate(of_module, of_bare_program, REPETITIONS)
+    return Result(
+        name="preview",
+        what="preview of production, no cluster, to three bare releases",
+        figure=pair.ours / pair.theirs,
+        target=TARGET,
+        unit="x",
+        pair=pair,
+        repetitions=REPETITIONS,
+    )

@@ -1,0 +1,319 @@
+"""The plan: what is done, in what order, from where; a pure function that needs no Pulumi."""
+
+import subprocess
+import sys
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dynamo_platform import Plan, PlatformConfig, make_plan, plan_of
+from dynamo_platform.config import DependencyConfig, QueueConfig
+from dynamo_platform.plan import Gate, Release
+
+MODES = ("separate", "bundled", "external", "disabled")
+# Grove separate while KAI Scheduler is bundled cannot be planned: GRV001.
+PAIRS = [pair for pair in product(MODES, MODES) if pair != ("bundled", "separate")]
+
+KAI_GATES = ["kai-config", "kai-shard", "kai-queue-controller"]
+
+
+def planned(kai: str = "separate", grove: str = "separate", /, **settings: Any) -> Plan:
+    """A development stack; ``settings`` are stack keys, those of KAI Scheduler and Grove beside their modes."""
+    page: dict[str, Any] = {"version": "1.5.1", "profile": "development"} | settings
+    page["kaiScheduler"] = {"mode": kai} | settings.get("kaiScheduler", {})
+    page["grove"] = {"mode": grove} | settings.get("grove", {})
+    return plan_of(page, stack=True)
+
+
+def names(plan: Plan) -> list[str]:
+    return [step.name for step in plan.steps]
+
+
+def gates(plan: Plan) -> list[Gate]:
+    return [step for step in plan.steps if isinstance(step, Gate)]
+
+
+def release(plan: Plan, name: str) -> Release:
+    return next(each for each in plan.releases if each.name == name)
+
+
+def after(plan: Plan) -> dict[str, tuple[str, ...]]:
+    return {step.name: step.depends_on for step in plan.steps}
+
+
+# Order
+
+OWNED = [*KAI_GATES, "dynamo-default", "dynamo"]
+OWNED_EXTERNAL = ["kai-queue-controller", "kai-config", "kai-shard", "dynamo-default", "dynamo"]
+
+
+@pytest.mark.parametrize(("kai", "grove"), PAIRS)
+def test_steps_of_each_mode_pair(kai: str, grove: str) -> None:
+    before = {"separate": ["kai-scheduler", *OWNED], "external": OWNED_EXTERNAL}.get(kai, [])
+    assert names(planned(kai, grove)) == [*before, *(["grove"] if grove == "separate" else []), "dynamo-platform"]
+
+
+@pytest.mark.parametrize(("kai", "grove"), PAIRS)
+def test_platform_comes_after_everything(kai: str, grove: str) -> None:
+    *before, platform = planned(kai, grove).steps
+    assert platform.depends_on == tuple(step.name for step in before)
+
+
+@st.composite
+def queue_trees(draw: st.DrawFn) -> tuple[QueueConfig, ...]:
+    """Queues in any order, each below one that comes earlier in a hidden order, or below none."""
+    hidden = draw(st.lists(st.sampled_from("abcdef"), unique=True, max_size=6))
+    parents = [draw(st.sampled_from([None, "dynamo", "dynamo-default", *hidden[:i]])) for i in range(len(hidden))]
+    queues = [QueueConfig(name=name, parent=parent) for name, parent in zip(hidden, parents, strict=True)]
+    return tuple(draw(st.permutations(queues)))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.sampled_from([pair for pair in PAIRS if pair[0] != "disabled"]), queue_trees())
+def test_each_step_comes_after_what_it_depends_on(pair: tuple[Any, Any], queues: tuple[QueueConfig, ...]) -> None:
+    kai, grove = (DependencyConfig(mode=mode) for mode in pair)
+    config = PlatformConfig(version="1.5.1", profile="development", kai_scheduler=kai, grove=grove, queues=queues)
+    plan = make_plan(config)
+    done: set[str] = set()
+    for step in plan.steps:
+        assert set(step.depends_on) <= done
+        assert step.name not in done
+        done.add(step.name)
+    assert {queue.name for queue in queues} <= done
+    made = {queue.name for queue in plan.queues}
+    for queue in plan.queues:
+        parent = queue.spec.get("parentQueue")
+        assert parent not in made or parent in queue.depends_on
+
+
+@pytest.mark.parametrize(
+    ("settings", "waits"),
+    [
+        ({"version": "1.5.1"}, ("kai-scheduler",)),
+        ({"version": "1.4.2"}, ("kai-scheduler",)),
+        ({"version": "1.2.1"}, ()),
+        (
+            {"version": "1.2.1", "grove": {"values": {"config": {"topologyAwareScheduling": {"enabled": True}}}}},
+            ("kai-scheduler",),
+        ),
+    ],
+    ids=["alpha.13", "alpha.12-rc1", "alpha.8", "alpha.8 with topology"],
+)
+def test_grove_waits_for_kai_where_it_needs_its_crds_at_start(settings: dict[str, Any], waits: tuple[str, ...]) -> None:
+    assert release(planned(**settings), "grove").depends_on == waits
+
+
+def test_grove_waits_for_no_kai_that_this_stack_does_not_install() -> None:
+    assert release(planned("external"), "grove").depends_on == ()
+
+
+# Gates
+
+
+def test_gates_after_kais_own_release_go_from_config_to_shard_to_webhook() -> None:
+    assert [(gate.name, gate.depends_on) for gate in gates(planned("separate"))] == [
+        ("kai-config", ("kai-scheduler",)),
+        ("kai-shard", ("kai-config",)),
+        ("kai-queue-controller", ("kai-shard",)),
+    ]
+
+
+def test_gates_of_an_external_kai_start_with_the_deployment_that_no_patch_creates() -> None:
+    assert [(gate.name, gate.depends_on) for gate in gates(planned("external"))] == [
+        ("kai-queue-controller", ()),
+        ("kai-config", ("kai-queue-controller",)),
+        ("kai-shard", ("kai-config",)),
+    ]
+
+
+def test_gates_name_kais_objects() -> None:
+    assert [
+        (gate.api_version, gate.kind, gate.object_name, gate.namespace, gate.condition) for gate in gates(planned())
+    ] == [
+        ("kai.scheduler/v1", "Config", "kai-config", None, "Available"),
+        ("kai.scheduler/v1", "SchedulingShard", "default", None, "Available"),
+        ("apps/v1", "Deployment", "queue-controller", "kai-scheduler", None),
+    ]
+
+
+@pytest.mark.parametrize("mode", ["separate", "external"])
+def test_webhook_is_waited_for_in_kais_namespace(mode: str) -> None:
+    plan = planned(mode, kaiScheduler={"namespace": "scheduling"})
+    assert {gate.namespace for gate in gates(plan)} == {None, "scheduling"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "waits_again"),
+    [
+        ({"kaiScheduler": {"version": "v0.17.1"}}, True),
+        ({"kaiScheduler": {"values": {"global": {"gpuSharing": True}}}}, True),
+        ({"kaiScheduler": {"timeout": 60}}, False),
+        ({"kaiScheduler": {"chart": "./kai-scheduler.tgz"}}, False),
+        ({"values": {"a": 1}}, False),
+        ({"version": "1.5.0"}, False),
+        ({"queues": [{"name": "a"}]}, False),
+        ({"grove": {"values": {"replicas": 2}}}, False),
+        ({"monitoring": {"podMonitors": True}}, False),
+    ],
+    ids=str,
+)
+def test_gates_wait_again_when_kais_version_or_values_change(settings: dict[str, Any], waits_again: bool) -> None:
+    stamps = [{gate.stamp for gate in gates(plan)} for plan in (planned(), planned(**settings))]
+    assert all(len(stamp) == 1 for stamp in stamps)
+    assert (stamps[0] != stamps[1]) is waits_again
+
+
+def test_stamp_does_not_depend_on_the_order_of_values() -> None:
+    plans = [planned(kaiScheduler={"values": dict(pairs)}) for pairs in ([("a", 1), ("b", 2)], [("b", 2), ("a", 1)])]
+    assert gates(plans[0])[0].stamp == gates(plans[1])[0].stamp
+
+
+def test_gates_of_an_external_kai_wait_again_when_its_version_changes() -> None:
+    versions: list[dict[str, Any]] = [{"version": "v0.17.0"}, {"version": "v0.17.1"}, {}]
+    stamps = {gates(planned("external", kaiScheduler=version))[0].stamp for version in versions}
+    assert len(stamps) == 3
+
+
+def test_gates_take_as_long_as_kai_may() -> None:
+    assert {gate.timeout for gate in gates(planned())} == {600}
+    assert {gate.timeout for gate in gates(planned(kaiScheduler={"timeout": 90}))} == {90}
+
+
+# Queues
+
+UNLIMITED = {"quota": -1, "limit": -1, "overQuotaWeight": 1}
+EVERYTHING = {"cpu": UNLIMITED, "gpu": UNLIMITED, "memory": UNLIMITED}
+
+
+def specs(plan: Plan) -> dict[str, Any]:
+    return {queue.name: queue.spec for queue in plan.queues}
+
+
+@pytest.mark.parametrize("kai", ["separate", "external"])
+def test_two_queues_are_always_there_with_every_number_written(kai: str) -> None:
+    assert specs(planned(kai)) == {
+        "dynamo-default": {"resources": EVERYTHING},
+        "dynamo": {"parentQueue": "dynamo-default", "resources": EVERYTHING},
+    }
+
+
+def test_parents_come_before_their_children_whatever_the_order_of_the_page() -> None:
+    plan = planned(queues=[{"name": "c", "parent": "b"}, {"name": "b", "parent": "a"}, {"name": "a"}])
+    assert [queue.name for queue in plan.queues] == ["dynamo-default", "dynamo", "a", "b", "c"]
+    assert after(plan)["c"] == ("kai-queue-controller", "b")
+
+
+def test_queue_below_kais_own_parent_waits_for_the_gate_alone() -> None:
+    plan = planned(queues=[{"name": "a", "parent": "default-parent-queue"}])
+    assert after(plan)["a"] == ("kai-queue-controller",)
+    assert specs(plan)["a"]["parentQueue"] == "default-parent-queue"
+
+
+def test_numbers_for_the_two_replace_theirs_and_keep_the_parent() -> None:
+    gpu = {"quota": 16, "limit": 32.5, "overQuotaWeight": 2}
+    plan = planned(queues=[{"name": "dynamo", "gpu": gpu}])
+    assert specs(plan)["dynamo"] == {"parentQueue": "dynamo-default", "resources": EVERYTHING | {"gpu": gpu}}
+    assert [queue.name for queue in plan.queues] == ["dynamo-default", "dynamo"]
+
+
+def test_whole_amounts_are_written_as_integers() -> None:
+    plan = planned(queues=[{"name": "a", "gpu": {"quota": 1.0, "limit": 0.5}}])
+    assert str(specs(plan)["a"]["resources"]["gpu"]) == "{'quota': 1, 'limit': 0.5, 'overQuotaWeight': 1}"
+
+
+def test_further_queues_with_bundled_kai_come_after_the_platform_and_its_gates() -> None:
+    plan = planned("bundled", "bundled", queues=[{"name": "a", "parent": "dynamo"}])
+    assert after(plan) == {
+        "dynamo-platform": (),
+        "kai-config": ("dynamo-platform",),
+        "kai-shard": ("kai-config",),
+        "kai-queue-controller": ("kai-shard",),
+        "a": ("kai-queue-controller",),
+    }
+    assert gates(plan)[-1].namespace == "dynamo-system"
+
+
+# Releases
+
+
+def test_defaults_of_a_release_are_upstreams_namespace_and_ten_minutes() -> None:
+    assert [(each.name, each.namespace, each.timeout) for each in planned().releases] == [
+        ("kai-scheduler", "kai-scheduler", 600),
+        ("grove", "grove-system", 600),
+        ("dynamo-platform", "dynamo-system", 600),
+    ]
+
+
+@pytest.mark.parametrize("name", ["kai-scheduler", "grove", "dynamo-platform"])
+@pytest.mark.parametrize(
+    ("override", "chart", "repository"),
+    [
+        ({"chart": "./charts/x-1.tgz"}, "./charts/x-1.tgz", None),
+        ({"chart": "charts/x-1.tgz"}, "charts/x-1.tgz", None),
+        ({"chart": "../charts/x"}, "../charts/x", None),
+        ({"chart": "/charts/x"}, "/charts/x", None),
+        ({"chart": "oci://mirror.example/charts/x"}, "oci://mirror.example/charts/x", None),
+        ({"chart": "https://mirror.example/x-1.tgz"}, "https://mirror.example/x-1.tgz", None),
+        ({"repository": "oci://mirror.example/charts/"}, "oci://mirror.example/charts/{}", None),
+        ({"repository": "https://mirror.example"}, "{}", "https://mirror.example"),
+        ({"repository": "https://mirror.example", "chart": "x"}, "x", "https://mirror.example"),
+    ],
+    ids=str,
+)
+def test_chart_and_repository_are_overridden(
+    name: str, override: dict[str, str], chart: str, repository: str | None
+) -> None:
+    key = {"kai-scheduler": "kaiScheduler", "grove": "grove"}.get(name)
+    made = release(planned(**({key: override} if key else override)), name)
+    upstream = {"grove": "grove-charts"}.get(name, name)
+    assert (made.chart, made.repository) == (chart.format(upstream), repository)
+
+
+# Profile
+
+
+@pytest.mark.parametrize(
+    ("profile", "mode", "protect"), [("development", "bundled", False), ("production", "separate", True)]
+)
+def test_profile_decides_modes_and_protection(profile: str, mode: str, protect: bool) -> None:
+    page: dict[str, Any] = {"version": "1.5.1", "profile": profile}
+    if profile == "production":
+        page |= {"cluster": {"context": "eu"}, "kaiScheduler": {"version": "v0.17.0"}}
+        page |= {"grove": {"version": "v0.1.0-alpha.13"}}
+    plan = plan_of(page, stack=True)
+    assert plan.modes == {"kai-scheduler": mode, "grove": mode}
+    assert plan.protect is protect
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_protect_is_taken_at_its_word(protect: bool) -> None:
+    assert planned(protect=protect).protect is protect
+
+
+def test_summary_names_cluster_versions_order_and_flags() -> None:
+    text = str(planned(cluster={"context": "prod-eu"}))
+    assert "cluster   prod-eu" in text
+    assert "release   kai-scheduler v0.17.0 in kai-scheduler from oci://ghcr.io/" in text
+    assert "hooks off  after kai-scheduler, kai-config" in text
+    assert "flags     grove: separate, install false, enabled true" in text
+
+
+# Purity
+
+
+@pytest.mark.parametrize(("kai", "grove"), PAIRS)
+def test_same_page_gives_the_same_plan(kai: str, grove: str) -> None:
+    assert planned(kai, grove) == planned(kai, grove)
+
+
+def test_planning_imports_no_pulumi() -> None:
+    program = """
+import sys
+from dynamo_platform import PlatformConfig, make_plan
+make_plan(PlatformConfig(version="1.5.1", profile="development"))
+print(sorted(name for name in sys.modules if name.partition(".")[0] in {"pulumi", "pulumi_kubernetes", "grpc", "yaml"}))
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "[]\n"

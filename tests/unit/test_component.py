@@ -1,0 +1,463 @@
+"""What the component registers, as it goes over the wire."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes
+import pytest
+import yaml
+
+from dynamo_platform import DynamoPlatform, PlatformConfig
+from dynamo_platform.config import DependencyConfig
+from tests.unit.recording import RecordingEngine
+
+SEPARATE: dict[str, Any] = {
+    "version": "1.5.1",
+    "profile": "development",
+    "kai_scheduler": {"mode": "separate"},
+    "grove": {"mode": "separate"},
+}
+BUNDLED: dict[str, Any] = {"version": "1.5.1", "profile": "development"}
+PRODUCTION: dict[str, Any] = {
+    "version": "1.5.1",
+    "profile": "production",
+    "cluster": {"context": "eu"},
+    "kai_scheduler": {"version": "v0.17.0"},
+    "grove": {"version": "v0.1.0-alpha.13"},
+}
+
+KAI, CONFIG, SHARD, WEBHOOK = "dp-kai-scheduler", "dp-kai-config", "dp-kai-shard", "dp-kai-queue-controller"
+DEFAULT, DYNAMO, GROVE, PLATFORM = "dp-dynamo-default", "dp-dynamo", "dp-grove", "dp-dynamo-platform"
+CHILDREN = [KAI, CONFIG, SHARD, WEBHOOK, DEFAULT, DYNAMO, GROVE, PLATFORM]
+
+
+def register(**settings: Any) -> Callable[[], object]:
+    return lambda: DynamoPlatform("dp", settings)
+
+
+# Order, options and inputs
+
+
+def test_children_depend_on_what_comes_before_them(engine: RecordingEngine) -> None:
+    engine.run(register(**SEPARATE))
+    assert {name: engine[name].depends_on for name in CHILDREN} == {
+        KAI: set(),
+        CONFIG: {KAI},
+        SHARD: {CONFIG},
+        WEBHOOK: {SHARD},
+        DEFAULT: {WEBHOOK},
+        DYNAMO: {WEBHOOK, DEFAULT},
+        GROVE: {KAI},
+        PLATFORM: {KAI, CONFIG, SHARD, WEBHOOK, DEFAULT, DYNAMO, GROVE},
+    }
+    assert {engine[name].parent for name in CHILDREN} == {"dp"}
+    assert len(engine.registered) == len(CHILDREN) + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [
+        ("dp", "dynamo-platform:index:DynamoPlatform"),
+        (KAI, "kubernetes:helm.sh/v3:Release"),
+        (CONFIG, "kubernetes:kai.scheduler/v1:ConfigPatch"),
+        (SHARD, "kubernetes:kai.scheduler/v1:SchedulingShardPatch"),
+        (WEBHOOK, "kubernetes:apps/v1:DeploymentPatch"),
+        (DYNAMO, "kubernetes:scheduling.run.ai/v2:Queue"),
+        (PLATFORM, "kubernetes:helm.sh/v3:Release"),
+    ],
+)
+def test_resources_have_pulumis_types(engine: RecordingEngine, name: str, type_: str) -> None:
+    engine.run(register(**SEPARATE))
+    assert engine[name].type == type_
+
+
+def test_release_is_asked_for_with_every_setting_that_bites(engine: RecordingEngine) -> None:
+    engine.run(register(**SEPARATE))
+    inputs = engine[PLATFORM].inputs
+    values = inputs.pop("values")
+    assert inputs == {
+        "name": "dynamo-platform",
+        "namespace": "dynamo-system",
+        "createNamespace": True,
+        "chart": "dynamo-platform",
+        "repositoryOpts": {"repo": "https://helm.ngc.nvidia.com/nvidia/ai-dynamo"},
+        "version": "1.5.1",
+        "timeout": 600,
+        "maxHistory": 10,
+        "resetValues": True,
+        "disableWebhooks": True,
+        "disableCRDHooks": True,
+        "compat": "true",
+    }
+    assert values["global"]["kai-scheduler"] == {"install": False, "enabled": True}
+    assert engine[PLATFORM].request.deleteBeforeReplace
+
+
+def test_oci_chart_comes_without_repository(engine: RecordingEngine) -> None:
+    engine.run(register(**SEPARATE))
+    assert engine[KAI].inputs["chart"] == "oci://ghcr.io/kai-scheduler/kai-scheduler/kai-scheduler"
+    assert "repositoryOpts" not in engine[KAI].inputs
+
+
+@pytest.mark.parametrize(
+    ("kai", "hooks"), [("separate", False), ("external", False), ("bundled", True), ("disabled", True)]
+)
+def test_both_hook_switches_follow_who_owns_the_queues(engine: RecordingEngine, kai: str, hooks: bool) -> None:
+    engine.run(register(**BUNDLED, kai_scheduler={"mode": kai}))
+    inputs = engine[PLATFORM].inputs
+    assert (inputs["disableWebhooks"], inputs["disableCRDHooks"]) == (not hooks, not hooks)
+
+
+def test_hooks_of_kai_and_grove_run(engine: RecordingEngine) -> None:
+    engine.run(register(**SEPARATE))
+    for name in (KAI, GROVE):
+        assert (engine[name].inputs["disableWebhooks"], engine[name].inputs["disableCRDHooks"]) == (False, False)
+
+
+def test_null_in_values_reaches_helm(engine: RecordingEngine) -> None:
+    engine.run(register(**BUNDLED, values={"dynamo-operator": {"image": {"tag": None}}}))
+    operator = engine[PLATFORM].inputs["values"]["dynamo-operator"]
+    assert operator["image"] == {"tag": None}
+
+
+def test_auto_monitoring_puts_no_null_on_the_wire(engine: RecordingEngine) -> None:
+    engine.run(register(**BUNDLED, monitoring={"pod_monitors": None, "metrics_service": True}))
+    operator = engine[PLATFORM].inputs["values"]["dynamo-operator"]
+    assert operator == {"discoveryBackend": "kubernetes", "metricsService": {"enabled": True}}
+
+
+def test_gate_waits_for_the_condition_as_long_as_kai_may_take(engine: RecordingEngine) -> None:
+    engine.run(register(**SEPARATE | {"kai_scheduler": {"mode": "separate", "timeout": 90}}))
+    inputs = engine[CONFIG].inputs
+    stamp = inputs["metadata"]["annotations"].pop("dynamo-platform/waited-for")
+    assert stamp.startswith("v0.17.0 ")
+    assert inputs == {
+        "apiVersion": "kai.scheduler/v1",
+        "kind": "Config",
+        "metadata": {"name": "kai-config", "annotations": {"pulumi.com/waitFor": "condition=Available"}},
+    }
+    for name in (CONFIG, SHARD, WEBHOOK):
+        timeouts = engine[name].request.customTimeouts
+        assert (timeouts.create, timeouts.update) == ("90s", "90s")
+
+
+def test_webhook_gate_patches_an_annotation_alone(engine: RecordingEngine) -> None:
+    engine.run(register(**SEPARATE))
+    inputs = engine[WEBHOOK].inputs
+    assert list(inputs["metadata"].pop("annotations")) == ["dynamo-platform/waited-for"]
+    assert inputs == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "queue-controller", "namespace": "kai-scheduler"},
+    }
+
+
+def test_queue_writes_every_number(engine: RecordingEngine) -> None:
+    gpu = {"quota": 16, "limit": 32, "over_quota_weight": 2}
+    engine.run(register(**SEPARATE, queues=[{"name": "team-a", "parent": "dynamo-default", "gpu": gpu}]))
+    unlimited = {"quota": -1, "limit": -1, "overQuotaWeight": 1}
+    assert engine["dp-team-a"].inputs == {
+        "apiVersion": "scheduling.run.ai/v2",
+        "kind": "Queue",
+        "metadata": {"name": "team-a"},
+        "spec": {
+            "parentQueue": "dynamo-default",
+            "resources": {
+                "cpu": unlimited,
+                "gpu": {"quota": 16, "limit": 32, "overQuotaWeight": 2},
+                "memory": unlimited,
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "protected"),
+    [
+        (PRODUCTION, {KAI, GROVE, PLATFORM, DEFAULT, DYNAMO}),
+        (PRODUCTION | {"protect": False}, set()),
+        (SEPARATE, set()),
+        (SEPARATE | {"protect": True}, {KAI, GROVE, PLATFORM, DEFAULT, DYNAMO}),
+    ],
+    ids=["production", "production unprotected", "development", "development protected"],
+)
+def test_releases_and_queues_are_protected(
+    engine: RecordingEngine, settings: dict[str, Any], protected: set[str]
+) -> None:
+    engine.run(register(**settings))
+    assert {each.name for each in engine.registered if each.request.protect} == protected
+
+
+# Outputs
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_outputs_say_what_is_installed(engine: RecordingEngine, preview: bool) -> None:
+    seen: dict[str, Any] = {}
+
+    def program() -> None:
+        platform = DynamoPlatform("dp", SEPARATE | {"version": "1.5.2"})
+        for name in ("versions", "statuses", "namespaces", "queues", "findings"):
+            output: pulumi.Output[Any] = getattr(platform, name)
+            output.apply(partial(seen.__setitem__, name))
+
+    engine.run(program, preview=preview)
+    assert seen["versions"] == {"kai-scheduler": "v0.17.0", "grove": "v0.1.0-alpha.13", "dynamo-platform": "1.5.2"}
+    assert set(seen["statuses"].values()) == {"deployed"}
+    assert seen["namespaces"]["dynamo-platform"] == "dynamo-system"
+    assert seen["queues"] == ["dynamo-default", "dynamo"]
+    assert [(finding["code"], finding["severity"]) for finding in seen["findings"]] == [("VER005", "warning")]
+
+
+def test_plan_is_logged_and_warnings_are_warnings(engine: RecordingEngine, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="pulumi-engine"):
+        engine.run(register(**SEPARATE | {"version": "1.5.2"}))
+    levels = {record.levelname: record.message for record in caplog.records}
+    assert "release   dynamo-platform 1.5.2" in levels["INFO"]
+    assert levels["WARNING"].startswith("warning VER005  version")
+
+
+# The four ways to say the configuration
+
+MODEL = PlatformConfig(
+    version="1.5.1",
+    profile="development",
+    kai_scheduler=DependencyConfig(mode="separate"),
+    grove=DependencyConfig(mode="separate"),
+)
+STACK = {
+    "dynamo-platform:version": "1.5.1",
+    "dynamo-platform:profile": "development",
+    "dynamo-platform:kaiScheduler": '{"mode":"separate"}',
+    "dynamo-platform:grove": '{"mode":"separate"}',
+    "other-project:key": "not ours",
+}
+
+
+def recorded(program: Callable[[], object], config: Mapping[str, str] | None = None) -> list[tuple[str, Any]]:
+    engine = RecordingEngine()
+    engine.run(program, config=config)
+    return sorted((each.name, each.inputs) for each in engine.registered)
+
+
+@pytest.mark.parametrize(
+    ("program", "config"),
+    [
+        (lambda: DynamoPlatform("dp", SEPARATE), None),
+        (lambda: DynamoPlatform("dp", **SEPARATE), None),
+        (lambda: DynamoPlatform("dp"), STACK),
+    ],
+    ids=["dict", "keyword arguments", "stack configuration"],
+)
+@pytest.mark.usefixtures("engine")
+def test_each_way_registers_what_the_model_does(
+    program: Callable[[], object], config: Mapping[str, str] | None
+) -> None:
+    assert recorded(program, config) == recorded(lambda: DynamoPlatform("dp", MODEL))
+
+
+def test_configuration_from_the_environment_is_read_too(
+    engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(STACK))
+    engine.run(lambda: DynamoPlatform("dp"))
+    assert engine[PLATFORM].inputs["version"] == "1.5.1"
+
+
+def test_config_and_keyword_arguments_exclude_each_other(engine: RecordingEngine) -> None:
+    with pytest.raises(TypeError, match="not both"):
+        engine.run(lambda: DynamoPlatform("dp", MODEL, version="1.5.1"))
+
+
+# Which cluster
+
+
+def test_context_becomes_a_provider_of_its_own_without_kubeconfig(engine: RecordingEngine) -> None:
+    engine.run(register(**PRODUCTION))
+    assert engine["dp-cluster"].type == "pulumi:providers:kubernetes"
+    assert engine["dp-cluster"].inputs == {"context": "eu", "clusterIdentifier": "eu"}
+    assert {engine[name].provider for name in CHILDREN} == {"dp-cluster"}
+
+
+def test_without_context_the_default_provider_decides(engine: RecordingEngine) -> None:
+    engine.run(register(**SEPARATE))
+    assert {engine[name].provider for name in CHILDREN} == {None}
+
+
+class Wrapper(pulumi.ComponentResource):
+    """A user's component with the platform inside."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("test:index:Wrapper", name, None, opts)
+        DynamoPlatform("dp", SEPARATE, pulumi.ResourceOptions(parent=self))
+
+
+def with_provider(program: Callable[[pulumi_kubernetes.Provider], object]) -> Callable[[], object]:
+    return lambda: program(pulumi_kubernetes.Provider("mine", context="mine"))
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        lambda mine: DynamoPlatform("dp", SEPARATE, pulumi.ResourceOptions(provider=mine)),
+        lambda mine: DynamoPlatform("dp", SEPARATE, pulumi.ResourceOptions(providers=[mine])),
+        lambda mine: DynamoPlatform("dp", SEPARATE, pulumi.ResourceOptions(providers={"kubernetes": mine})),
+        lambda mine: Wrapper("wrapper", pulumi.ResourceOptions(providers=[mine])),
+    ],
+    ids=["provider", "providers", "providers by package", "inherited"],
+)
+def test_explicit_provider_reaches_every_child(
+    engine: RecordingEngine, program: Callable[[pulumi_kubernetes.Provider], object]
+) -> None:
+    engine.run(with_provider(program))
+    assert {engine[name].provider for name in CHILDREN} == {"mine"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        lambda mine: pulumi.ResourceOptions(provider=mine),
+        lambda mine: pulumi.ResourceOptions(parent=pulumi.ComponentResource("t:i:T", "t", None, _providers(mine))),
+    ],
+    ids=["given", "inherited"],
+)
+def test_provider_names_the_cluster_of_production(
+    engine: RecordingEngine, options: Callable[[pulumi_kubernetes.Provider], pulumi.ResourceOptions]
+) -> None:
+    settings = {key: value for key, value in PRODUCTION.items() if key != "cluster"}
+    engine.run(with_provider(lambda mine: DynamoPlatform("dp", settings, options(mine))))
+    assert engine[PLATFORM].provider == "mine"
+
+
+def _providers(mine: pulumi_kubernetes.Provider) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(providers=[mine])
+
+
+def test_provider_beside_a_context_is_refused(engine: RecordingEngine) -> None:
+    with pytest.raises(pulumi.RunError, match="CLU001"):
+        engine.run(with_provider(lambda mine: DynamoPlatform("dp", PRODUCTION, pulumi.ResourceOptions(provider=mine))))
+
+
+def test_provider_of_another_package_is_no_answer_to_which_cluster(engine: RecordingEngine) -> None:
+    def program() -> None:
+        other = pulumi.ProviderResource("random", "other", {})
+        settings = {key: value for key, value in PRODUCTION.items() if key != "cluster"}
+        DynamoPlatform("dp", settings, pulumi.ResourceOptions(providers=[other]))
+
+    with pytest.raises(pulumi.RunError, match="PRO004"):
+        engine.run(program)
+
+
+def test_two_instances_for_two_clusters_share_nothing(engine: RecordingEngine) -> None:
+    def program() -> None:
+        for name in ("eu", "us"):
+            DynamoPlatform(name, SEPARATE | {"cluster": {"context": name}})
+
+    engine.run(program)
+    for name in ("eu", "us"):
+        mine = [each for each in engine.registered if each.parent == name]
+        assert len(mine) == len(CHILDREN) + 1
+        assert {each.provider for each in mine} == {None, f"{name}-cluster"}
+        assert all(before.startswith(f"{name}-") for each in mine for before in each.depends_on)
+    assert len({each.name for each in engine.registered}) == len(engine.registered)
+
+
+def test_nested_component_hangs_below_its_parent(engine: RecordingEngine) -> None:
+    engine.run(lambda: Wrapper("wrapper"))
+    assert engine["dp"].parent == "wrapper"
+    assert {engine[name].parent for name in CHILDREN} == {"dp"}
+
+
+# The kubeconfig
+
+
+@pytest.fixture
+def kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Writes a kubeconfig with one context."""
+
+    def write(context: str) -> None:
+        path = tmp_path / "kubeconfig"
+        path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "contexts": [{"name": context}]}))
+        monkeypatch.setenv("KUBECONFIG", str(path))
+
+    return write
+
+
+def test_unknown_context_is_a_warning_in_a_preview(
+    engine: RecordingEngine, kubeconfig: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    kubeconfig("us")
+    engine.run(register(**PRODUCTION), preview=True)
+    assert [record.message[:24] for record in caplog.records if record.levelname == "WARNING"] == [
+        "error CLU003  cluster.co"
+    ]
+    assert engine[PLATFORM].inputs["version"] == "1.5.1"
+
+
+def test_unknown_context_stops_an_update_before_anything_is_registered(
+    engine: RecordingEngine, kubeconfig: Callable[[str], None]
+) -> None:
+    kubeconfig("us")
+    with pytest.raises(pulumi.RunError, match="CLU003") as raised:
+        engine.run(register(**PRODUCTION))
+    assert '"eu"' in str(raised.value)
+    assert "us" in str(raised.value)
+    assert engine.registered == []
+
+
+def test_known_context_goes_through(engine: RecordingEngine, kubeconfig: Callable[[str], None]) -> None:
+    kubeconfig("eu")
+    engine.run(register(**PRODUCTION))
+    assert engine["dp-cluster"].inputs["context"] == "eu"
+
+
+# Errors
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_errors_are_raised_together_and_nothing_is_registered(engine: RecordingEngine, preview: bool) -> None:
+    config = {
+        "dynamo-platform:version": "1.9.0",
+        "dynamo-platform:profile": "production",
+        "dynamo-platform:kaiScheduler": '{"mode":"bundled"}',
+        "dynamo-platform:monitoring": '{"podMonitors":"true","metricsService":"null"}',
+        "dynamo-platform:qeues": "[]",
+    }
+    with pytest.raises(pulumi.RunError) as raised:
+        engine.run(lambda: DynamoPlatform("dp"), config=config, preview=preview)
+    text = str(raised.value)
+    for code, path in [
+        ("CFG001", "qeues"),
+        ("CFG003", "monitoring.metricsService"),
+        ("CFG003", "monitoring.podMonitors"),
+        ("PRO002", "kaiScheduler.mode"),
+        ("PRO003", "grove.version"),
+        ("PRO004", "cluster.context"),
+        ("VER004", "version"),
+    ]:
+        assert f"error {code}  {path}\n" in text
+    assert engine.registered == []
+
+
+def test_empty_stack_is_told_what_it_needs(engine: RecordingEngine) -> None:
+    with pytest.raises(pulumi.RunError, match=r"2 errors in the configuration(?s:.)*PRO001(?s:.)*VER001"):
+        engine.run(lambda: DynamoPlatform("dp"))
+    assert engine.registered == []
+
+
+def test_secret_is_refused_without_being_shown(engine: RecordingEngine) -> None:
+    config = STACK | {"dynamo-platform:values": '{"password":"hunter2"}'}
+    with pytest.raises(pulumi.RunError, match="CFG004  values") as raised:
+        engine.run(lambda: DynamoPlatform("dp"), config=config, secrets=["dynamo-platform:values"])
+    assert "hunter2" not in str(raised.value)
+    assert engine.registered == []
+
+
+def test_secret_of_another_project_is_none_of_ours(engine: RecordingEngine) -> None:
+    engine.run(lambda: DynamoPlatform("dp"), config=STACK, secrets=["other-project:key"])
+    assert engine[PLATFORM].inputs["version"] == "1.5.1"

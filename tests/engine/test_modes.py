@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import CONFIG, QUEUE, SHARD, Engine, CommandFailedError
+from tests.engine.engine import CONFIG, QUEUE, SHARD, CommandFailedError, Engine
 
 OLD = {"version": "1.0.1", "kai": "v0.13.4", "grove": "v0.1.0-alpha.8"}
 NEW = {"version": "1.5.1", "kai": "v0.17.0", "grove": "v0.1.0-alpha.13"}

@@ -1,5 +1,6 @@
 """The first `up`, against the helm CLI that installs the same charts one after the other."""
 
+import io
 import json
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from benchmarks.stacks import make_stack, page
 from dynamo_platform import plan_of
 from dynamo_platform.plan import Release
 from sandbox.paths import CHECKOUT
+from sandbox.progress import Progress
 from sandbox.sandbox import Sandbox
 from sandbox.sources import CONTRACT_CHARTS
 from sandbox.stack import configured
@@ -62,7 +64,7 @@ def _command(release: Release, folder: Path) -> list[str]:
 def _fresh() -> Iterator[tuple[Sandbox, dict[str, str]]]:
     """A sandbox that nothing was installed on, gone afterwards."""
     with tempfile.TemporaryDirectory() as scratch:
-        sandbox = Sandbox(Path(scratch) / "sandbox")
+        sandbox = Sandbox(Path(scratch) / "sandbox", Progress(io.StringIO()))
         try:
             sandbox.up()
             yield sandbox, clean(sandbox.env)

@@ -192,13 +192,14 @@ def _in_python(finding: Finding) -> Finding:
 
 
 def _steps(c: Choices) -> list[Step]:
+    # Bundled, the chart makes its two queues itself, and only further ones have to wait for the webhook.
+    gates = _gates(c) if c.owns_queues or (c.kai.mode == "bundled" and c.config.queues) else []
+    queues = _queues(c, gates[-1].name) if gates else []
     steps: list[Step] = []
     if c.kai.mode == "separate":
         steps.append(_dependency_release(c, c.kai))
-    owned = _queues(c) if c.owns_queues else []
-    gates = _gates(c) if c.owns_queues else []
-    steps += gates
-    steps += owned
+    if c.owns_queues:
+        steps += [*gates, *queues]
     if c.grove.mode == "separate":
         steps.append(_dependency_release(c, c.grove))
     before = tuple(step.name for step in steps)
@@ -215,9 +216,8 @@ def _steps(c: Choices) -> list[Step]:
         depends_on=before,
     )
     steps.append(platform)
-    if c.kai.mode == "bundled" and c.config.queues:
-        steps += _gates(c)
-        steps += _queues(c)
+    if not c.owns_queues:
+        steps += [*gates, *queues]
     return steps
 
 
@@ -320,7 +320,7 @@ def _digest(data: object) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
-def _queues(c: Choices) -> list[Queue]:
+def _queues(c: Choices, last_gate: str) -> list[Queue]:
     """The two that are always there, unless the chart owns them, and the configuration's own, parents first."""
     configured = {queue.name: queue for queue in c.config.queues or ()}
     if c.owns_queues:
@@ -330,7 +330,6 @@ def _queues(c: Choices) -> list[Queue]:
         if given is not None and given.parent is None:
             configured[dynamo] = given.model_copy(update={"parent": default})
         configured = always | configured
-    last_gate = _gates(c)[-1].name
     done: dict[str, Queue] = {}
 
     def add(queue: QueueConfig) -> None:

@@ -89,18 +89,18 @@ def test_each_step_comes_after_what_it_depends_on(pair: tuple[Any, Any], queues:
         assert parent not in made or parent in queue.depends_on
 
 
+TOPOLOGY = {"grove": {"values": {"config": {"topologyAwareScheduling": {"enabled": True}}}}}
+
+
 @pytest.mark.parametrize(
     ("settings", "waits"),
     [
-        ({"version": "1.5.1"}, ("kai-scheduler",)),
-        ({"version": "1.4.2"}, ("kai-scheduler",)),
+        ({"version": "1.5.1"}, ()),
+        ({"version": "1.5.1"} | TOPOLOGY, ("kai-scheduler",)),
         ({"version": "1.2.1"}, ()),
-        (
-            {"version": "1.2.1", "grove": {"values": {"config": {"topologyAwareScheduling": {"enabled": True}}}}},
-            ("kai-scheduler",),
-        ),
+        ({"version": "1.2.1"} | TOPOLOGY, ("kai-scheduler",)),
     ],
-    ids=["alpha.13", "alpha.12-rc1", "alpha.8", "alpha.8 with topology"],
+    ids=["alpha.13", "alpha.13 with topology", "alpha.8", "alpha.8 with topology"],
 )
 def test_grove_waits_for_kai_where_it_needs_its_crds_at_start(settings: dict[str, Any], waits: tuple[str, ...]) -> None:
     assert release(planned(**settings), "grove").depends_on == waits
@@ -244,6 +244,16 @@ def test_defaults_of_a_release_are_upstreams_namespace_and_ten_minutes() -> None
         ("kai-scheduler", "kai-scheduler", 600),
         ("grove", "grove-system", 600),
         ("dynamo-platform", "dynamo-system", 600),
+    ]
+
+
+def test_each_release_has_its_own_version_namespace_and_timeout() -> None:
+    own = {"namespace": "mine", "timeout": 90}
+    plan = planned(kaiScheduler=own, grove=own | {"version": "v0.1.0-alpha.14"}, namespace="dynamo", timeout=30)
+    assert [(each.version, each.namespace, each.timeout) for each in plan.releases] == [
+        ("v0.17.0", "mine", 90),
+        ("v0.1.0-alpha.14", "mine", 90),
+        ("1.5.1", "dynamo", 30),
     ]
 
 

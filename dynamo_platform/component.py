@@ -127,17 +127,17 @@ def _plan(config: PlatformConfig | Mapping[str, Any] | None, *, provider_given: 
         return make_plan(config, provider_given=provider_given)
     if config is not None:
         return plan_of(config, stack=False, provider_given=provider_given)
-    return plan_of(decode_stack(_stack_config()), stack=True, provider_given=provider_given)
-
-
-def _stack_config() -> dict[str, str]:
-    """The stack's values by key; the SDK's own Config knows single keys only, and unknown keys are to be reported."""
+    # The SDK's own Config knows single keys only, and unknown keys are to be reported.
     raw: dict[str, str] = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     prefix = f"{NAMESPACE}:"
-    secret = sorted(key for key in raw if key.startswith(prefix) and runtime_config.is_config_secret(key))
-    if secret:
-        raise PlatformError([_secret(key.removeprefix(prefix)) for key in secret])
-    return {key.removeprefix(prefix): value for key, value in raw.items() if key.startswith(prefix)}
+    keys = {key.removeprefix(prefix): key for key in raw if key.startswith(prefix)}
+    secret = [key for key, full in keys.items() if runtime_config.is_config_secret(full)]
+    return plan_of(
+        decode_stack({key: raw[full] for key, full in keys.items() if key not in secret}),
+        stack=True,
+        provider_given=provider_given,
+        problems=[_secret(key) for key in secret],
+    )
 
 
 def _secret(path: str) -> Finding:

@@ -141,7 +141,7 @@ class BackendConfig(_Part):
 
     Attributes:
         mode: ``bundled`` (the platform's subchart), ``external`` (at ``address``) or ``disabled``; default: what the
-            chart of that version does.
+            chart of that version does about NATS, and ``disabled`` for etcd.
         address: where the external one listens.
     """
 

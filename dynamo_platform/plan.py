@@ -19,7 +19,7 @@ from .catalog import Catalog
 from .choices import TIMEOUT, Choices, Dependency, choose
 from .config import PlatformConfig, QueueConfig, QueueResource, ReleaseConfig, parse
 from .findings import Finding, PlatformError, ordered
-from .values import dependency_values, platform_values
+from .values import dependency_values, platform_values, value_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,9 @@ class Plan:
         return summary(self)
 
 
-def plan_of(data: Mapping[str, Any], *, stack: bool, provider_given: bool = False) -> Plan:
+def plan_of(
+    data: Mapping[str, Any], *, stack: bool, provider_given: bool = False, problems: Sequence[Finding] = ()
+) -> Plan:
     """Read a configuration and plan it; what is wrong with either is reported together.
 
     Args:
@@ -136,11 +138,13 @@ def plan_of(data: Mapping[str, Any], *, stack: bool, provider_given: bool = Fals
         stack: whether its names are stack configuration's camelCase (else Python's snake_case).
         provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
 
+        problems: what was wrong before, with entries that ``data`` is without.
+
     Raises:
         PlatformError: everything that is wrong, at once.
     """
-    config, problems = parse(data, stack=stack)
-    return make_plan(config, provider_given=provider_given, problems=problems, stack=stack)
+    config, unreadable = parse(data, stack=stack)
+    return make_plan(config, provider_given=provider_given, problems=[*problems, *unreadable], stack=stack)
 
 
 def make_plan(
@@ -223,7 +227,12 @@ def _steps(c: Choices) -> list[Step]:
 
 def _dependency_release(c: Choices, d: Dependency) -> Release:
     assert d.version  # noqa: S101  a plan without errors has a version for every release
-    waits = d is c.grove and c.kai.mode == "separate" and _grove_waits_for_kai(c)
+    values = dependency_values(c, d)
+    waits = (
+        d is c.grove
+        and c.kai.mode == "separate"
+        and any(value_at(values, path) is True for path in c.catalog.grove.start.needs_kai)
+    )
     return _release(
         d.config,
         name=d.name,
@@ -231,18 +240,10 @@ def _dependency_release(c: Choices, d: Dependency) -> Release:
         chart=d.chart.chart,
         repository=d.chart.repository(d.version),
         version=str(d.version),
-        values=dependency_values(c, d),
+        values=values,
         hooks=True,
         depends_on=(c.kai.name,) if waits else (),
     )
-
-
-def _grove_waits_for_kai(c: Choices) -> bool:
-    start, version = c.catalog.grove.start, c.grove.version
-    if version is None or version >= start.always_from:
-        return True
-    topology = c.grove.values.get("config", {}).get("topologyAwareScheduling", {}).get("enabled")
-    return version < start.topology_below and topology is True
 
 
 def _release(

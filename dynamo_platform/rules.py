@@ -119,7 +119,8 @@ def production_writes_versions(c: Choices) -> Iterator[Verdict]:
     """In production no version moves with this module."""
     for d in c.dependencies:
         if c.config.profile == "production" and d.mode in {"separate", "external"} and d.config.version is None:
-            allowed = f'"{d.window.pick}", or another version {d.window}' if d.window else "a full version"
+            newest = d.chart.versions[-1]
+            allowed = f'"{d.window.pick}", or another version {d.window}' if d.window else f'such as "{newest}"'
             yield Verdict(
                 f"{d.key}.version",
                 "nothing",

@@ -95,6 +95,14 @@ def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
+def value_at(tree: Mapping[str, Any], path: str) -> Any:
+    """What stands at ``a.b`` of ``{"a": {"b": 1}}``; None where nothing does."""
+    node: Any = tree
+    for step in path.split("."):
+        node = node.get(step) if isinstance(node, Mapping) else None
+    return node
+
+
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``over`` merged into ``base`` as Helm merges values: maps by key, everything else replaced."""
     result = dict(base)

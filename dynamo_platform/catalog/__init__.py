@@ -98,12 +98,10 @@ class Start(_Row):
     """When Grove has to be started after KAI Scheduler's CRDs are served.
 
     Attributes:
-        topology_below: below it, where topology-aware scheduling is on.
-        always_from: from it on, always.
+        needs_kai: chart values; with any of them true, Grove comes after KAI Scheduler.
     """
 
-    topology_below: AVersion
-    always_from: AVersion
+    needs_kai: tuple[str, ...]
     source: str
 
 

@@ -57,6 +57,8 @@ def down(arguments: argparse.Namespace) -> None:
             stack = Stack(sandbox, arguments.stack)
             if stack.config.exists() and sandbox.cluster.healthy():
                 stack.destroy()
+        except SandboxError as error:
+            print(f"! {error} It goes with its cluster.", file=sys.stderr)
         finally:
             sandbox.down()
             print(f"Removed {sandbox.paths.root} and every process of it. What stays:")

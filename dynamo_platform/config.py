@@ -172,8 +172,8 @@ class PlatformConfig(ReleaseConfig):
         etcd: etcd.
         discovery_backend: where the platform registers its workers; default ``kubernetes``.
         cluster: which cluster; default the kubeconfig's current context.
-        kubernetes_version: the version that a preview without a cluster assumes, for example ``1.33``.
-        api_versions: optional APIs that a preview without a cluster assumes (``monitoring.coreos.com/v1``).
+        kubernetes_version: the cluster's version, for example ``1.33``; default not checked.
+        api_versions: the optional APIs that the cluster serves (``monitoring.coreos.com/v1``); default not checked.
         protect: Pulumi's ``protect`` on queues and releases; default true in production.
         accept: codes of findings that the team has accepted.
     """

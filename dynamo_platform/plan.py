@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import catalog as catalogs
@@ -192,7 +192,7 @@ def _in_python(finding: Finding) -> Finding:
     """The path as Python spells it; what lies below ``values`` are chart keys."""
     ours, values, chart_keys = finding.path.partition("values.")
     ours = re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", ours)
-    return Finding(**{**finding.as_dict(), "path": ours + values + chart_keys})  # type: ignore[arg-type]
+    return replace(finding, path=ours + values + chart_keys)
 
 
 def _steps(c: Choices) -> list[Step]:

@@ -21,6 +21,9 @@ _KAI = "https://github.com/kai-scheduler/KAI-Scheduler"
 _GUIDE = "README.md#configuration"
 _MODES = "README.md#modes"
 
+PROMETHEUS_API = "monitoring.coreos.com/v1"
+"""The API of the Prometheus operator's monitors."""
+
 CHART_QUEUES = ("dynamo-default", "dynamo")
 """The two queues that are always there with KAI Scheduler on."""
 
@@ -174,6 +177,24 @@ def kubernetes_is_new_enough(c: Choices) -> Iterator[Verdict]:
             f"dynamo-platform {c.version} needs it.",
             c.band.source,
         )
+
+
+@rule("CLU004", acceptable=True)
+def monitors_have_their_api(c: Choices) -> Iterator[Verdict]:
+    """Monitors that are forced on fail the release where the Prometheus operator's CRDs are missing."""
+    monitoring, served = c.config.monitoring, c.config.api_versions
+    if monitoring is None or served is None or PROMETHEUS_API in served:
+        return
+    for path, forced in (("podMonitors", monitoring.pod_monitors), ("metricsService", monitoring.metrics_service)):
+        if forced:
+            yield Verdict(
+                f"monitoring.{path}",
+                "true",
+                f"false, auto, or {PROMETHEUS_API} among apiVersions",
+                "By apiVersions the cluster does not serve the Prometheus operator's kinds, and the release would fail "
+                "with `no matches for kind`.",
+                _GUIDE,
+            )
 
 
 # Platform version

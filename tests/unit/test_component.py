@@ -458,6 +458,12 @@ def test_secret_is_refused_without_being_shown(engine: RecordingEngine) -> None:
     assert engine.registered == []
 
 
+def test_secret_is_reported_with_everything_else(engine: RecordingEngine) -> None:
+    config = {"dynamo-platform:version": "1.9.0", "dynamo-platform:profile": "secret"}
+    with pytest.raises(pulumi.RunError, match=r"2 errors(?s:.)*CFG004  profile(?s:.)*VER004  version"):
+        engine.run(lambda: DynamoPlatform("dp"), config=config, secrets=["dynamo-platform:profile"])
+
+
 def test_secret_of_another_project_is_none_of_ours(engine: RecordingEngine) -> None:
     engine.run(lambda: DynamoPlatform("dp"), config=STACK, secrets=["other-project:key"])
     assert engine[PLATFORM].inputs["version"] == "1.5.1"

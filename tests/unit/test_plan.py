@@ -92,22 +92,22 @@ def test_each_step_comes_after_what_it_depends_on(pair: tuple[Any, Any], queues:
 TOPOLOGY = {"grove": {"values": {"config": {"topologyAwareScheduling": {"enabled": True}}}}}
 
 
+def topology(enabled: bool) -> dict[str, Any]:
+    return {"values": {"config": {"topologyAwareScheduling": {"enabled": enabled}}}}
+
+
+@pytest.mark.parametrize("version", ["1.2.1", "1.5.1"])
 @pytest.mark.parametrize(
-    ("settings", "waits"),
-    [
-        ({"version": "1.5.1"}, ()),
-        ({"version": "1.5.1"} | TOPOLOGY, ("kai-scheduler",)),
-        ({"version": "1.2.1"}, ()),
-        ({"version": "1.2.1"} | TOPOLOGY, ("kai-scheduler",)),
-    ],
-    ids=["alpha.13", "alpha.13 with topology", "alpha.8", "alpha.8 with topology"],
+    ("grove", "waits"), [({}, ()), (topology(False), ()), (topology(True), ("kai-scheduler",))], ids=["", "off", "on"]
 )
-def test_grove_waits_for_kai_where_it_needs_its_crds_at_start(settings: dict[str, Any], waits: tuple[str, ...]) -> None:
-    assert release(planned(**settings), "grove").depends_on == waits
+def test_grove_waits_for_kai_where_topology_makes_it_look_for_its_crds(
+    version: str, grove: dict[str, Any], waits: tuple[str, ...]
+) -> None:
+    assert release(planned(version=version, grove=grove), "grove").depends_on == waits
 
 
 def test_grove_waits_for_no_kai_that_this_stack_does_not_install() -> None:
-    assert release(planned("external"), "grove").depends_on == ()
+    assert release(planned("external", grove=topology(True)), "grove").depends_on == ()
 
 
 # Gates

@@ -137,7 +137,6 @@ def plan_of(
         data: the page as a mapping.
         stack: whether its names are stack configuration's camelCase (else Python's snake_case).
         provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
-
         problems: what was wrong before, with entries that ``data`` is without.
 
     Raises:

@@ -273,7 +273,7 @@ def _release(
 
 def _located(chart: str, repository: str) -> tuple[str, str | None]:
     """A chart and its repository as Helm takes them: OCI references and local charts need no repository."""
-    if chart.startswith(("oci://", "https://", "http://", "./", "../", "/")) or chart.endswith(".tgz"):
+    if "/" in chart or chart.endswith(".tgz"):
         return chart, None
     if repository.startswith("oci://"):
         return f"{repository.rstrip('/')}/{chart}", None

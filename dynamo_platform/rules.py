@@ -123,7 +123,11 @@ def production_writes_versions(c: Choices) -> Iterator[Verdict]:
     for d in c.dependencies:
         if c.config.profile == "production" and d.mode in {"separate", "external"} and d.config.version is None:
             newest = d.chart.versions[-1]
-            allowed = f'"{d.window.pick}", or another version {d.window}' if d.window else f'such as "{newest}"'
+            allowed = (
+                f'"{d.window.pick}", or another version {d.window}'
+                if d.window
+                else f'a full version, such as "{newest}"'
+            )
             yield Verdict(
                 f"{d.key}.version",
                 "nothing",

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import charts
+from sandbox.sandbox import Sandbox
 from tests.engine.recordings import RELEASES, Recording, Rendered, described, metadata, nearest, render
 
 
@@ -89,9 +89,7 @@ def _candidates() -> Iterator[Candidate]:
 
 @pytest.fixture(scope="module")
 def helm() -> str:
-    path = shutil.which("helm")
-    assert path, "helm is not on PATH"
-    return path
+    return Sandbox().tools["helm"]
 
 
 @pytest.mark.parametrize("candidate", list(_candidates()), ids=str)

@@ -35,6 +35,20 @@ def external(versions: dict[str, str], **config: Any) -> dict[str, Any]:
     }
 
 
+def up_bundled(engine: Engine) -> None:
+    """`up`, and once more where the chart's queue hook met KAI's webhook before it answered.
+
+    Upstream's race (https://github.com/ai-dynamo/dynamo/issues/4625): both come with the one release, so no gate can be
+    between them.
+    """
+    try:
+        engine.up()
+    except CommandFailedError as error:
+        if "failed calling webhook" not in str(error):
+            raise
+        engine.up()
+
+
 def releases(engine: Engine) -> dict[str, tuple[str, str]]:
     return {release.name: (release.version, release.state) for release in engine.status().releases}
 
@@ -88,7 +102,7 @@ def test_separate_installs_upgrades_and_goes(engine: Engine) -> None:
 def test_bundled_installs_upgrades_and_goes(fresh: Engine) -> None:
     engine = fresh
     engine.configure(bundled(OLD))
-    engine.up()
+    up_bundled(engine)
     assert releases(engine) == {"dynamo-platform": (OLD["version"], "deployed")}
     queues = engine.uids(QUEUE)
     assert queues.keys() == KAI_QUEUES | DYNAMO_QUEUES
@@ -96,7 +110,7 @@ def test_bundled_installs_upgrades_and_goes(fresh: Engine) -> None:
     engine.unchanged()
 
     engine.configure(bundled(NEW))
-    engine.up()
+    up_bundled(engine)
     assert releases(engine) == {"dynamo-platform": (NEW["version"], "deployed")}
     # The chart owns them here: its hooks make Dynamo's queues anew at every upgrade.
     after = engine.uids(QUEUE)

@@ -72,8 +72,8 @@ lint: $(VENV)/.complete ## format, lint and type checks
 lock: $(VENV)/.complete ## resolve the development dependencies anew, with hashes
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
-	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --python-version 3.11 --group dev --custom-compile-command "make lock" \
+	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --generate-hashes \
+		--python-version 3.11 --group dev --custom-compile-command "make lock" \
 		pyproject.toml --output-file requirements-dev.txt
 	rm -rf $(VENV)-lock
 

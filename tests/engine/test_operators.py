@@ -204,10 +204,17 @@ def test_grove_fills_its_secret_and_its_webhooks(live: Live) -> None:
 
 
 def test_grove_installs_its_own_crds_where_helm_did_not(live: Live) -> None:
-    for crd in live.client.list(CustomResourceDefinition):
-        if crd.spec and crd.spec.group.endswith("grove.io") and crd.metadata and crd.metadata.name:
-            live.client.delete(CustomResourceDefinition, crd.metadata.name)
+    def grove_crds() -> list[str]:
+        found = live.client.list(CustomResourceDefinition)
+        return [
+            str(crd.metadata and crd.metadata.name) for crd in found if crd.spec and crd.spec.group.endswith("grove.io")
+        ]
+
     live.helm("uninstall", "grove", "--namespace", GROVE, "--ignore-not-found")
+    for name in grove_crds():
+        live.client.delete(CustomResourceDefinition, name)
+    # A definition goes only after its objects: applied to before, it would take the change along.
+    eventually(grove_crds, lambda found: not found)
     settings = ("--skip-crds", "--set", "crdInstaller.enabled=true")
     live.install("grove", "grove-charts-v0.1.0-alpha.13", GROVE, *settings, "--wait")
     assert live.client.get(CustomResourceDefinition, "podcliquesets.grove.io")

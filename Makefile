@@ -55,9 +55,6 @@ test-engine: $(VENV)/.complete ## tests with a real Pulumi engine on a real API 
 .PHONY: test
 test: lint test-unit test-ends test-engine ## everything a change must pass: 10 minutes with a built toolchain
 
-.PHONY: test-all
-test-all: test ## everything there is
-
 .PHONY: bench
 bench: $(VENV)/.complete ## what the module costs, against the same work without it
 	$(PYTHON) -m benchmarks

@@ -104,8 +104,7 @@ class DynamoPlatform(pulumi.ComponentResource):
                 case Queue():
                     made[step.name] = _queue(child, step, options, protect=self.plan.protect)
 
-        releases = {step.name: made[step.name] for step in self.plan.releases}
-        status = {key: release.status for key, release in releases.items() if isinstance(release, HelmRelease)}
+        status = {key: each.status for key, each in made.items() if isinstance(each, HelmRelease)}
         self.versions = pulumi.Output.all(**{key: each.version for key, each in status.items()})
         self.statuses = pulumi.Output.all(**{key: each.status for key, each in status.items()})
         self.namespaces = pulumi.Output.all(**{key: each.namespace for key, each in status.items()})

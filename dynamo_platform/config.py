@@ -27,6 +27,11 @@ DOCS = "README.md#configuration"
 
 T = TypeVar("T")
 
+_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+_OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+_REPOSITORY = r"^(https?|oci)://[^\s/]"
+_KUBERNETES = r"^v?1\.\d{2}(\.\d+)?$"
+
 
 def _refuse_null(value: object, info: ValidationInfo) -> object:
     # In Python None is how a caller leaves something out; in YAML a null is a value that somebody wrote.
@@ -43,8 +48,8 @@ def _auto_is_null(value: object) -> object:
 Given = Annotated[T | None, BeforeValidator(_refuse_null)]
 TriState = Annotated[bool | None, BeforeValidator(_auto_is_null)]
 Text = Annotated[str, StringConstraints(min_length=1)]
-DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+DnsLabel = Annotated[str, StringConstraints(pattern=_DNS_LABEL)]
+QueueName = Annotated[str, StringConstraints(pattern=_OBJECT_NAME)]
 Amount = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
 
 
@@ -77,7 +82,7 @@ class ReleaseConfig(_Part):
     values: Given[dict[str, Any]] = None
     timeout: Given[Annotated[int, Field(ge=1)]] = None
     chart: Given[Text] = None
-    repository: Given[Annotated[str, StringConstraints(pattern=r"^(https?|oci)://[^\s/]")]] = None
+    repository: Given[Annotated[str, StringConstraints(pattern=_REPOSITORY)]] = None
 
 
 class DependencyConfig(ReleaseConfig):
@@ -187,7 +192,7 @@ class PlatformConfig(ReleaseConfig):
     etcd: Given[BackendConfig] = None
     discovery_backend: Given[Literal["kubernetes", "etcd"]] = None
     cluster: Given[ClusterConfig] = None
-    kubernetes_version: Given[Annotated[str, StringConstraints(pattern=r"^v?1\.\d{2}(\.\d+)?$")]] = None
+    kubernetes_version: Given[Annotated[str, StringConstraints(pattern=_KUBERNETES)]] = None
     api_versions: Given[Annotated[tuple[Text, ...], Field(strict=False)]] = None
     protect: Given[bool] = None
     accept: Given[Annotated[tuple[Text, ...], Field(strict=False)]] = None
@@ -337,19 +342,19 @@ def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool
 
 
 _PATTERNS = {
-    r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$": (
+    _DNS_LABEL: (
         "a DNS label: lower-case letters, digits and -, at most 63 characters",
         "Kubernetes takes no other namespace name.",
     ),
-    r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$": (
+    _OBJECT_NAME: (
         "lower-case letters, digits, - and ., at most 253 characters",
         "Kubernetes takes no other object name.",
     ),
-    r"^(https?|oci)://[^\s/]": (
+    _REPOSITORY: (
         "https://… or oci://…",
         "A chart repository is an address; a local chart goes into `chart`.",
     ),
-    r"^v?1\.\d{2}(\.\d+)?$": (
+    _KUBERNETES: (
         'a Kubernetes version in quotes, such as "1.33"',
         "Without quotes YAML reads 1.30 as the number 1.3.",
     ),

@@ -49,11 +49,20 @@ test-ends: $(VENV)-oldest/.complete $(VENV)-newest/.complete ## unit tests at bo
 	$(VENV)-newest/bin/python -m pytest tests/unit
 
 .PHONY: test-engine
-test-engine: $(VENV)/.complete ## tests with a real Pulumi engine on a real API server
-	$(PYTHON) -m pytest tests/engine
+test-engine: $(VENV)/.complete ## tests with a real Pulumi engine on a real API server, without the slow ones
+	$(PYTHON) -m pytest tests/engine -m 'not slow'
 
+.PHONY: test-slow
+test-slow: $(VENV)/.complete ## every upgrade edge, mode pair and monitor: the engine tests that `make test` leaves out
+	$(PYTHON) -m pytest tests/engine -m slow
+
+# The engine's tests mostly wait: the environments of test-ends are made meanwhile.
 .PHONY: test
-test: lint test-unit test-ends test-engine ## everything a change must pass: 10 minutes with a built toolchain
+test: lint test-unit ## what a change must pass: under 10 minutes with a built toolchain
+	$(MAKE) --jobs=2 test-engine test-ends
+
+.PHONY: test-all
+test-all: test test-slow ## all tests: under 40 minutes
 
 .PHONY: bench
 bench: $(VENV)/.complete ## what the module costs, against the same work without it

@@ -126,6 +126,7 @@ DynamoPlatform("dynamo", config)
 """
 
 
+@pytest.mark.slow
 def test_five_lines_preview_in_an_empty_environment(sandbox: Sandbox, tmp_path: Path) -> None:
     engine = Engine(sandbox, tmp_path / "project", FIVE_LINES)
     (engine.folder / "dynamo_platform").unlink()

@@ -6,8 +6,7 @@ reports it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .catalog import Band, Catalog, Chart, Minor, Window
 from .config import BackendConfig, BackendMode, DependencyConfig, Mode, PlatformConfig, Profile
@@ -21,8 +20,7 @@ TIMEOUT = 600
 """Seconds that a release, and the gates after it, may take; Helm's own 300 are too few for image pulls on GPU nodes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dependency:
+class Dependency(NamedTuple):
     """KAI Scheduler or Grove as it will be.
 
     Attributes:
@@ -52,8 +50,7 @@ class Dependency:
         return self.mode in {"separate", "bundled", "external"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Backend:
+class Backend(NamedTuple):
     """NATS or etcd as it will be."""
 
     key: BackendKey
@@ -61,8 +58,7 @@ class Backend:
     address: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choices:
+class Choices(NamedTuple):
     """Everything a rule or a value can depend on."""
 
     config: PlatformConfig

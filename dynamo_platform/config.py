@@ -4,15 +4,13 @@ Python spells the names in snake_case, stack configuration in camelCase. Everyth
 be left out, and what fits together, is for the rules to say (``rules.py``), so that one run reports everything.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from .findings import Finding, shown
 
@@ -25,19 +23,10 @@ NAMESPACE = "dynamo-platform"
 
 DOCS = "README.md#configuration"
 
-T = TypeVar("T")
-
-_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
-_OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
-_REPOSITORY = r"^(https?|oci)://[^\s/]"
-_KUBERNETES = r"^v?1\.\d{2}(\.\d+)?$"
-
-
-def _refuse_null(value: object, info: ValidationInfo) -> object:
-    # In Python None is how a caller leaves something out; in YAML a null is a value that somebody wrote.
-    if value is None and info.context == "stack":
-        raise PydanticCustomError("null", "null means nothing here")
-    return value
+_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+_REPOSITORY = r"^(https?|oci)://[^ /]"
+_KUBERNETES = r"^v?1\.[0-9][0-9](\.[0-9]+)?$"
 
 
 def _auto_is_null(value: object) -> object:
@@ -45,11 +34,10 @@ def _auto_is_null(value: object) -> object:
     return None if value == "auto" else value
 
 
-Given = Annotated[T | None, BeforeValidator(_refuse_null)]
 TriState = Annotated[bool | None, BeforeValidator(_auto_is_null)]
 Text = Annotated[str, StringConstraints(min_length=1)]
-DnsLabel = Annotated[str, StringConstraints(pattern=_DNS_LABEL)]
-QueueName = Annotated[str, StringConstraints(pattern=_OBJECT_NAME)]
+DnsLabel = Annotated[str, StringConstraints(pattern=_DNS_LABEL, max_length=63)]
+QueueName = Annotated[str, StringConstraints(pattern=_OBJECT_NAME, max_length=253)]
 Amount = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
 
 
@@ -77,12 +65,12 @@ class ReleaseConfig(_Part):
         repository: an ``https://`` or ``oci://`` chart repository to use instead of upstream's.
     """
 
-    version: Given[Text] = None
-    namespace: Given[DnsLabel] = None
-    values: Given[dict[str, Any]] = None
-    timeout: Given[Annotated[int, Field(ge=1)]] = None
-    chart: Given[Text] = None
-    repository: Given[Annotated[str, StringConstraints(pattern=_REPOSITORY)]] = None
+    version: Text | None = None
+    namespace: DnsLabel | None = None
+    values: dict[str, Any] | None = None
+    timeout: Annotated[int, Field(ge=1)] | None = None
+    chart: Text | None = None
+    repository: Annotated[str, StringConstraints(pattern=_REPOSITORY)] | None = None
 
 
 class DependencyConfig(ReleaseConfig):
@@ -94,7 +82,7 @@ class DependencyConfig(ReleaseConfig):
             is there; with ``bundled``, ``values`` go below the subchart's key.
     """
 
-    mode: Given[Mode] = None
+    mode: Mode | None = None
 
 
 class MonitoringConfig(_Part):
@@ -135,10 +123,10 @@ class QueueConfig(_Part):
     """
 
     name: QueueName
-    parent: Given[QueueName] = None
-    cpu: Given[QueueResource] = None
-    gpu: Given[QueueResource] = None
-    memory: Given[QueueResource] = None
+    parent: QueueName | None = None
+    cpu: QueueResource | None = None
+    gpu: QueueResource | None = None
+    memory: QueueResource | None = None
 
 
 class BackendConfig(_Part):
@@ -150,8 +138,8 @@ class BackendConfig(_Part):
         address: where the external one listens.
     """
 
-    mode: Given[BackendMode] = None
-    address: Given[Text] = None
+    mode: BackendMode | None = None
+    address: Text | None = None
 
 
 class ClusterConfig(_Part):
@@ -161,7 +149,7 @@ class ClusterConfig(_Part):
         context: a context of the kubeconfig that the environment names.
     """
 
-    context: Given[Text] = None
+    context: Text | None = None
 
 
 class PlatformConfig(ReleaseConfig):
@@ -183,19 +171,19 @@ class PlatformConfig(ReleaseConfig):
         accept: codes of findings that the team has accepted.
     """
 
-    profile: Given[Profile] = None
-    kai_scheduler: Given[DependencyConfig] = None
-    grove: Given[DependencyConfig] = None
-    monitoring: Given[MonitoringConfig] = None
-    queues: Given[Annotated[tuple[QueueConfig, ...], Field(strict=False)]] = None
-    nats: Given[BackendConfig] = None
-    etcd: Given[BackendConfig] = None
-    discovery_backend: Given[Literal["kubernetes", "etcd"]] = None
-    cluster: Given[ClusterConfig] = None
-    kubernetes_version: Given[Annotated[str, StringConstraints(pattern=_KUBERNETES)]] = None
-    api_versions: Given[Annotated[tuple[Text, ...], Field(strict=False)]] = None
-    protect: Given[bool] = None
-    accept: Given[Annotated[tuple[Text, ...], Field(strict=False)]] = None
+    profile: Profile | None = None
+    kai_scheduler: DependencyConfig | None = None
+    grove: DependencyConfig | None = None
+    monitoring: MonitoringConfig | None = None
+    queues: Annotated[tuple[QueueConfig, ...], Field(strict=False)] | None = None
+    nats: BackendConfig | None = None
+    etcd: BackendConfig | None = None
+    discovery_backend: Literal["kubernetes", "etcd"] | None = None
+    cluster: ClusterConfig | None = None
+    kubernetes_version: Annotated[str, StringConstraints(pattern=_KUBERNETES)] | None = None
+    api_versions: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
+    protect: bool | None = None
+    accept: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
 
     def to_stack(self) -> dict[str, Any]:
         """The page as stack configuration: camelCase keys without the ``dynamo-platform:`` prefix."""
@@ -238,9 +226,7 @@ def parse(data: Mapping[str, Any], *, stack: bool) -> tuple[PlatformConfig, tupl
     findings: dict[str, Finding] = {}
     while True:
         try:
-            config = PlatformConfig.model_validate(
-                rest, by_alias=stack, by_name=not stack, context="stack" if stack else None
-            )
+            config = PlatformConfig.model_validate(rest, by_alias=stack, by_name=not stack)
         except ValidationError as error:
             problems = [(details, _existing(rest, details["loc"])) for details in error.errors(include_url=False)]
             for details, where in problems:
@@ -248,13 +234,37 @@ def parse(data: Mapping[str, Any], *, stack: bool) -> tuple[PlatformConfig, tupl
                 findings.setdefault(finding.path, finding)
                 _remove(rest, where)
         else:
-            return config, tuple(findings.values())
+            # In Python None is how a caller leaves something out; in YAML a null is a value that somebody wrote.
+            nulls = [_null(where) for where in _nulls(rest)] if stack else []
+            return config, (*findings.values(), *nulls)
 
 
 def _copy(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _copy(item) for key, item in value.items()}
     return [_copy(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _nulls(data: Any, *where: int | str) -> Iterator[tuple[int | str, ...]]:
+    """Where a null stands that means nothing: anywhere but in ``monitoring`` (auto) and in chart values."""
+    entries = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in entries:
+        if value is None and where != ("monitoring",):
+            yield (*where, key)
+        elif key != "values":
+            yield from _nulls(value, *where, key)
+
+
+def _null(where: tuple[int | str, ...]) -> Finding:
+    return Finding(
+        code="CFG002",
+        severity="error",
+        path=path_of(where),
+        given="null",
+        allowed="a value, or the key left out",
+        why="null has no meaning for this setting.",
+        docs=DOCS,
+    )
 
 
 def _existing(data: Any, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
@@ -297,7 +307,6 @@ _ALLOWED = {
     "model_type": "a mapping",
     "list_type": "a list",
     "tuple_type": "a list",
-    "null": "a value, or the key left out",
 }
 
 
@@ -318,6 +327,8 @@ def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool
         why = "The setting has these values only."
     elif kind == "string_pattern_mismatch":
         allowed, why = _PATTERNS[details["ctx"]["pattern"]]
+    elif kind == "string_too_long":
+        allowed, why = f"at most {details['ctx']['max_length']} characters", "Kubernetes takes no longer name."
     elif isinstance(given, str) and given in {"true", "false", "null"}:
         code = "CFG003"
         if "monitoring" in where[:1]:
@@ -328,8 +339,6 @@ def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool
             'This is text, not a boolean: YAML quotes make it so, and `pulumi config set --path` writes "null" for '
             "null (write auto instead). Charts take text for true whatever it says."
         )
-    elif kind == "null":
-        why = "null has no meaning for this setting."
     return Finding(
         code=code,
         severity="error",

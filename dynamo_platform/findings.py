@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """One verdict.
 
     Attributes:
@@ -36,11 +34,11 @@ class Finding:
 
     def accepted(self) -> Finding:
         """The same finding as a note."""
-        return replace(self, severity="note")
+        return self._replace(severity="note")
 
     def as_dict(self) -> dict[str, str]:
         """The finding as plain data, for stack outputs and JSON."""
-        return asdict(self)
+        return self._asdict()
 
     def __str__(self) -> str:
         rows = (("given", self.given), ("allowed", self.allowed), ("why", self.why), ("read", self.docs))

@@ -10,8 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import catalog as catalogs
 from . import rules
@@ -22,8 +21,7 @@ from .findings import Finding, PlatformError, ordered
 from .values import dependency_values, platform_values, value_at
 
 
-@dataclass(frozen=True, kw_only=True)
-class Release:
+class Release(NamedTuple):
     """A Helm release.
 
     Attributes:
@@ -49,8 +47,7 @@ class Release:
     depends_on: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gate:
+class Gate(NamedTuple):
     """Waiting for an object that a controller makes to be really ready. A gate never makes the object.
 
     Attributes:
@@ -76,8 +73,7 @@ class Gate:
     depends_on: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Queue:
+class Queue(NamedTuple):
     """A KAI queue (``scheduling.run.ai/v2``).
 
     Attributes:
@@ -94,8 +90,7 @@ class Queue:
 Step = Release | Gate | Queue
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """Everything that a back-end needs.
 
     Attributes:
@@ -112,7 +107,7 @@ class Plan:
     modes: Mapping[str, str]
     steps: tuple[Step, ...]
     protect: bool
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -191,7 +186,7 @@ def _in_python(finding: Finding) -> Finding:
     """The path as Python spells it; what lies below ``values`` are chart keys."""
     ours, values, chart_keys = finding.path.partition("values.")
     ours = re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", ours)
-    return replace(finding, path=ours + values + chart_keys)
+    return finding._replace(path=ours + values + chart_keys)
 
 
 def _steps(c: Choices) -> list[Step]:
@@ -230,7 +225,7 @@ def _dependency_release(c: Choices, d: Dependency) -> Release:
     waits = (
         d is c.grove
         and c.kai.mode == "separate"
-        and any(value_at(values, path) is True for path in c.catalog.grove.start.needs_kai)
+        and any(value_at(values, path) is True for path in c.catalog.kai_and_grove.needs_kai_at_start.values)
     )
     return _release(
         d.config,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .choices import Backend, Choices, Dependency, parse_version
@@ -39,8 +38,7 @@ class Verdict(NamedTuple):
     severity: Severity | None = None
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule: its code, how grave it is, whether ``accept`` may turn it into a note, and its function."""
 
     code: str
@@ -345,7 +343,7 @@ def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     """Versions that upstream knows to be faulty."""
     for d in c.dependencies:
         for fault in d.chart.faults if d.on and d.version else ():
-            if d.version and fault.from_ <= d.version < fault.below:
+            if d.version and fault.first <= d.version < fault.below:
                 bundled = d.mode == "bundled"
                 yield Verdict(
                     f"{d.key}.mode" if bundled else f"{d.key}.version",

@@ -47,7 +47,7 @@ def dependency_leaves(c: Choices, dependency: Dependency) -> Leaves:
 
 
 def _kai_leaves(c: Choices) -> Leaves:
-    staleness = c.catalog.grove.staleness
+    staleness = c.catalog.kai_and_grove.staleness
     kai, grove = c.kai.version, c.grove.version
     if kai and grove and c.grove.on and grove >= staleness.grove_from and c.kai.chart.has("scheduler.args", kai):
         return {"scheduler.args.default-staleness-grace-period": staleness.value}

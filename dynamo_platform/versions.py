@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import total_ordering
 
 _SEMVER = re.compile(
@@ -25,7 +24,6 @@ def _identifier(text: str) -> _Identifier:
 
 
 @total_ordering
-@dataclass(frozen=True, eq=False)
 class Version:
     """One version; ``str()`` gives back the text it was parsed from, which is also the chart's tag.
 
@@ -34,13 +32,20 @@ class Version:
     leading ``v`` nor build metadata counts. One exception: a candidate of a pre-release, as Grove tags them, comes
     before that pre-release (``alpha.12-rc1`` < ``alpha.12``), where the specification takes ``12-rc1`` for text and
     puts it after every number.
+
+    Attributes:
+        text: as it was parsed.
+        major: the first number.
+        minor: the second number.
+        patch: the third number.
+        pre: the pre-release's identifiers.
     """
 
-    text: str
-    major: int
-    minor: int
-    patch: int
-    pre: tuple[str, ...] = ()
+    __slots__ = ("_key", "major", "minor", "patch", "pre", "text")
+
+    def __init__(self, text: str, major: int, minor: int, patch: int, pre: tuple[str, ...] = ()) -> None:
+        self.text, self.major, self.minor, self.patch, self.pre = text, major, minor, patch, pre
+        self._key = major, minor, patch, not pre, tuple(map(_identifier, pre))
 
     @classmethod
     def parse(cls, text: str) -> Version:
@@ -49,7 +54,7 @@ class Version:
         Raises:
             ValueError: the text is not MAJOR.MINOR.PATCH with an optional leading ``v``, pre-release and build.
         """
-        match = _SEMVER.fullmatch(text)
+        match = _SEMVER.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise ValueError(f"{text!r} is not a semantic version")
         pre = match["pre"]
@@ -67,17 +72,17 @@ class Version:
         """Whether the text starts with ``v``, as the tags of KAI Scheduler and Grove do."""
         return self.text.startswith("v")
 
-    def _key(self) -> tuple[int, int, int, bool, tuple[_Identifier, ...]]:
-        return self.major, self.minor, self.patch, not self.pre, tuple(map(_identifier, self.pre))
-
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Version) and self._key() == other._key()
+        return isinstance(other, Version) and self._key == other._key
 
     def __lt__(self, other: Version) -> bool:
-        return self._key() < other._key()
+        return self._key < other._key
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"Version({self.text!r})"
 
     def __str__(self) -> str:
         return self.text

@@ -6,6 +6,7 @@ command line names a file of the sandbox, so everything that is started here get
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -91,11 +92,15 @@ def stop(processes: Sequence[Process], *, grace: float = GRACE_SECONDS) -> None:
 
 
 def free_port() -> int:
-    """Return a TCP port that nothing on loopback listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port that nothing on loopback has, below those that systems give to outgoing connections.
+
+    A port out of that range would be lost to any passing connection as soon as its server stops for a moment.
+    """
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = random.randrange(20_000, 30_000)  # noqa: S311  nothing to guess
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def command_line(pid: int) -> str:

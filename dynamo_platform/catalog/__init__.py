@@ -1,30 +1,20 @@
 """What upstream shipped, as data: the files beside this module, checked when they are loaded."""
 
-from __future__ import annotations
-
-import tomllib
+import json
 from functools import cache
-from importlib import resources
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import PlainValidator, TypeAdapter
 
 from dynamo_platform.versions import Version
 
+AVersion = Annotated[Version, PlainValidator(Version.parse)]
 
-def _version(value: object) -> object:
-    return Version.parse(value) if isinstance(value, str) else value
-
-
-AVersion = Annotated[Version, BeforeValidator(_version)]
+# Rows are named tuples, and what is imported stays little: it is loaded in every program that uses the module.
 
 
-class _Row(BaseModel):
-    # Deferred: Catalog's validator checks every row, so that none of its own is ever built.
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
-
-
-class Band(_Row):
+class Band(NamedTuple):
     """A range of platform versions that share chart keys.
 
     Attributes:
@@ -41,7 +31,7 @@ class Band(_Row):
     source: str
 
 
-class Window(_Row):
+class Window(NamedTuple):
     """Which versions of a dependency a platform minor goes with.
 
     Attributes:
@@ -55,8 +45,9 @@ class Window(_Row):
     bundled: AVersion
     pick: AVersion
     floor: AVersion
-    below: AVersion | None = None
     sure: Literal["published", "disputed", "inferred"]
+    below: AVersion | None = None
+    note: str = ""
 
     def holds(self, version: Version) -> bool:
         """Whether the version lies in the window."""
@@ -66,7 +57,7 @@ class Window(_Row):
         return f">= {self.floor}" + (f", < {self.below}" if self.below else "")
 
 
-class Minor(_Row):
+class Minor(NamedTuple):
     """A platform minor version: its band, its published versions and what it goes with."""
 
     minor: str
@@ -77,43 +68,45 @@ class Minor(_Row):
     source: str
 
 
-class Repository(_Row):
-    """Where charts are published from a version on, until the next row."""
+class Repository(NamedTuple):
+    """Where charts are published from version ``first`` on, until the next row."""
 
-    from_: AVersion = Field(alias="from")
+    first: AVersion
     url: str
 
 
-class Fault(_Row):
-    """A known fault of the versions from ``from_`` up to, but without, ``below``."""
+class Fault(NamedTuple):
+    """A known fault of the versions from ``first`` up to, but without, ``below``."""
 
-    from_: AVersion = Field(alias="from")
+    first: AVersion
     below: AVersion
     severity: Literal["error", "warning"]
     why: str
     docs: str
 
 
-class Start(_Row):
+class NeedsKai(NamedTuple):
     """When Grove has to be started after KAI Scheduler's CRDs are served.
 
     Attributes:
-        needs_kai: chart values; with any of them true, Grove comes after KAI Scheduler.
+        values: Grove's chart values; with any of them true, Grove comes after KAI Scheduler.
     """
 
-    needs_kai: tuple[str, ...]
+    values: tuple[str, ...]
+    note: str
     source: str
 
 
-class Staleness(_Row):
+class Staleness(NamedTuple):
     """The grace period that KAI Scheduler needs with Grove from ``grove_from`` on."""
 
     grove_from: AVersion
     value: str
+    note: str
     source: str
 
 
-class Chart(_Row):
+class Chart(NamedTuple):
     """A dependency's chart.
 
     Attributes:
@@ -135,7 +128,7 @@ class Chart(_Row):
 
     def repository(self, version: Version) -> str:
         """The repository that publishes a version."""
-        rows = [row for row in self.repositories if row.from_ <= version] or self.repositories[:1]
+        rows = [row for row in self.repositories if row.first <= version] or self.repositories[:1]
         return rows[-1].url
 
     def has(self, value: str, version: Version) -> bool:
@@ -143,14 +136,14 @@ class Chart(_Row):
         return self.since[value] <= version
 
 
-class Grove(Chart):
-    """Grove's chart, with what it asks of KAI Scheduler."""
+class KaiAndGrove(NamedTuple):
+    """What KAI Scheduler and Grove ask of each other."""
 
-    start: Start
+    needs_kai_at_start: NeedsKai
     staleness: Staleness
 
 
-class Platform(_Row):
+class Platform(NamedTuple):
     """The platform's chart: its minors, oldest first, and their bands."""
 
     chart: str
@@ -161,12 +154,13 @@ class Platform(_Row):
     source: str
 
 
-class Catalog(_Row):
+class Catalog(NamedTuple):
     """Everything the module knows about upstream's charts."""
 
     platform: Platform
     kai_scheduler: Chart
-    grove: Grove
+    grove: Chart
+    kai_and_grove: KaiAndGrove
 
     def minor(self, version: Version) -> Minor | None:
         """The row of a platform version's minor; None for a minor that the catalog does not know."""
@@ -184,9 +178,6 @@ def load() -> Catalog:
     Raises:
         pydantic.ValidationError: a data file does not fit its schema.
     """
-    files = {"platform": "platform.toml", "kai_scheduler": "kai-scheduler.toml", "grove": "grove.toml"}
-    return Catalog.model_validate({key: _read(name) for key, name in files.items()})
-
-
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    files = {name: Path(__file__).with_name(f"{name.replace('_', '-')}.json") for name in Catalog._fields}
+    tables = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items()}
+    return TypeAdapter(Catalog).validate_python(tables)

@@ -65,7 +65,7 @@ def test_minor_is_sourced_and_consistent(minor: Minor) -> None:
 def test_versions_of_a_dependency_are_in_order_and_carry_their_v(chart: Chart) -> None:
     assert all(a < b for a, b in pairwise(chart.versions))
     assert all(version.has_v for version in chart.versions)
-    assert all(a.from_ < b.from_ for a, b in pairwise(chart.repositories))
+    assert all(a.first < b.first for a, b in pairwise(chart.repositories))
 
 
 def test_published_versions_are_in_order() -> None:
@@ -129,11 +129,11 @@ def test_window_that_starts_at_a_candidate_holds_its_release() -> None:
 
 
 def test_new_minor_is_one_row() -> None:
-    row = MINORS[-1].model_copy(update={"minor": "1.7", "versions": (Version.parse("1.7.0"),)})
-    platform = CATALOG.platform.model_copy(update={"minors": (*MINORS, row)})
+    row = MINORS[-1]._replace(minor="1.7", versions=(Version.parse("1.7.0"),))
+    platform = CATALOG.platform._replace(minors=(*MINORS, row))
     separate = DependencyConfig(mode="separate")
     config = PlatformConfig(version="1.7.0", profile="development", kai_scheduler=separate, grove=separate)
-    plan = make_plan(config, CATALOG.model_copy(update={"platform": platform}))
+    plan = make_plan(config, CATALOG._replace(platform=platform))
     assert plan.findings == ()
     assert [(release.name, release.version) for release in plan.releases] == [
         ("kai-scheduler", "v0.17.0"),

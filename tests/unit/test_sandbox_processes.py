@@ -1,6 +1,7 @@
 """Background processes, and locks between them."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -78,8 +79,11 @@ def test_a_process_that_is_never_ready_is_reported(process: Process) -> None:
         process.wait(lambda: False, 0)
 
 
-def test_a_free_port_is_free() -> None:
-    assert free_port() != free_port()
+def test_a_free_port_can_be_taken_and_is_left_alone_by_outgoing_connections() -> None:
+    port = free_port()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", port))
+    assert 20_000 <= port < 30_000
 
 
 def test_a_lock_makes_the_second_wait(tmp_path: Path) -> None:

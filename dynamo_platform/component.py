@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi.runtime import config as runtime_config
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 from pulumi_kubernetes import Provider
 from pulumi_kubernetes.apiextensions import CustomResource, CustomResourcePatch
 from pulumi_kubernetes.helm.v3 import Release as HelmRelease
 from pulumi_kubernetes.helm.v3 import RepositoryOptsArgs
 
+from . import kubeconfig
 from .config import NAMESPACE, PlatformConfig, decode_stack
+from .failures import report, retry
 from .findings import Finding, PlatformError, shown
-from .plan import Gate, Plan, Queue, Release, make_plan, plan_of
+from .observe import Surroundings
+from .plan import Gate, Plan, Queue, Release, Step, make_plan, plan_of
 
 MAX_HISTORY = 10
 """Revisions that Helm keeps of a release; the provider's own default keeps every one."""
@@ -88,14 +90,17 @@ class DynamoPlatform(pulumi.ComponentResource):
                 cluster_identifier=self.plan.cluster,
                 opts=pulumi.ResourceOptions(parent=self, transformations=[_without_kubeconfig]),
             )
+        names = {step.name: f"{name}-{step.name}" if name != step.name else name for step in self.plan.steps}
+        hooks = self._error_hooks(names, opts, provider_given=provider_given)
         made: dict[str, pulumi.Resource] = {}
         for step in self.plan.steps:
             options = pulumi.ResourceOptions(
                 parent=self,
                 provider=provider,
                 depends_on=[made[before] for before in step.depends_on],
+                hooks=hooks.get(type(step)),
             )
-            child = f"{name}-{step.name}" if name != step.name else name
+            child = names[step.name]
             match step:
                 case Release():
                     made[step.name] = _release(child, step, options, protect=self.plan.protect)
@@ -120,14 +125,40 @@ class DynamoPlatform(pulumi.ComponentResource):
             }
         )
 
+    def _error_hooks(
+        self, names: Mapping[str, str], opts: pulumi.ResourceOptions | None, *, provider_given: bool
+    ) -> dict[type[Step], pulumi.ResourceHookBinding]:
+        """What the gates and the queues do when they fail."""
+        gates = [step for step in self.plan.steps if isinstance(step, Gate)]
+        # Pulumi's mocks say that they support error hooks, and have no server to register them with.
+        if not gates or isinstance(get_monitor(), MockMonitor):
+            return {}
+        around = Surroundings(
+            namespace=next(gate.namespace for gate in gates if gate.namespace),
+            context=self.plan.cluster,
+            readable=not provider_given and (self.plan.cluster is not None or not _configures_default_provider()),
+            external=self.plan.modes["kai-scheduler"] == "external",
+        )
+        # A hook's name is unique in a program; a component's is unique only below its parent's type.
+        scope = f"{opts.parent.pulumi_resource_type}$" if opts and opts.parent else ""
+        made = {
+            Gate: report({names[gate.name]: gate for gate in gates}, around),
+            Queue: retry(gates[-1].timeout, around),
+        }
+        return {
+            kind: pulumi.ResourceHookBinding(
+                on_error=[pulumi.ErrorHook(f"{scope}{self.pulumi_resource_name}-{kind.__name__.lower()}", hook)]
+            )
+            for kind, hook in made.items()
+        }
+
 
 def _plan(config: PlatformConfig | Mapping[str, Any] | None, *, provider_given: bool) -> Plan:
     if isinstance(config, PlatformConfig):
         return make_plan(config, provider_given=provider_given)
     if config is not None:
         return plan_of(config, stack=False, provider_given=provider_given)
-    # The SDK's own Config knows single keys only, and unknown keys are to be reported.
-    raw: dict[str, str] = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    raw = _stack_config()
     prefix = f"{NAMESPACE}:"
     keys = {key.removeprefix(prefix): key for key in raw if key.startswith(prefix)}
     secret = [key for key, full in keys.items() if runtime_config.is_config_secret(full)]
@@ -137,6 +168,16 @@ def _plan(config: PlatformConfig | Mapping[str, Any] | None, *, provider_given: 
         provider_given=provider_given,
         problems=[_secret(key) for key in secret],
     )
+
+
+def _stack_config() -> dict[str, str]:
+    """All of it: the SDK's own Config knows single keys only, and unknown keys are to be reported."""
+    return {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+
+
+def _configures_default_provider() -> bool:
+    """Whether the stack tells the default Kubernetes provider which cluster, instead of the kubeconfig alone."""
+    return any(key.startswith("kubernetes:") for key in _stack_config())
 
 
 def _secret(path: str) -> Finding:
@@ -173,10 +214,8 @@ def _check_context(context: str | None) -> None:
     """
     if context is None:
         return
-    default = str(Path.home() / ".kube" / "config")
-    files = [Path(each) for each in os.environ.get("KUBECONFIG", default).split(os.pathsep) if each]
-    found = [each for each in files if each.is_file()]
-    known = {entry["name"] for each in found for entry in _contexts(each)}
+    found = kubeconfig.files()
+    known = {name for path in found for name in kubeconfig.contexts(path)}
     if not found or context in known:
         return
     finding = Finding(
@@ -191,11 +230,6 @@ def _check_context(context: str | None) -> None:
     if not pulumi.runtime.is_dry_run():
         raise PlatformError([finding])
     pulumi.log.warn(str(finding))
-
-
-def _contexts(kubeconfig: Path) -> list[dict[str, Any]]:
-    document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-    return (document.get("contexts") if isinstance(document, dict) else None) or []
 
 
 def _release(name: str, step: Release, options: pulumi.ResourceOptions, *, protect: bool) -> HelmRelease:

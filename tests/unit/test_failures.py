@@ -1,0 +1,163 @@
+"""What the error hooks of gates and queues answer, and say."""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any
+
+import pulumi
+import pytest
+
+from dynamo_platform import failures
+from dynamo_platform.observe import Object, Seen, Surroundings, UnreadableError
+from tests.unit.test_observe import AROUND, GATE, config, deployment
+
+REFUSED = (
+    "resource was not successfully created by the Kubernetes API server: Internal error occurred: failed calling "
+    'webhook "queue-validation.kai.scheduler": failed to call webhook: Post "https://queue-controller.kai.svc:443": '
+    "dial tcp 10.0.0.7:443: connect: connection refused"
+)
+DENIED = 'admission webhook "queue-validation.kai.scheduler" denied the request: resources must be specified'
+UNREACHABLE = 'the Kubernetes API server is unreachable: Get "https://eu:6443": dial tcp: connect: connection refused'
+
+
+def failure(operation: str = "create", error: str = REFUSED, name: str = "dp-dynamo") -> pulumi.ErrorHookArgs:
+    return pulumi.ErrorHookArgs(
+        urn=f"urn:{name}", id="", name=name, type="", failed_operation=operation, errors=[error]
+    )
+
+
+@pytest.fixture
+def errors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is logged as an error."""
+    logged: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", logged.append)
+    return logged
+
+
+def answer(hook: failures.Hook, args: pulumi.ErrorHookArgs) -> bool:
+    async def call() -> bool:
+        return await hook(args)
+
+    return asyncio.run(call())
+
+
+def sees(monkeypatch: pytest.MonkeyPatch, target: Object | None, **seen: Any) -> None:
+    async def look(*_: object) -> Seen:
+        return Seen(target=target, **seen)
+
+    monkeypatch.setattr(failures, "observe", look)
+
+
+# Gates
+
+
+def test_gate_says_what_it_saw_and_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
+    sees(monkeypatch, config({"type": "Available", "status": "False"}), deployments=[deployment()])
+    hook = failures.report({"dp-kai-config": GATE}, AROUND)
+    assert not answer(hook, failure(name="dp-kai-config"))
+    (said,) = errors
+    assert said == (
+        "gate kai-config did not open: Config kai-config is not Available.\n"
+        "  Config kai-config, generation 3\n"
+        "    Available False\n"
+        "  Deployment binder: 0 of 1 pods available\n"
+        "Once that is repaired, the next `pulumi up` goes on from here."
+    )
+
+
+def test_gate_that_cannot_be_deleted_says_nothing(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
+    sees(monkeypatch, None)
+    assert not answer(failures.report({"dp-kai-config": GATE}, AROUND), failure("delete", name="dp-kai-config"))
+    assert errors == []
+
+
+def test_preview_looks_at_no_cluster(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    assert not answer(failures.report({"dp-kai-config": GATE}, AROUND), failure(name="dp-kai-config"))
+    assert errors == []
+
+
+def test_unreadable_cluster_gives_commands_instead(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
+    async def look(*_: object) -> Seen:
+        raise UnreadableError("ConnectError")
+
+    monkeypatch.setattr(failures, "observe", look)
+    answer(failures.report({"dp-kai-config": GATE}, AROUND), failure(name="dp-kai-config"))
+    (said,) = errors
+    assert "not looked at (ConnectError)" in said
+    assert "\n  kubectl --context eu describe configs.kai.scheduler kai-config\n" in said
+
+
+@pytest.mark.parametrize(
+    ("around", "target", "said"),
+    [
+        (replace(AROUND, external=True), None, True),
+        (replace(AROUND, external=True), config(), False),
+        (AROUND, None, False),
+    ],
+    ids=["external and absent", "external", "separate and absent"],
+)
+def test_absent_external_kai_scheduler_is_called_that(
+    monkeypatch: pytest.MonkeyPatch, errors: list[str], around: Surroundings, target: Object | None, said: bool
+) -> None:
+    sees(monkeypatch, target)
+    answer(failures.report({"dp-kai-config": GATE}, around), failure(name="dp-kai-config"))
+    assert ("KAI Scheduler is not there, and its mode is external" in errors[0]) is said
+
+
+# Queues
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the hook slept each time; time passes only so."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: sum(slept))
+    return slept
+
+
+@pytest.mark.parametrize("operation", ["create", "update"])
+def test_queue_is_tried_again_while_its_webhook_refuses_connections(
+    pauses: list[float], errors: list[str], operation: str
+) -> None:
+    assert answer(failures.retry(600, AROUND), failure(operation))
+    assert (pauses, errors) == ([1.0], [])
+
+
+@pytest.mark.parametrize(
+    ("operation", "error"), [("create", DENIED), ("create", UNREACHABLE), ("delete", REFUSED), ("create", "anything")]
+)
+def test_every_other_failure_of_a_queue_stands(
+    pauses: list[float], errors: list[str], operation: str, error: str
+) -> None:
+    assert not answer(failures.retry(600, AROUND), failure(operation, error))
+    assert (pauses, errors) == ([], [])
+
+
+@pytest.mark.parametrize("timeout", [1, 10, 600, 7200])
+def test_queue_is_given_up_after_the_timeout_and_before_the_engine_does(
+    pauses: list[float], errors: list[str], timeout: int
+) -> None:
+    hook = failures.retry(timeout, AROUND)
+    attempt = failure()
+    while answer(hook, attempt):
+        attempt.errors.insert(0, REFUSED)
+        assert len(attempt.errors) < 100
+    assert timeout <= sum(pauses) <= timeout * 1.05 + 1
+    assert errors[0].startswith(
+        f"dp-dynamo: the webhook of KAI Scheduler's queue-controller refused connections for {timeout} s"
+    )
+    assert errors[0].endswith("kubectl logs -n kai deployment/queue-controller")
+
+
+def test_each_queue_has_its_own_time(pauses: list[float], errors: list[str]) -> None:
+    hook = failures.retry(1, AROUND)
+    assert answer(hook, failure())
+    assert not answer(hook, failure())
+    assert answer(hook, failure(name="dp-team-a"))

@@ -45,6 +45,7 @@ class Sandbox:
         return inherited | {
             "PATH": os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)]),
             "KUBECONFIG": str(self.paths.kubeconfig),
+            "KUBECACHEDIR": str(self.paths.kwok / "cache"),  # what is cached of a cluster goes with it
             "SSL_CERT_FILE": str(self.paths.bundle),
             "HELM_CACHE_HOME": str(self.paths.helm / "cache"),
             "HELM_CONFIG_HOME": str(self.paths.helm / "config"),

@@ -1,0 +1,65 @@
+"""What a rule is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from dynamo_platform.choices import Choices
+from dynamo_platform.findings import Finding, Severity
+
+DYNAMO = "https://github.com/ai-dynamo/dynamo"
+KAI = "https://github.com/kai-scheduler/KAI-Scheduler"
+GUIDE = "README.md#configuration"
+MODES = "README.md#modes"
+
+
+class Verdict(NamedTuple):
+    """What a rule yields; the rule adds its code, and its severity unless the verdict has its own."""
+
+    path: str
+    given: str
+    allowed: str
+    why: str
+    docs: str
+    severity: Severity | None = None
+
+
+class Rule(NamedTuple):
+    """A rule: its code, how grave it is, whether ``accept`` may turn it into a note, and its function."""
+
+    code: str
+    severity: Severity
+    acceptable: bool
+    judge: Callable[[Choices], Iterator[Verdict]]
+
+    def __call__(self, c: Choices) -> Iterator[Finding]:
+        """The rule's findings; accepted ones come as notes."""
+        for verdict in self.judge(c):
+            severity = verdict.severity or self.severity
+            if severity == "warning" or self.acceptable:
+                severity = "note" if self.code in (c.config.accept or ()) else severity
+            yield Finding(
+                code=self.code,
+                severity=severity,
+                path=verdict.path,
+                given=verdict.given,
+                allowed=verdict.allowed,
+                why=verdict.why,
+                docs=verdict.docs,
+            )
+
+
+RULES: list[Rule] = []
+
+
+def rule(
+    code: str, severity: Severity = "error", *, acceptable: bool = False
+) -> Callable[[Callable[[Choices], Iterator[Verdict]]], Rule]:
+    """Register a function as a rule."""
+
+    def register(judge: Callable[[Choices], Iterator[Verdict]]) -> Rule:
+        RULES.append(made := Rule(code, severity, acceptable, judge))
+        return made
+
+    return register

@@ -1,0 +1,41 @@
+"""Rules about pass-through chart values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dynamo_platform.choices import Choices
+from dynamo_platform.findings import shown
+from dynamo_platform.values import dependency_leaves, platform_leaves
+
+from .base import GUIDE, Verdict, rule
+
+
+@rule("VAL001", acceptable=True)
+def values_do_not_undo_settings(c: Choices) -> Iterator[Verdict]:
+    """``values`` are merged last; over a typed setting they would win without a word."""
+    for d in c.dependencies:
+        if d.mode in {"separate", "bundled"}:
+            yield from _undone(f"{d.key}.values", d.values, dependency_leaves(c, d))
+    yield from _undone("values", c.config.values or {}, platform_leaves(c))
+
+
+def _undone(path: str, values: Mapping[str, Any], leaves: Mapping[str, Any]) -> Iterator[Verdict]:
+    for leaf, written in leaves.items():
+        node: Any = values
+        at = path
+        for step in leaf.split("."):
+            if not isinstance(node, Mapping) or step not in node:
+                break
+            node, at = node[step], f"{at}.{step}"
+            if node is None or not isinstance(node, Mapping):
+                if node is not written and node != written:
+                    yield Verdict(
+                        at,
+                        shown(node),
+                        f"{shown(written)}, or the typed setting that decides it",
+                        f"`values` are merged last, and this would undo {leaf}: {shown(written)}.",
+                        GUIDE,
+                    )
+                break

@@ -15,7 +15,7 @@ from pulumi_kubernetes.helm.v3 import Release as HelmRelease
 from pulumi_kubernetes.helm.v3 import RepositoryOptsArgs
 
 from . import kubeconfig
-from .config import NAMESPACE, PlatformConfig, decode_stack
+from .config import NAMESPACE, PlatformConfig, decode_stack, encrypted
 from .failures import report, retry
 from .findings import Finding, PlatformError, shown
 from .observe import Surroundings
@@ -166,7 +166,7 @@ def _plan(config: PlatformConfig | Mapping[str, Any] | None, *, provider_given: 
         decode_stack({key: raw[full] for key, full in keys.items() if key not in secret}),
         stack=True,
         provider_given=provider_given,
-        problems=[_secret(key) for key in secret],
+        problems=[encrypted(key) for key in secret],
     )
 
 
@@ -178,18 +178,6 @@ def _stack_config() -> dict[str, str]:
 def _configures_default_provider() -> bool:
     """Whether the stack tells the default Kubernetes provider which cluster, instead of the kubeconfig alone."""
     return any(key.startswith("kubernetes:") for key in _stack_config())
-
-
-def _secret(path: str) -> Finding:
-    return Finding(
-        code="CFG004",
-        severity="error",
-        path=path,
-        given="an encrypted value",
-        allowed="plain values; the name of a Secret that exists in the cluster where a chart asks for one",
-        why="Chart values end up in the release's record in the cluster; what this module never holds it cannot leak.",
-        docs="README.md#configuration",
-    )
 
 
 def _has_kubernetes_provider(opts: pulumi.ResourceOptions | None) -> bool:

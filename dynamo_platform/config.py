@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from .findings import Finding, shown
 
@@ -23,6 +23,9 @@ NAMESPACE = "dynamo-platform"
 
 DOCS = "README.md#configuration"
 
+MAX_DEPTH = 50
+"""Levels of mappings and lists in chart values; upstream's charts have fewer than twenty."""
+
 _DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _REPOSITORY = r"^(https?|oci)://[^ /]"
@@ -34,6 +37,17 @@ def _auto_is_null(value: object) -> object:
     return None if value == "auto" else value
 
 
+def _bounded(values: dict[str, Any]) -> dict[str, Any]:
+    level: list[Any] = [values]
+    for _ in range(MAX_DEPTH + 1):
+        entries = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [entry for each in entries for entry in each]
+    if level:
+        raise PydanticCustomError("too_deep", f"at most {MAX_DEPTH} levels of mappings and lists")
+    return values
+
+
+Values = Annotated[dict[str, Any], AfterValidator(_bounded)]
 TriState = Annotated[bool | None, BeforeValidator(_auto_is_null)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 DnsLabel = Annotated[str, StringConstraints(pattern=_DNS_LABEL, max_length=63)]
@@ -67,7 +81,7 @@ class ReleaseConfig(_Part):
 
     version: Text | None = None
     namespace: DnsLabel | None = None
-    values: dict[str, Any] | None = None
+    values: Values | None = None
     timeout: Annotated[int, Field(ge=1)] | None = None
     chart: Text | None = None
     repository: Annotated[str, StringConstraints(pattern=_REPOSITORY)] | None = None
@@ -208,8 +222,21 @@ def decode_stack(raw: Mapping[str, str]) -> dict[str, Any]:
 def _decode(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
+
+
+def encrypted(path: str) -> Finding:
+    """What is said about an encrypted value, which is not read any further."""
+    return Finding(
+        code="CFG004",
+        severity="error",
+        path=path,
+        given="an encrypted value",
+        allowed="plain values; the name of a Secret that exists in the cluster where a chart asks for one",
+        why="Chart values end up in the release's record in the cluster; what this module never holds it cannot leak.",
+        docs=DOCS,
+    )
 
 
 def parse(data: Mapping[str, Any], *, stack: bool) -> tuple[PlatformConfig, tuple[Finding, ...]]:
@@ -322,6 +349,8 @@ def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool
         given = None
         allowed = "a value; a queue without it would be allowed nothing"
         why = "KAI Scheduler reads a missing number as 0."
+    elif kind == "too_deep":
+        why = "No chart has values that deep."
     elif kind == "literal_error":
         allowed = details["ctx"]["expected"].replace("'", "")
         why = "The setting has these values only."

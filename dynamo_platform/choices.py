@@ -6,11 +6,14 @@ reports it.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .catalog import Band, Catalog, Chart, Minor, Window
 from .config import BackendConfig, BackendMode, DependencyConfig, Mode, PlatformConfig, Profile
 from .versions import Version
+
+if TYPE_CHECKING:
+    from .running import Running
 
 DependencyKey = Literal["kaiScheduler", "grove"]
 BackendKey = Literal["nats", "etcd"]
@@ -73,6 +76,7 @@ class Choices(NamedTuple):
     nats: Backend
     etcd: Backend
     protect: bool
+    running: Running | None
 
     @property
     def dependencies(self) -> tuple[Dependency, Dependency]:
@@ -93,7 +97,9 @@ def parse_version(text: str | None) -> Version | None:
         return None
 
 
-def choose(config: PlatformConfig, catalog: Catalog, *, provider_given: bool) -> Choices:
+def choose(
+    config: PlatformConfig, catalog: Catalog, *, provider_given: bool, running: Running | None = None
+) -> Choices:
     """Fill in every default."""
     version = parse_version(config.version)
     minor = catalog.minor(version) if version else None
@@ -112,6 +118,7 @@ def choose(config: PlatformConfig, catalog: Catalog, *, provider_given: bool) ->
         nats=_backend("nats", config.nats, band.nats_default if band else None),
         etcd=_backend("etcd", config.etcd, "disabled"),
         protect=config.profile == "production" if config.protect is None else config.protect,
+        running=running,
     )
 
 

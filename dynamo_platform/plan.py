@@ -1,7 +1,7 @@
 """The plan: what will be done, in what order, with which values, decided before anything is touched.
 
-``make_plan`` is a pure function of configuration and catalog. A plan's steps are in an order in which each comes after
-everything it depends on; a back-end carries them out one by one and decides nothing.
+``make_plan`` is a pure function of configuration, catalog and what runs now. A plan's steps are in an order in which
+each comes after everything it depends on; a back-end carries them out one by one and decides nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from .catalog import Catalog
 from .choices import TIMEOUT, Choices, Dependency, choose
 from .config import PlatformConfig, QueueConfig, QueueResource, ReleaseConfig, parse
 from .findings import Finding, PlatformError, ordered
+from .running import Running
+from .sources import located
 from .values import dependency_values, platform_values, value_at
 
 
@@ -124,13 +126,19 @@ class Plan(NamedTuple):
 
 
 def plan_of(
-    data: Mapping[str, Any], *, stack: bool, provider_given: bool = False, problems: Sequence[Finding] = ()
+    data: Mapping[str, Any],
+    *,
+    stack: bool,
+    running: Running | None = None,
+    provider_given: bool = False,
+    problems: Sequence[Finding] = (),
 ) -> Plan:
     """Read a configuration and plan it; what is wrong with either is reported together.
 
     Args:
         data: the page as a mapping.
         stack: whether its names are stack configuration's camelCase (else Python's snake_case).
+        running: what this stack installed before; None for a new one.
         provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
         problems: what was wrong before, with entries that ``data`` is without.
 
@@ -138,12 +146,15 @@ def plan_of(
         PlatformError: everything that is wrong, at once.
     """
     config, unreadable = parse(data, stack=stack)
-    return make_plan(config, provider_given=provider_given, problems=[*problems, *unreadable], stack=stack)
+    return make_plan(
+        config, running=running, provider_given=provider_given, problems=[*problems, *unreadable], stack=stack
+    )
 
 
 def make_plan(
     config: PlatformConfig,
     catalog: Catalog | None = None,
+    running: Running | None = None,
     *,
     provider_given: bool = False,
     problems: Sequence[Finding] = (),
@@ -154,6 +165,7 @@ def make_plan(
     Args:
         config: what the user wants.
         catalog: what upstream shipped; default the catalog of this package.
+        running: what this stack installed before; None for a new one.
         provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
         problems: what was wrong with reading the configuration.
         stack: whether findings spell paths as stack configuration does (else as Python does).
@@ -161,7 +173,7 @@ def make_plan(
     Raises:
         PlatformError: everything that is wrong, at once.
     """
-    c = choose(config, catalog or catalogs.load(), provider_given=provider_given)
+    c = choose(config, catalog or catalogs.load(), provider_given=provider_given, running=running)
     judged = [f if stack else _in_python(f) for f in rules.judge(c)]
     findings = [*problems, *(f for f in judged if not _follows_from(f, problems))]
     if any(f.severity == "error" for f in findings):
@@ -252,7 +264,7 @@ def _release(
     hooks: bool,
     depends_on: tuple[str, ...],
 ) -> Release:
-    chart, source = _located(config.chart or chart, config.repository or repository)
+    chart, source = located(config.chart or chart, config.repository or repository)
     return Release(
         name=name,
         namespace=namespace,
@@ -264,15 +276,6 @@ def _release(
         timeout=config.timeout or TIMEOUT,
         depends_on=depends_on,
     )
-
-
-def _located(chart: str, repository: str) -> tuple[str, str | None]:
-    """A chart and its repository as Helm takes them: OCI references and local charts need no repository."""
-    if "/" in chart or chart.endswith(".tgz"):
-        return chart, None
-    if repository.startswith("oci://"):
-        return f"{repository.rstrip('/')}/{chart}", None
-    return chart, repository
 
 
 def _gates(c: Choices) -> list[Gate]:

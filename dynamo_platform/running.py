@@ -1,0 +1,156 @@
+"""What runs now: what this stack installed before, which an upgrade is judged against.
+
+Read from the stack's own state it needs no cluster. From a version alone it is what the same page would have installed
+with that version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from .catalog import Catalog, Chart
+from .choices import Dependency, choose, parse_version
+from .config import BackendMode, Mode, PlatformConfig, ReleaseConfig
+from .sources import reference
+from .values import value_at
+from .versions import Version
+
+COMPONENT = "dynamo-platform:index:DynamoPlatform"
+"""Pulumi's type of the component."""
+
+_RELEASE = f"{COMPONENT}$kubernetes:helm.sh/v3:Release"
+_QUEUE = f"{COMPONENT}$kubernetes:scheduling.run.ai/v2:Queue"
+
+
+class Installed(NamedTuple):
+    """The platform, KAI Scheduler or Grove as it runs.
+
+    Attributes:
+        mode: how it was installed; the platform is always ``separate``.
+        version: None where it is not known.
+        namespace: where it runs; None where it is not known or not there.
+        chart: where its chart, or the one bundled with the platform, comes from, as one reference.
+    """
+
+    mode: Mode
+    version: Version | None = None
+    namespace: str | None = None
+    chart: str | None = None
+
+    @property
+    def on(self) -> bool:
+        """Whether it is there."""
+        return self.mode != "disabled"
+
+
+class Running(NamedTuple):
+    """What this stack installed.
+
+    Attributes:
+        platform: the platform's release; None where it is not there yet.
+        kai: KAI Scheduler.
+        grove: Grove.
+        nats: where NATS is; None where the platform is not there yet.
+        etcd: the same for etcd.
+        queues: specs of the stack's own queues, by name.
+    """
+
+    platform: Installed | None
+    kai: Installed
+    grove: Installed
+    nats: BackendMode | None
+    etcd: BackendMode | None
+    queues: Mapping[str, Mapping[str, Any]]
+
+
+def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Running | None:
+    """What a component's resources in the stack's state say; None where it has installed nothing yet.
+
+    Args:
+        state: type and outputs of the stack's resources by URN, as ``pulumi:pulumi:readStackResourceOutputs`` has them.
+        component: the component's name.
+        catalog: what upstream shipped.
+    """
+    releases = {outputs["name"]: outputs for outputs in _outputs(state, _RELEASE, component, "name")}
+    queues = {outputs["metadata"]["name"]: outputs for outputs in _outputs(state, _QUEUE, component, "metadata.name")}
+    if not releases and not queues:
+        return None
+    outputs = releases.get(catalog.platform.chart)
+    platform = _release(outputs) if outputs else None
+    values = outputs.get("values") or {} if outputs else {}
+    minor = catalog.minor(platform.version) if platform and platform.version else None
+    band = catalog.band(minor) if minor else None
+
+    def dependency(name: str, chart: Chart, bundled: Version | None) -> Installed:
+        if name in releases:
+            return _release(releases[name])
+        if platform and value_at(values, f"global.{name}.install") is True:
+            return _bundled(chart, bundled, platform.namespace)
+        enabled = value_at(values, f"global.{name}.enabled") is True
+        return Installed("external" if enabled else "disabled")
+
+    def backend(keys: tuple[str, ...], address: str) -> BackendMode | None:
+        if platform is None:
+            return None
+        if keys and all(value_at(values, key) is True for key in keys):
+            return "bundled"
+        return "external" if value_at(values, f"dynamo-operator.{address}") else "disabled"
+
+    return Running(
+        platform=platform,
+        kai=dependency("kai-scheduler", catalog.kai_scheduler, minor.kai_scheduler.bundled if minor else None),
+        grove=dependency("grove", catalog.grove, minor.grove.bundled if minor else None),
+        nats=backend(band.nats if band else (), "natsAddr"),
+        etcd=backend(band.etcd if band else (), "etcdAddr"),
+        queues={name: queue["spec"] for name, queue in queues.items()},
+    )
+
+
+def from_version(version: str, config: PlatformConfig, catalog: Catalog) -> Running:
+    """What the same page would have installed with another version of the platform."""
+    c = choose(config.model_copy(update={"version": version}), catalog, provider_given=False)
+    return Running(
+        platform=Installed(
+            "separate", c.version, c.namespace, reference(config, catalog.platform.chart, catalog.platform.repository)
+        ),
+        kai=_assumed(c.kai),
+        grove=_assumed(c.grove),
+        nats=c.nats.mode,
+        etcd=c.etcd.mode,
+        queues={},
+    )
+
+
+def _outputs(state: Mapping[str, Any], kind: str, component: str, name: str) -> Iterator[Mapping[str, Any]]:
+    """Outputs of one component's resources of a kind, known by the names that the component gives them."""
+    for urn, resource in state.items():
+        own, _, resource_name = urn.rpartition("::")
+        outputs = resource["outputs"]
+        object_name = value_at(outputs, name)
+        if own.endswith(kind) and object_name and resource_name in {f"{component}-{object_name}", object_name}:
+            yield outputs
+
+
+def _release(outputs: Mapping[str, Any]) -> Installed:
+    repository = value_at(outputs, "repositoryOpts.repo")
+    chart = f"{repository.rstrip('/')}/{outputs['chart']}" if repository else outputs["chart"]
+    return Installed("separate", parse_version(outputs["version"]), outputs["namespace"], chart)
+
+
+def _bundled(chart: Chart, version: Version | None, namespace: str | None) -> Installed:
+    return Installed(
+        "bundled",
+        version,
+        namespace,
+        reference(ReleaseConfig(), chart.chart, chart.repository(version)) if version else None,
+    )
+
+
+def _assumed(d: Dependency) -> Installed:
+    if d.mode == "bundled":
+        return _bundled(d.chart, d.version, d.namespace)
+    if d.mode == "separate" and d.version:
+        chart = reference(d.config, d.chart.chart, d.chart.repository(d.version))
+        return Installed("separate", d.version, d.namespace, chart)
+    return Installed(d.mode or "disabled", d.version)

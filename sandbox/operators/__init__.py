@@ -10,6 +10,7 @@ Tests inject faults with the ConfigMap `sandbox-faults` in `kube-system`; it may
 |---|---|---|
 | `<workload>.ready` | `"false"` | pods of the Deployment are not ready, those of the Job fail; back when the key goes |
 | `<workload>.delay` | seconds | its pods start that much after they were scheduled |
+| `queue-webhook.listening` | `"false"` | KAI's queue webhook refuses connections, queue-controller ready or not |
 | `Config.available`, `SchedulingShard.available` | `"false"` | KAI's operator reports the condition False |
 
 A workload is a Deployment or Job that this process runs: `crd-upgrader`, `topology-migration`,

@@ -23,11 +23,9 @@ from sandbox.operators.volumes import Volumes
 async def run(kubeconfig: Path, charts: Charts) -> None:
     """Runs all operators, for ever."""
     cluster = Cluster(AsyncClient(KubeConfig.from_file(kubeconfig), trust_env=False))
-    webhook = QueueWebhook()
-    webhook.start()
     operators = [
         Hooks(cluster, charts),
-        KaiOperator(cluster, webhook),
+        KaiOperator(cluster, QueueWebhook()),
         OperandPods(cluster),
         GroveOperator(cluster, charts),
         DynamoOperator(cluster, charts),

@@ -21,6 +21,10 @@ class Faults:
         """Whether objects of the kind may be reported available."""
         return self._value(f"{kind}.available") != "false"
 
+    def listens(self, server: str) -> bool:
+        """Whether the server may listen."""
+        return self._value(f"{server}.listening") != "false"
+
     def delay(self, workload: str) -> float:
         """Seconds between scheduling and start of the workload's pods."""
         return float(self._value(f"{workload}.delay") or 0)

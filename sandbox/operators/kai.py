@@ -43,7 +43,10 @@ class KaiOperator(Operator):
 
     async def reconcile(self) -> None:
         """Makes the operands of kai-config and of every shard, and reports whether they are available."""
-        self.webhook.serving = any(available(item) for item in self._deployments_named("queue-controller"))
+        if self.faults.listens("queue-webhook") and any(map(available, self._deployments_named("queue-controller"))):
+            self.webhook.listen()
+        else:
+            self.webhook.refuse()
         operator = next((item for item in self._deployments_named("kai-operator") if available(item)), None)
         if operator is None:
             return

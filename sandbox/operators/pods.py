@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from lightkube import ApiError
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
-from lightkube.resources.core_v1 import ConfigMap, Pod
+from lightkube.resources.core_v1 import ConfigMap, Event, Pod
 
 from sandbox.operators.cluster import Cluster, Manifest
 from sandbox.operators.operator import Operator
@@ -83,6 +83,8 @@ class PodRunner(Operator):
         """Reports the pod ready, or crashing with that problem, unless it already says so."""
         if said(pod) != (problem or ""):
             await self._report(pod, crashing(pod, problem) if problem else ready(pod), problem or "ready")
+            if problem:
+                await self.cluster.client.create(cast("Any", Event).from_dict(back_off(pod)))
 
     async def finish(self, pod: Pod, problem: str | None = None) -> None:
         """Reports the pod of a Job succeeded, or failed with that problem."""
@@ -145,6 +147,30 @@ def crashing(pod: Pod, problem: str) -> Manifest:
         "conditions": _conditions(now, ready=False),
         "initContainerStatuses": _statuses(pod, "initContainers", {"terminated": _exit(now)}, ready=True),
         "containerStatuses": _statuses(pod, "containers", waiting, ready=False, restarts=1),
+    }
+
+
+def back_off(pod: Any) -> Manifest:
+    """The kubelet's event about a container that it starts again and again."""
+    now, name, namespace = _now(), pod.metadata.name, pod.metadata.namespace
+    container = pod.spec.containers[0].name
+    return {
+        "metadata": {"generateName": f"{name}.", "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "name": name,
+            "namespace": namespace,
+            "uid": pod.metadata.uid,
+            "fieldPath": f"spec.containers{{{container}}}",
+        },
+        "type": "Warning",
+        "reason": "BackOff",
+        "message": f"Back-off restarting failed container {container} in pod {name}_{namespace}({pod.metadata.uid})",
+        "source": {"component": "kubelet", "host": pod.spec.nodeName},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
     }
 
 

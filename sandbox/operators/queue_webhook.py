@@ -15,23 +15,42 @@ from sandbox.operators.operands import owner_reference
 
 HOST = "127.0.0.1"
 PATH = "/validate-scheduling-run-ai-v2-queue"
+POLL = 0.05
+"""Seconds until the server notices that it is to stop."""
 
 
 class QueueWebhook:
-    """An HTTPS server that reviews queues; while not `serving` it answers 503, and queues cannot be written."""
+    """An HTTPS server that reviews queues; while it does not listen, connections are refused, on the same port."""
 
     def __init__(self) -> None:
-        self.serving = False
+        self.listening = False
         authority = trustme.CA()
         self._ca_bundle = base64.b64encode(authority.cert_pem.bytes()).decode()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(HOST).configure_cert(context)
-        self._server = ThreadingHTTPServer((HOST, 0), self._handler())
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(HOST).configure_cert(self._tls)
+        self._server = self._bound(0)
 
-    def start(self) -> None:
+    def listen(self) -> None:
         """Serves in a thread that ends with the process."""
-        threading.Thread(target=self._server.serve_forever, name="queue-webhook", daemon=True).start()
+        if not self.listening:
+            self._server.server_activate()
+            threading.Thread(target=self._server.serve_forever, args=(POLL,), name="queue-webhook", daemon=True).start()
+            self.listening = True
+
+    def refuse(self) -> None:
+        """Stops listening, as a container that is gone or has not come so far."""
+        if self.listening:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = self._bound(self._server.server_port)
+            self.listening = False
+
+    def _bound(self, port: int) -> ThreadingHTTPServer:
+        """A server whose port is its own already and refuses connections until it listens."""
+        server = ThreadingHTTPServer((HOST, port), Handler, bind_and_activate=False)
+        server.server_bind()
+        server.socket = self._tls.wrap_socket(server.socket, server_side=True)
+        return server
 
     def registration(self, config: Any) -> Manifest:
         """The ValidatingWebhookConfiguration; it goes when the Config goes."""
@@ -66,26 +85,21 @@ class QueueWebhook:
             ],
         }
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        webhook = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+class Handler(BaseHTTPRequestHandler):
+    """Answers reviews, each on a connection of its own: none outlives the server."""
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = HTTPStatus.OK if webhook.serving else HTTPStatus.SERVICE_UNAVAILABLE
-                answer = json.dumps(review(json.loads(body))).encode() if webhook.serving else b""
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+    def do_POST(self) -> None:
+        """Answers one AdmissionReview."""
+        answer = json.dumps(review(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))).encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
 
-            def log_message(self, *_: Any) -> None:
-                """Requests are the API server's business."""
-
-        return Handler
+    def log_message(self, *_: Any) -> None:
+        """Requests are the API server's business."""
 
 
 def review(request: Manifest) -> Manifest:

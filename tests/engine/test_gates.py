@@ -1,0 +1,226 @@
+"""The gates on a real API server: they wait, they fail with what they saw, and a repair lets the next update go on."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from lightkube import Client
+from lightkube.resources.core_v1 import Namespace, Secret
+
+from sandbox.cluster import client
+from sandbox.sandbox import Sandbox
+from tests.engine.engine import CONFIG, QUEUE, STACK, CommandFailedError, Engine
+from tests.engine.injected import injected, repair
+from tests.engine.test_modes import DYNAMO_QUEUES, KAI_QUEUES, NEW, external, releases, separate
+
+BEFORE = {"version": "1.4.2", "kai": "v0.14.7", "grove": "v0.1.0-alpha.12-rc1"}
+STAMP = "dynamo-platform/waited-for"
+AWAY = 20
+"""Seconds that KAI Scheduler is unavailable after its upgrade."""
+PROGRAM = """
+import pulumi
+import pulumi_kubernetes
+from dynamo_platform import DynamoPlatform
+
+class One(pulumi.ComponentResource): ...
+class Other(pulumi.ComponentResource): ...
+
+mine = pulumi_kubernetes.Provider("mine")
+for kind in (One, Other):
+    parent = kind(f"test:index:{kind.__name__}", "same", opts=pulumi.ResourceOptions(providers=[mine]))
+    DynamoPlatform(
+        "same",
+        version="1.5.1",
+        profile="development",
+        kai_scheduler={"mode": "external", "version": "v0.17.0", "namespace": "default"},
+        grove={"mode": "disabled"},
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+"""
+
+
+@pytest.fixture
+def api(sandbox: Sandbox) -> Client:
+    return client(sandbox.paths.kubeconfig)
+
+
+def fails(engine: Engine) -> str:
+    """What an `up` prints that fails."""
+    with pytest.raises(CommandFailedError) as failed:
+        engine.up()
+    return str(failed.value)
+
+
+def eventually(look: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def made(engine: Engine) -> set[str]:
+    """The types in the stack's state, without their packages."""
+    state = json.loads(engine.run("pulumi", "stack", "export", "--stack", STACK))
+    return {resource["type"].rpartition(":")[2] for resource in state["deployment"]["resources"]}
+
+
+def revision(api: Client, release: str, namespace: str, number: int) -> Any:
+    """Helm's record of a release's revision; None before Helm began with it."""
+    name = f"sh.helm.release.v1.{release}.v{number}"
+    return next(
+        (item for item in api.list(Secret, namespace=namespace) if item.metadata and item.metadata.name == name), None
+    )
+
+
+def deployed(api: Client, release: str, namespace: str, number: int) -> bool:
+    found = revision(api, release, namespace, number)
+    return found is not None and found.metadata.labels["status"] == "deployed"
+
+
+def available(api: Client) -> dict[str, Any]:
+    """The condition of kai-config."""
+    (condition,) = [
+        each for each in api.get(CONFIG, "kai-config")["status"]["conditions"] if each["type"] == "Available"
+    ]
+    return cast("dict[str, Any]", condition)
+
+
+def stamp(api: Client, kind: Any, name: str) -> str | None:
+    return (api.get(kind, name).metadata.annotations or {}).get(STAMP)
+
+
+def seconds(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+def up_repaired_at(engine: Engine, api: Client, sign: str) -> None:
+    """`up`, which succeeds because the faults go when it prints the sign."""
+    command = ("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK)
+    seen = False
+    with subprocess.Popen(command, cwd=engine.folder, env=engine.env, stdout=subprocess.PIPE, text=True) as update:
+        for line in update.stdout or ():
+            if sign in line and not seen:
+                seen = True
+                repair(api)
+    assert seen
+    assert update.returncode == 0
+
+
+def test_gate_that_never_opens_says_what_it_saw_and_the_next_update_goes_on(engine: Engine, api: Client) -> None:
+    config = separate(NEW)
+    config["kaiScheduler"]["timeout"] = 15
+    engine.configure(config)
+    with injected(api, {"binder.ready": "false"}):
+        said = fails(engine)
+        assert "gate kai-config did not open: Config kai-config is not Available." in said
+        assert "Config kai-config, generation 1" in said
+        assert "Available False: available: Binder: Deployment [binder] is not available" in said
+        assert "Deployment binder: 0 of 1 pods available" in said
+        assert "container binder waiting: CrashLoopBackOff: held back by the fault that was injected" in said
+        assert "Warning Pod binder-" in said
+        assert "BackOff: Back-off restarting failed container binder" in said
+        assert "Deployment admission" not in said
+        assert releases(engine).keys() == {"kai-scheduler", "grove"}
+        assert engine.uids(QUEUE).keys() == KAI_QUEUES
+
+    engine.up()
+    assert releases(engine)["dynamo-platform"] == (NEW["version"], "deployed")
+    assert engine.uids(QUEUE).keys() == KAI_QUEUES | DYNAMO_QUEUES
+    engine.unchanged()
+    engine.destroy()
+    assert releases(engine) == {}
+
+
+@pytest.mark.slow
+def test_gates_wait_again_when_kai_is_upgraded(engine: Engine, api: Client) -> None:
+    engine.configure(separate(BEFORE))
+    engine.up()
+
+    # Nothing touches Available: the gates open at once.
+    untouched, stamped = available(api), stamp(api, CONFIG, "kai-config")
+    assert untouched["status"] == "True"
+    config = separate(BEFORE)
+    config["kaiScheduler"]["values"] = {"operator": {"qps": 60}}
+    config["kaiScheduler"]["timeout"] = 120
+    engine.configure(config)
+    engine.up()
+    assert deployed(api, "kai-scheduler", "kai-scheduler", 2)
+    assert available(api) == untouched
+    assert stamp(api, CONFIG, "kai-config") not in {stamped, None}
+
+    # Available goes away, and comes back after the release is long done.
+    engine.configure(separate(NEW))
+    with injected(api, {"Config.available": "false"}), ThreadPoolExecutor() as threads:
+        update = threads.submit(engine.up)
+        eventually(lambda: deployed(api, "kai-scheduler", "kai-scheduler", 3))
+        assert available(api)["status"] == "False"
+        time.sleep(AWAY)
+        assert not update.done()
+        assert revision(api, "dynamo-platform", "dynamo-system", 2) is None
+        repair(api)
+        update.result()
+    begun = revision(api, "dynamo-platform", "dynamo-system", 2).metadata.creationTimestamp
+    assert begun.timestamp() >= seconds(available(api)["lastTransitionTime"])
+    engine.unchanged()
+    engine.destroy()
+
+
+@pytest.mark.slow
+def test_external_kai_scheduler_is_looked_for_and_its_webhook_waited_for(engine: Engine, api: Client) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kai-scheduler"}}
+    api.apply(cast("Any", Namespace).from_dict(namespace), field_manager="test")
+    config = external(NEW)
+    config["kaiScheduler"]["timeout"] = 5
+    engine.configure(config)
+    said = fails(engine)
+    assert "gate kai-queue-controller did not open: Deployment queue-controller is not rolled out." in said
+    assert "no Deployment in namespace kai-scheduler" in said
+    assert "KAI Scheduler is not there, and its mode is external: nothing was created." in said
+    assert releases(engine) == {}
+    assert made(engine) == {"Stack", "kubernetes", "DynamoPlatform"}
+
+    charts = engine.sandbox.paths.charts
+    with injected(api, {"queue-controller.ready": "false"}):
+        engine.helm(
+            "install", "kai-scheduler", str(charts / f"kai-scheduler-{NEW['kai']}.tgz"), "-n", "kai-scheduler", "--wait"
+        )
+        engine.helm(
+            *("install", "grove", str(charts / f"grove-charts-{NEW['grove']}.tgz")),
+            *("-n", "grove-system", "--create-namespace", "--wait"),
+        )
+        said = fails(engine)
+        assert "gate kai-queue-controller did not open" in said
+        assert "Deployment queue-controller: 0 of 1 pods available" in said
+        assert "KAI Scheduler is not there" not in said
+
+    with injected(api, {"queue-webhook.listening": "false"}):
+        said = fails(engine)
+        assert "refused connections for 5 s" in said
+        assert engine.uids(QUEUE).keys() == KAI_QUEUES
+
+    config["kaiScheduler"]["timeout"] = 120
+    engine.configure(config)
+    with injected(api, {"queue-webhook.listening": "false"}):
+        up_repaired_at(engine, api, "retrying create due to on-error hook request")
+    assert releases(engine)["dynamo-platform"] == (NEW["version"], "deployed")
+    assert engine.uids(QUEUE).keys() == KAI_QUEUES | DYNAMO_QUEUES
+    engine.unchanged()
+    engine.destroy()
+    engine.helm("uninstall", "grove", "-n", "grove-system")
+    engine.helm("uninstall", "kai-scheduler", "-n", "kai-scheduler")
+
+
+@pytest.mark.slow
+def test_two_components_of_one_name_and_a_provider_of_the_programs(sandbox: Sandbox, tmp_path: Path) -> None:
+    engine = Engine(sandbox, tmp_path / "project", PROGRAM)
+    engine.configure({}, charts=False)
+    said = fails(engine)
+    assert said.count("not looked at (the program's own provider decides which cluster it is)") == 2
+    assert "  kubectl describe deployments.apps queue-controller -n default" in said
+    assert "  kubectl get events -n default --sort-by=.lastTimestamp" in said

@@ -14,12 +14,14 @@ from pulumi_kubernetes.apiextensions import CustomResource, CustomResourcePatch
 from pulumi_kubernetes.helm.v3 import Release as HelmRelease
 from pulumi_kubernetes.helm.v3 import RepositoryOptsArgs
 
+from . import catalog as catalogs
 from . import kubeconfig
 from .config import NAMESPACE, PlatformConfig, decode_stack, encrypted
 from .failures import report, retry
 from .findings import Finding, PlatformError, shown
 from .observe import Surroundings
 from .plan import Gate, Plan, Queue, Release, Step, make_plan, plan_of
+from .running import Running, from_state
 
 MAX_HISTORY = 10
 """Revisions that Helm keeps of a release; the provider's own default keeps every one."""
@@ -71,7 +73,7 @@ class DynamoPlatform(pulumi.ComponentResource):
             raise TypeError("DynamoPlatform takes config or keyword arguments, not both")
         provider_given = _has_kubernetes_provider(opts)
         try:
-            self.plan = _plan(settings or config, provider_given=provider_given)
+            self.plan = _plan(settings or config, _running(name), provider_given=provider_given)
             _check_context(self.plan.cluster)
         except PlatformError as error:
             raise pulumi.RunError(str(error)) from error
@@ -153,11 +155,18 @@ class DynamoPlatform(pulumi.ComponentResource):
         }
 
 
-def _plan(config: PlatformConfig | Mapping[str, Any] | None, *, provider_given: bool) -> Plan:
+def _running(component: str) -> Running | None:
+    """What the component installed before, by the stack's own state; the cluster is not asked."""
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    state = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}).value
+    return from_state((state or {}).get("outputs", {}), component, catalogs.load())
+
+
+def _plan(config: PlatformConfig | Mapping[str, Any] | None, running: Running | None, *, provider_given: bool) -> Plan:
     if isinstance(config, PlatformConfig):
-        return make_plan(config, provider_given=provider_given)
+        return make_plan(config, running=running, provider_given=provider_given)
     if config is not None:
-        return plan_of(config, stack=False, provider_given=provider_given)
+        return plan_of(config, stack=False, running=running, provider_given=provider_given)
     raw = _stack_config()
     prefix = f"{NAMESPACE}:"
     keys = {key.removeprefix(prefix): key for key in raw if key.startswith(prefix)}
@@ -165,6 +174,7 @@ def _plan(config: PlatformConfig | Mapping[str, Any] | None, *, provider_given: 
     return plan_of(
         decode_stack({key: raw[full] for key, full in keys.items() if key not in secret}),
         stack=True,
+        running=running,
         provider_given=provider_given,
         problems=[encrypted(key) for key in secret],
     )

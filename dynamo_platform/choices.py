@@ -115,8 +115,8 @@ def choose(
         namespace=namespace,
         kai=_dependency("kaiScheduler", config, catalog, minor),
         grove=_dependency("grove", config, catalog, minor),
-        nats=_backend("nats", config.nats, band.nats_default if band else None),
-        etcd=_backend("etcd", config.etcd, "disabled"),
+        nats=_backend("nats", config.nats, catalog, version if minor else None),
+        etcd=_backend("etcd", config.etcd, catalog, version if minor else None),
         protect=config.profile == "production" if config.protect is None else config.protect,
         running=running,
     )
@@ -148,6 +148,7 @@ def _dependency(key: DependencyKey, config: PlatformConfig, catalog: Catalog, mi
     )
 
 
-def _backend(key: BackendKey, config: BackendConfig | None, default: BackendMode | None) -> Backend:
+def _backend(key: BackendKey, config: BackendConfig | None, catalog: Catalog, version: Version | None) -> Backend:
     own = config or BackendConfig()
-    return Backend(key=key, mode=own.mode or default, address=own.address)
+    mode = own.mode or (catalog.platform.default(f"{key}.mode", version).value if version else None)
+    return Backend(key=key, mode=mode, address=own.address)

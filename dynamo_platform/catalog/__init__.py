@@ -14,19 +14,23 @@ AVersion = Annotated[Version, PlainValidator(Version.parse)]
 # Rows are named tuples, and what is imported stays little: it is loaded in every program that uses the module.
 
 
+Sure = Literal["published", "disputed", "inferred"]
+"""How sure a fact is: upstream says so, upstream's pages contradict each other, or it follows from something else."""
+
+
 class Band(NamedTuple):
     """A range of platform versions that share chart keys.
 
     Attributes:
+        adds: what changes at its lower edge.
         nats: the keys that install the bundled NATS, all of them to be written.
         etcd: the keys that install the bundled etcd.
-        nats_default: what the chart does about NATS when nothing is said.
         kubernetes: the lowest Kubernetes minor version.
     """
 
+    adds: str
     nats: tuple[str, ...]
     etcd: tuple[str, ...]
-    nats_default: Literal["bundled", "disabled"]
     kubernetes: str
     source: str
 
@@ -39,15 +43,16 @@ class Window(NamedTuple):
         pick: what a separate release gets when no version is configured.
         floor: the lowest version.
         below: the first version that no longer fits, where one is known.
-        sure: how sure the window is.
+        sure: how sure the floor is.
+        below_sure: how sure ``below`` is.
     """
 
     bundled: AVersion
     pick: AVersion
     floor: AVersion
-    sure: Literal["published", "disputed", "inferred"]
+    sure: Sure
     below: AVersion | None = None
-    note: str = ""
+    below_sure: Sure = "inferred"
 
     def holds(self, version: Version) -> bool:
         """Whether the version lies in the window."""
@@ -68,6 +73,55 @@ class Minor(NamedTuple):
     source: str
 
 
+class Past(NamedTuple):
+    """A minor that an upgrade may start from and that is installed no more: its versions and what it bundles."""
+
+    minor: str
+    versions: tuple[AVersion, ...]
+    kai_scheduler: AVersion
+    grove: AVersion
+    source: str
+
+
+class Default(NamedTuple):
+    """What a chart does from version ``first`` on, until the next row, about a setting that is left out."""
+
+    setting: str
+    first: AVersion
+    value: Literal["bundled", "disabled"]
+    source: str
+
+
+class Change(NamedTuple):
+    """What passing a version, from below ``first`` to ``first`` or above, does to a cluster.
+
+    Attributes:
+        kind: what sort of change it is.
+        first: the first version that has it.
+        what: what happens.
+        remedy: what to do about it.
+    """
+
+    kind: Literal[
+        "keys",
+        "crd-chart-ends",
+        "crds-leave-chart",
+        "crd-renamed",
+        "storage-version",
+        "field-immutable",
+        "pods-recreated",
+        "migration",
+    ]
+    first: AVersion
+    what: str
+    remedy: str
+    source: str
+
+    def passed(self, running: Version, wanted: Version) -> bool:
+        """Whether an upgrade passes it; with the two exchanged, whether a downgrade does."""
+        return running < self.first <= wanted
+
+
 class Repository(NamedTuple):
     """Where charts are published from version ``first`` on, until the next row."""
 
@@ -80,9 +134,60 @@ class Fault(NamedTuple):
 
     first: AVersion
     below: AVersion
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "note"]
     why: str
     docs: str
+
+    def has(self, version: Version) -> bool:
+        """Whether a version has it."""
+        return self.first <= version < self.below
+
+
+class KubernetesFloor(NamedTuple):
+    """The lowest Kubernetes minor version of a chart's versions from ``first`` on."""
+
+    first: AVersion
+    floor: str
+    source: str
+
+
+class Support(NamedTuple):
+    """Until when upstream supports a minor: a month, or the minor that ends it."""
+
+    minor: str
+    until: str
+    ended: bool
+    source: str
+
+
+class Kept(NamedTuple):
+    """Objects, as KIND/NAME, that stay when their release goes, marked as that release's."""
+
+    objects: tuple[str, ...]
+    note: str
+    source: str
+
+
+class PostCleanup(NamedTuple):
+    """The versions whose clean-up job is harmless in one namespace only.
+
+    Attributes:
+        below: the first version whose job deletes nothing but its own.
+        namespace: where the job of older versions is right.
+    """
+
+    below: AVersion
+    namespace: str
+    note: str
+    source: str
+
+
+class CommonName(NamedTuple):
+    """The platform versions that ask cert-manager for a common name as long as the webhook Service's full name."""
+
+    below: AVersion
+    note: str
+    source: str
 
 
 class NeedsKai(NamedTuple):
@@ -106,6 +211,27 @@ class Staleness(NamedTuple):
     source: str
 
 
+class KaiFloor(NamedTuple):
+    """The lowest KAI Scheduler that a version of another chart works with.
+
+    Attributes:
+        chart: the other chart.
+        first: its first version that asks for it.
+        floor: the lowest KAI Scheduler.
+        below: its first version that asks no more.
+        topology: whether it is asked for topology-aware scheduling only.
+    """
+
+    chart: Literal["dynamo-platform", "grove"]
+    first: AVersion
+    floor: AVersion
+    severity: Literal["error", "warning"]
+    why: str
+    docs: str
+    below: AVersion | None = None
+    topology: bool = False
+
+
 class Chart(NamedTuple):
     """A dependency's chart.
 
@@ -115,7 +241,13 @@ class Chart(NamedTuple):
         versions: the versions that this catalog knows.
         repositories: where they are published.
         since: chart values and the version they came with.
+        kubernetes: the lowest Kubernetes, by version.
+        support: how long upstream supports a minor.
         faults: known faults.
+        upgrade_faults: known faults of an upgrade to a version, wherever it starts from.
+        changes: what passing a version does.
+        kept: what stays when a release goes.
+        post_cleanup: where the clean-up job is harmful.
     """
 
     chart: str
@@ -123,8 +255,14 @@ class Chart(NamedTuple):
     versions: tuple[AVersion, ...]
     repositories: tuple[Repository, ...]
     since: dict[str, AVersion]
+    kubernetes: tuple[KubernetesFloor, ...]
+    support: tuple[Support, ...]
     faults: tuple[Fault, ...]
+    upgrade_faults: tuple[Fault, ...]
+    changes: tuple[Change, ...]
     source: str
+    kept: Kept | None = None
+    post_cleanup: PostCleanup | None = None
 
     def repository(self, version: Version) -> str:
         """The repository that publishes a version."""
@@ -137,21 +275,51 @@ class Chart(NamedTuple):
 
 
 class KaiAndGrove(NamedTuple):
-    """What KAI Scheduler and Grove ask of each other."""
+    """What KAI Scheduler, Grove and the platform ask of each other."""
 
     needs_kai_at_start: NeedsKai
     staleness: Staleness
+    kai_floors: tuple[KaiFloor, ...]
 
 
 class Platform(NamedTuple):
-    """The platform's chart: its minors, oldest first, and their bands."""
+    """The platform's chart.
+
+    Attributes:
+        chart: its name.
+        namespace: where upstream's documentation installs it.
+        repository: where it is published.
+        bands: what its minors share.
+        minors: those that can be installed, oldest first.
+        past: those that an upgrade may start from only.
+        defaults: what it does about a setting that is left out.
+        changes: what passing a version does.
+        faults: known faults.
+        common_name: which versions write too long a common name into a certificate.
+    """
 
     chart: str
     namespace: str
     repository: str
     bands: dict[str, Band]
     minors: tuple[Minor, ...]
+    past: tuple[Past, ...]
+    defaults: tuple[Default, ...]
+    changes: tuple[Change, ...]
+    faults: tuple[Fault, ...]
+    common_name: CommonName
     source: str
+
+    def default(self, setting: str, version: Version) -> Default:
+        """What a version does about a setting that is left out.
+
+        Raises:
+            KeyError: the catalog knows no default of the setting for that version.
+        """
+        rows = [row for row in self.defaults if row.setting == setting and row.first <= version]
+        if not rows:
+            raise KeyError(f"{setting} of {version}")
+        return rows[-1]
 
 
 class Catalog(NamedTuple):

@@ -1,11 +1,16 @@
 """What upstream shipped: the data is whole, and leads to the charts that upstream published."""
 
+import json
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from dynamo_platform import PlatformConfig, make_plan, plan_of
-from dynamo_platform.catalog import Chart, Minor, load
+from dynamo_platform import PlatformConfig, catalog, make_plan, plan_of
+from dynamo_platform.catalog import Change, Chart, Minor, load
 from dynamo_platform.config import DependencyConfig
 from dynamo_platform.versions import Version
 
@@ -34,6 +39,32 @@ def references(version: str, mode: str) -> list[tuple[str, str | None, str]]:
     settings = {"mode": mode}
     page = {"version": version, "profile": "development", "kaiScheduler": settings, "grove": settings}
     return [(release.chart, release.repository, release.version) for release in plan_of(page, stack=True).releases]
+
+
+FILES = sorted(Path(catalog.__file__).parent.glob("*.json"))
+
+
+def rows_of(node: Any, *where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every list entry that is a mapping, and where it stands."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if isinstance(node, list) and isinstance(value, dict):
+            yield ".".join((*where, str(key))), value
+        yield from rows_of(value, *where, str(key))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_row_has_its_source(file: Path) -> None:
+    whole = json.loads(file.read_text(encoding="utf-8"))
+    for where, row in rows_of(whole):
+        found = row.get("source") or row.get("docs") or row.get("url")
+        assert found, f"{file.name}: {where}"
+        assert found.startswith(("https://", "oci://"))
+
+
+def test_file_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "loads", lambda text: {"chart": "dynamo-platform"})
+    with pytest.raises(ValidationError, match="Field required"):
+        load.__wrapped__()
 
 
 def test_minors_and_bands_are_those_that_can_be_installed() -> None:
@@ -126,6 +157,90 @@ def test_window_that_starts_at_a_candidate_holds_its_release() -> None:
     window = MINORS[4].grove
     assert str(window.floor) == "v0.1.0-alpha.12-rc1"
     assert window.holds(Version.parse("v0.1.0-alpha.12"))
+
+
+@pytest.mark.parametrize(
+    ("version", "nats", "etcd"),
+    [
+        ("0.9.1", "bundled", "bundled"),
+        ("1.0.0", "bundled", "disabled"),
+        ("1.3.1", "bundled", "disabled"),
+        ("1.4.0-rc1", "disabled", "disabled"),
+        ("1.6.1", "disabled", "disabled"),
+    ],
+)
+def test_defaults_moved_at_1_0_and_1_4(version: str, nats: str, etcd: str) -> None:
+    defaults = [CATALOG.platform.default(f"{each}.mode", Version.parse(version)).value for each in ("nats", "etcd")]
+    assert defaults == [nats, etcd]
+
+
+def test_default_that_nobody_recorded_is_an_error() -> None:
+    with pytest.raises(KeyError, match=r"nats\.mode of 0\.7\.1"):
+        CATALOG.platform.default("nats.mode", Version.parse("0.7.1"))
+
+
+def passed(changes: tuple[Change, ...], running: str, wanted: str) -> list[str]:
+    return [change.kind for change in changes if change.passed(Version.parse(running), Version.parse(wanted))]
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "kinds"),
+    [
+        ("0.9.1", "1.0.0", ["keys", "crd-chart-ends"]),
+        ("1.0.2", "1.2.1", []),
+        ("1.2.1", "1.3.0-rc1", ["crds-leave-chart"]),
+        ("1.4.2", "1.5.0", ["storage-version", "field-immutable"]),
+        ("1.5.0", "1.6.1", []),
+        ("1.5.0", "1.4.2", []),
+    ],
+)
+def test_platform_upgrade_passes_what_lies_between(running: str, wanted: str, kinds: list[str]) -> None:
+    assert passed(CATALOG.platform.changes, running, wanted) == kinds
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "kinds"),
+    [
+        ("v0.1.0-alpha.8", "v0.1.0-alpha.9", ["crd-renamed"]),
+        ("v0.1.0-alpha.9", "v0.1.0-alpha.11", ["pods-recreated"]),
+        ("v0.1.0-alpha.11", "v0.1.0-alpha.12-rc1", []),
+        ("v0.1.0-alpha.12-rc1", "v0.1.0-alpha.13", ["migration"]),
+        ("v0.1.0-alpha.13", "v0.1.0-alpha.14", []),
+    ],
+)
+def test_grove_upgrade_passes_what_lies_between(running: str, wanted: str, kinds: list[str]) -> None:
+    assert passed(CATALOG.grove.changes, running, wanted) == kinds
+
+
+@pytest.mark.parametrize(
+    ("version", "dead_token"),
+    [
+        ("v0.12.21", True),
+        ("v0.12.22", False),
+        ("v0.13.0-rc1", True),
+        ("v0.13.4", True),
+        ("v0.14.5", True),
+        ("v0.14.6", False),
+        ("v0.15.2", True),
+        ("v0.15.3", False),
+        ("v0.16.8", False),
+        ("v0.17.0", False),
+    ],
+)
+def test_kai_upgrade_leaves_a_dead_token_where_config_is_a_hook(version: str, dead_token: bool) -> None:
+    faults = [fault for fault in CATALOG.kai_scheduler.upgrade_faults if fault.severity == "warning"]
+    assert any(fault.has(Version.parse(version)) for fault in faults) is dead_token
+
+
+def test_support_names_every_minor_of_kai_once() -> None:
+    minors = {version.minor_line for version in CATALOG.kai_scheduler.versions}
+    assert [row.minor for row in CATALOG.kai_scheduler.support] == sorted(minors, key=lambda m: int(m.split(".")[1]))
+
+
+def test_past_minors_are_older_than_what_can_be_installed() -> None:
+    past = [version for minor in CATALOG.platform.past for version in minor.versions]
+    assert all(a < b for a, b in pairwise([*past, MINORS[0].versions[0]]))
+    assert CATALOG.minor(Version.parse("0.9.1")) is None
 
 
 def test_new_minor_is_one_row() -> None:

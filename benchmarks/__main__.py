@@ -29,17 +29,18 @@ def main() -> int:
         result = BENCHMARKS[name]()
         results.append(result)
         if not arguments.json:
-            print(_line(result), flush=True)
+            print(_lines(result), flush=True)
     if arguments.json:
         print(json.dumps([{**asdict(result), "met": result.met} for result in results], indent=2))
     return 0 if all(result.met for result in results) else 1
 
 
-def _line(result: Result) -> str:
+def _lines(result: Result) -> str:
     figure, target = (_number(value, result.unit) for value in (result.figure, result.target))
     mark = "✓" if result.met else "✗"
     sides = f"{result.pair.ours:.2f} s, {result.pair.theirs:.2f} s"
-    return f"{mark} {result.name:<9} {figure:>8}  at most {target:<7}  {result.what} ({sides})"
+    line = f"{mark} {result.name:<9} {figure:>8}  at most {target:<7}  {result.what} ({sides})"
+    return "\n".join([line, *(f"  {seconds:7.1f} s  {step}" for step, seconds in result.profile)])
 
 
 def _number(value: float, unit: str) -> str:

@@ -31,6 +31,8 @@ class Result:
     unit: str
     pair: Pair
     repetitions: int
+    profile: tuple[tuple[str, float], ...] = ()
+    """Where the seconds of our side's last run went, in order."""
 
     @property
     def met(self) -> bool:
@@ -69,6 +71,30 @@ def seconds_of(*commands: list[str], folder: Path, env: Mapping[str, str]) -> fl
         if result.returncode:
             raise RuntimeError(f"`{' '.join(command)}` failed:\n{result.stdout[-3000:]}")
     return time.monotonic() - started
+
+
+def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> list[tuple[float, str]]:
+    """Run a command; return its lines with the seconds at which each was printed, and an empty line at its end.
+
+    Raises:
+        RuntimeError: it fails; with the end of what it printed.
+    """
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
+    )
+    lines = [(time.monotonic() - started, line) for line in process.stdout or ()]
+    if process.wait():
+        message = f"`{' '.join(command)}` failed:\n{''.join(line for _, line in lines)[-3000:]}"
+        raise RuntimeError(message)
+    return [*lines, (time.monotonic() - started, "")]
 
 
 def clean(env: Mapping[str, str]) -> dict[str, str]:

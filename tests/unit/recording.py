@@ -105,9 +105,9 @@ class _Echo(mocks.Mocks):
             state["status"] = {key: args.inputs[key] for key in ("version", "namespace")} | {"status": "deployed"}
         return f"{args.name}-id", state
 
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         assert args.token == "pulumi:pulumi:readStackResourceOutputs"
-        return {"name": args.args["stackName"], "outputs": dict(self.state)}, None
+        return {"name": args.args["stackName"], "outputs": dict(self.state)}, []
 
 
 def _name(urn: str) -> str:

@@ -2,8 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -12,12 +11,13 @@ from lightkube.generic_resource import create_global_resource
 from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration, ValidatingWebhookConfiguration
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.apps_v1 import Deployment
-from lightkube.resources.core_v1 import ConfigMap, Namespace, PersistentVolume, PersistentVolumeClaim, Pod, Secret
+from lightkube.resources.core_v1 import Event, Namespace, PersistentVolume, PersistentVolumeClaim, Pod, Secret
 
 from sandbox.cluster import client
-from sandbox.operators import faults, grove, pods
+from sandbox.operators import grove, pods
 from sandbox.operators.operands import Config, SchedulingShard
 from sandbox.sandbox import Sandbox
+from tests.engine.injected import injected
 
 Queue = create_global_resource("scheduling.run.ai", "v2", "Queue", "queues")
 Value = TypeVar("Value")
@@ -82,17 +82,30 @@ class Live:
     def queue(self, name: str, spec: dict[str, Any]) -> None:
         self.client.create(cast("Any", Queue)({"metadata": {"name": name}, "spec": spec}))
 
-    def pod_problem(self, namespace: str) -> str | None:
-        return next((pods.said(pod) for pod in self.client.list(Pod, namespace=namespace)), None)
-
-    @contextmanager
-    def faults(self, **data: str) -> Iterator[None]:
-        content = {"metadata": {"name": faults.NAME, "namespace": faults.NAMESPACE}, "data": data}
-        self.client.create(cast("Any", ConfigMap).from_dict(content))
+    def refused(self) -> str | None:
+        """Why a queue could not be made now; None when it could."""
         try:
-            yield
-        finally:
-            self.client.delete(ConfigMap, faults.NAME, namespace=faults.NAMESPACE)
+            self.client.create(cast("Any", Queue)({"metadata": {"name": "tried"}, "spec": QUEUE}), dry_run=True)
+        except ApiError as error:
+            return str(error)
+        return None
+
+    def events(self, pod: str, reason: str) -> list[Event]:
+        """The events of KAI's pods whose names start so."""
+        found = self.client.list(Event, namespace=KAI, fields={"reason": reason, "involvedObject.kind": "Pod"})
+        return [event for event in found if (event.involvedObject.name or "").startswith(pod)]
+
+    def bystander(self) -> None:
+        """A Deployment of someone else's in KAI's namespace."""
+        labels = {"app": "bystander"}
+        pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "example/main:1"}]}}
+        content = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "bystander", "namespace": KAI},
+            "spec": {"selector": {"matchLabels": labels}, "template": pod},
+        }
+        self.client.apply(cast("Any", Deployment).from_dict(content), field_manager="test")
 
 
 def eventually(look: Callable[[], Value], wanted: Callable[[Value], bool] = bool, seconds: float = 20) -> Value:
@@ -120,7 +133,7 @@ def kai(live: Live) -> Live:
 
 
 def test_a_hook_that_fails_fails_the_release(live: Live) -> None:
-    with live.faults(**{"crd-upgrader.ready": "false"}):
+    with injected(live.client, {"crd-upgrader.ready": "false"}):
         error = live.install("kai-scheduler", "kai-scheduler-v0.17.0", "refused", "--timeout", "4s", check=False)
     assert "pre-install" in error
     assert not live.deployments("refused")
@@ -136,23 +149,45 @@ def test_operands_roll_with_a_new_version_and_go_with_the_release(live: Live) ->
     eventually(lambda: live.images(KAI), lambda images: set(images.values()) == {"v0.17.0"})
     eventually(live.available)
 
+    live.bystander()
     live.helm("uninstall", "kai-scheduler", "--namespace", KAI)
-    assert eventually(lambda: live.deployments(KAI), lambda found: not found) == {}
+    eventually(lambda: live.deployments(KAI).keys(), lambda found: found == {"bystander"})
     with pytest.raises(ApiError, match="not found"):
         live.client.get(Config, "kai-config")
 
 
+@pytest.mark.slow
+def test_the_first_kai_takes_all_deployments_along_and_leaves_its_config_and_webhook(live: Live) -> None:
+    live.install("kai-scheduler", "kai-scheduler-v0.13.0-rc1", KAI)
+    eventually(live.available)
+    assert "Ready" not in {item["type"] for item in live.client.get(Config, "kai-config")["status"]["conditions"]}
+    live.bystander()
+    live.helm("uninstall", "kai-scheduler", "--namespace", KAI)
+    eventually(lambda: live.deployments(KAI), lambda found: not found)
+    assert live.client.get(Config, "kai-config")
+    assert _webhook_url(live)
+
+
 def test_an_operand_that_is_not_ready_makes_kai_unavailable_and_queues_unwritable(kai: Live) -> None:
     kai.queue("before", QUEUE)
-    with kai.faults(**{"queue-controller.ready": "false"}):
+    with injected(kai.client, {"queue-controller.ready": "false"}):
         _, message = eventually(
             lambda: kai.condition(Config, "kai-config", "Available") or ("", ""), lambda found: found[0] == "False"
         )
         assert message == "QueueController: Deployment [queue-controller] is not available"
-        with pytest.raises(ApiError, match=r"queue-validation\.kai\.scheduler"):
+        with pytest.raises(ApiError, match=r"queue-validation\.kai\.scheduler.*connection refused"):
             kai.queue("during", QUEUE)
+        (event,) = kai.events("queue-controller-", "BackOff")
+        assert (event.type, event.source and event.source.component) == ("Warning", "kubelet")
     eventually(kai.available)
     kai.queue("after", QUEUE)
+
+
+def test_the_queue_webhook_can_refuse_connections_while_all_is_available(kai: Live) -> None:
+    with injected(kai.client, {"queue-webhook.listening": "false"}):
+        eventually(kai.refused, lambda why: "connection refused" in (why or ""))
+        assert kai.available()
+    eventually(kai.refused, lambda why: why is None)
 
 
 def test_the_queue_webhook_refuses_a_queue_without_resources(kai: Live) -> None:
@@ -160,12 +195,14 @@ def test_the_queue_webhook_refuses_a_queue_without_resources(kai: Live) -> None:
         kai.queue("empty", {"parentQueue": "default-parent-queue"})
 
 
-def test_a_shard_can_be_reported_unavailable(kai: Live) -> None:
-    with kai.faults(**{"SchedulingShard.available": "false"}):
-        eventually(
-            lambda: kai.condition(SchedulingShard, "default", "Available"), lambda found: (found or "?")[0] == "False"
-        )
-        assert (kai.condition(Config, "kai-config", "Available") or "?")[0] == "True"
+@pytest.mark.parametrize("faulty", ["Config", "SchedulingShard"])
+def test_each_of_kais_resources_can_be_unavailable_alone_and_comes_back(kai: Live, faulty: str) -> None:
+    def states() -> dict[str, str]:
+        found = {"Config": (Config, "kai-config"), "SchedulingShard": (SchedulingShard, "default")}
+        return {kind: (kai.condition(*where, "Available") or ("",))[0] for kind, where in found.items()}
+
+    with injected(kai.client, {f"{faulty}.available": "false"}):
+        eventually(states, lambda now: now == {"Config": "True", "SchedulingShard": "True"} | {faulty: "False"})
     eventually(kai.available)
 
 
@@ -214,7 +251,7 @@ def test_grove_installs_its_own_crds_where_helm_did_not(live: Live) -> None:
     for name in grove_crds():
         live.client.delete(CustomResourceDefinition, name)
     # A definition goes only after its objects: applied to before, it would take the change along.
-    eventually(grove_crds, lambda found: not found)
+    eventually(grove_crds, lambda found: not found, seconds=60)
     settings = ("--skip-crds", "--set", "crdInstaller.enabled=true")
     live.install("grove", "grove-charts-v0.1.0-alpha.13", GROVE, *settings, "--wait")
     assert live.client.get(CustomResourceDefinition, "podcliquesets.grove.io")
@@ -222,7 +259,7 @@ def test_grove_installs_its_own_crds_where_helm_did_not(live: Live) -> None:
 
 def test_a_delayed_pod_starts_later(live: Live) -> None:
     live.helm("uninstall", "grove", "--namespace", GROVE, "--ignore-not-found")
-    with live.faults(**{"grove-operator.delay": "3"}):
+    with injected(live.client, {"grove-operator.delay": "3"}):
         started = time.monotonic()
         live.install("grove", "grove-charts-v0.1.0-alpha.13", GROVE, "--wait")
         assert time.monotonic() - started > 2

@@ -1,11 +1,15 @@
 """The parts of the simulated operators that need no cluster."""
 
+import asyncio
+import base64
 import io
+import ssl
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
+import httpx2
 import pytest
 import yaml
 from lightkube.resources.apps_v1 import Deployment
@@ -16,8 +20,8 @@ from sandbox.operators.charts import Charts, release
 from sandbox.operators.cluster import Cluster
 from sandbox.operators.hooks import JOB_LABEL, Hooks
 from sandbox.operators.kai import available, conditions
-from sandbox.operators.operands import Config, Images, SchedulingShard, for_config, for_shard
-from sandbox.operators.queue_webhook import review
+from sandbox.operators.operands import MANAGED_BY, Config, Images, SchedulingShard, for_config, for_shard
+from sandbox.operators.queue_webhook import QueueWebhook, review
 from sandbox.operators.volumes import volume
 
 STAGES = Path(operands.__file__).parent / "stages.yaml"
@@ -121,6 +125,13 @@ class TestPods:
         assert (status["phase"], status["message"]) == ("Failed", "no archive")
         assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 1
 
+    def test_the_event_of_a_crashing_pod_is_the_kubelets(self) -> None:
+        content = pods.back_off(pod())
+        assert content["involvedObject"] | {"kind": "Pod", "name": "p", "uid": "u"} == content["involvedObject"]
+        assert content["involvedObject"]["fieldPath"] == "spec.containers{manager}"
+        assert (content["type"], content["reason"], content["source"]["component"]) == ("Warning", "BackOff", "kubelet")
+        assert content["message"] == "Back-off restarting failed container manager in pod p_n(u)"
+
     def test_versions_come_from_image_tags(self) -> None:
         assert pods.version(pod()) == "v0.14.7"
         assert pods.init_version(pod(), "crd-apply") == "1.5.1"
@@ -206,6 +217,68 @@ class TestQueueWebhook:
     def test_only_resources_are_required(self, spec: Mapping[str, Any] | None, allowed: bool) -> None:
         answer = review({"request": {"uid": "1", "object": {"spec": spec}}})["response"]
         assert (answer["uid"], answer["allowed"]) == ("1", allowed)
+
+    def test_it_refuses_connections_until_it_listens_and_after_on_one_port(self) -> None:
+        webhook = QueueWebhook()
+        registered = webhook.registration(config())["webhooks"][0]["clientConfig"]
+        trusting = ssl.create_default_context(cadata=base64.b64decode(registered["caBundle"]).decode())
+        body = {"request": {"uid": "1", "object": {"spec": {"resources": {}}}}}
+
+        def reviewed() -> bool:
+            answer = httpx2.post(registered["url"], json=body, verify=trusting, trust_env=False)
+            allowed: bool = answer.json()["response"]["allowed"]
+            return allowed
+
+        for _ in range(2):
+            with pytest.raises(httpx2.ConnectError, match="refused"):
+                reviewed()
+            webhook.listen()
+            assert reviewed()
+            webhook.refuse()
+
+
+class TestCleanUp:
+    LABELLED = MANAGED_BY
+    THERE: ClassVar = {
+        ("kai-scheduler", "binder"): LABELLED,
+        ("kai-scheduler", "bystander"): {},
+        ("dynamo-system", "admission"): LABELLED,
+        ("dynamo-system", "dynamo-operator"): {},
+    }
+    FIXED_NAMESPACE: ClassVar = {("kai-scheduler", "binder"), ("kai-scheduler", "bystander")}
+    RELEASE_NAMESPACE: ClassVar = {("dynamo-system", "admission"), ("dynamo-system", "dynamo-operator")}
+    LABELLED_ONLY: ClassVar = {("dynamo-system", "admission")}
+
+    @pytest.mark.parametrize(
+        ("version", "deployments", "takes_config"),
+        [
+            ("v0.12.23", FIXED_NAMESPACE, False),
+            ("v0.13.0-rc1", FIXED_NAMESPACE, False),
+            ("v0.13.0", FIXED_NAMESPACE, True),
+            ("v0.15.3", FIXED_NAMESPACE, True),
+            ("v0.16.0", RELEASE_NAMESPACE, True),
+            ("v0.16.1", LABELLED_ONLY, True),
+            ("v0.17.0-fips", LABELLED_ONLY, True),
+        ],
+    )
+    def test_it_deletes_what_that_versions_job_deletes(
+        self, tmp_path: Path, version: str, deployments: set[tuple[str, str]], takes_config: bool
+    ) -> None:
+        deleted: list[tuple[type, str | None, str]] = []
+
+        class Recording(Cluster):
+            async def delete(self, kind: Any, name: str, namespace: str | None = None) -> None:
+                deleted.append((kind, namespace, name))
+
+        hooks = Hooks(Recording(cast("Any", None)), Charts(tmp_path))
+        for (namespace, name), labels in self.THERE.items():
+            metadata = {"namespace": namespace, "name": name, "labels": labels}
+            content = {"metadata": metadata, "spec": {"selector": {}, "template": {}}}
+            hooks.deployments._objects[namespace, name] = of(Deployment, content)
+        containers = [{"name": "deleter", "image": f"registry.example/crd-upgrader:{version}"}]
+        asyncio.run(hooks._clean_up("dynamo-system", of(Pod, {"spec": {"containers": containers}})))
+        assert {(namespace, name) for kind, namespace, name in deleted if kind is Deployment} == deployments
+        assert ((Config, None, "kai-config") in deleted) is takes_config
 
 
 class TestDynamo:

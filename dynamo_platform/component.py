@@ -30,6 +30,10 @@ STAMP = "dynamo-platform/waited-for"
 """Annotation of a gate's object: what was waited for. A gate waits again when it changes."""
 
 
+DEFAULT_PROVIDER = ("kubernetes:kubeconfig", "kubernetes:context", "kubernetes:cluster")
+"""Stack configuration that tells the default Kubernetes provider which cluster."""
+
+
 class DynamoPlatform(pulumi.ComponentResource):
     """NVIDIA Dynamo Platform with KAI Scheduler and Grove.
 
@@ -186,8 +190,8 @@ def _stack_config() -> dict[str, str]:
 
 
 def _configures_default_provider() -> bool:
-    """Whether the stack tells the default Kubernetes provider which cluster, instead of the kubeconfig alone."""
-    return any(key.startswith("kubernetes:") for key in _stack_config())
+    """Whether the stack, and not the environment's kubeconfig alone, decides the default provider's cluster."""
+    return not _stack_config().keys().isdisjoint(DEFAULT_PROVIDER)
 
 
 def _has_kubernetes_provider(opts: pulumi.ResourceOptions | None) -> bool:

@@ -12,7 +12,7 @@ import pulumi_kubernetes
 import pytest
 import yaml
 
-from dynamo_platform import DynamoPlatform, PlatformConfig
+from dynamo_platform import DynamoPlatform, PlatformConfig, component
 from dynamo_platform.config import DependencyConfig
 from tests.unit.recording import RecordingEngine
 
@@ -414,6 +414,18 @@ def test_known_context_goes_through(engine: RecordingEngine, kubeconfig: Callabl
     kubeconfig("eu")
     engine.run(register(**PRODUCTION))
     assert engine["dp-cluster"].inputs["context"] == "eu"
+
+
+@pytest.mark.parametrize(
+    ("key", "configured"),
+    [("kubernetes:context", True), ("kubernetes:kubeconfig", True), ("kubernetes:enableServerSideApply", False)],
+)
+def test_stack_that_configures_the_default_provider_has_another_cluster_than_the_kubeconfig(
+    engine: RecordingEngine, key: str, configured: bool
+) -> None:
+    seen: list[bool] = []
+    engine.run(lambda: seen.append(component._configures_default_provider()), config={key: "x"})
+    assert seen == [configured]
 
 
 # Errors

@@ -9,7 +9,16 @@ from __future__ import annotations
 from dynamo_platform.choices import Choices
 from dynamo_platform.findings import Finding
 
-from . import backends, cluster, dependencies, platform, profile, queues, values  # noqa: F401  they register themselves
+from . import (  # noqa: F401  they register themselves
+    backends,
+    cluster,
+    dependencies,
+    passthrough,
+    platform,
+    profile,
+    queues,
+    values,
+)
 from .base import RULES, Rule, Verdict, rule
 from .cluster import PROMETHEUS_API
 from .queues import CHART_QUEUES

@@ -11,6 +11,8 @@ from dynamo_platform.values import dependency_leaves, platform_leaves
 
 from .base import GUIDE, Verdict, rule
 
+_WITHOUT_CONDITION = " Helm installs a subchart whose condition is missing."
+
 
 @rule("VAL001", acceptable=True)
 def values_do_not_undo_settings(c: Choices) -> Iterator[Verdict]:
@@ -22,6 +24,7 @@ def values_do_not_undo_settings(c: Choices) -> Iterator[Verdict]:
 
 
 def _undone(path: str, values: Mapping[str, Any], leaves: Mapping[str, Any]) -> Iterator[Verdict]:
+    undone: set[str] = set()
     for leaf, written in leaves.items():
         node: Any = values
         at = path
@@ -30,12 +33,14 @@ def _undone(path: str, values: Mapping[str, Any], leaves: Mapping[str, Any]) -> 
                 break
             node, at = node[step], f"{at}.{step}"
             if node is None or not isinstance(node, Mapping):
-                if node is not written and node != written:
+                if node is not written and node != written and at not in undone:
+                    undone.add(at)
                     yield Verdict(
                         at,
                         shown(node),
                         f"{shown(written)}, or the typed setting that decides it",
-                        f"`values` are merged last, and this would undo {leaf}: {shown(written)}.",
+                        f"`values` are merged last, and this would undo {leaf}: {shown(written)}."
+                        + _WITHOUT_CONDITION * (node is None and leaf.endswith(".install")),
                         GUIDE,
                     )
                 break

@@ -49,6 +49,10 @@ def queues(*parents: tuple[str, str | None]) -> Page:
     return SEPARATE | {"queues": entries}
 
 
+def operator_image(**image: str) -> dict[str, Any]:
+    return {"dynamo-operator": {"controllerManager": {"manager": {"image": image}}}}
+
+
 class Case(NamedTuple):
     """A page where a rule speaks, about which path, and the nearest page where it does not."""
 
@@ -315,6 +319,41 @@ CASES = [
             "monitoring": {"podMonitors": None},
             "values": {"dynamo-operator": {"dynamo": {"metrics": {"podMonitors": {"enabled": False}}}}},
         },
+    ),
+    Case(
+        "KEY001",
+        "values.metricsService",
+        '{"enabled": false}',
+        DEVELOPMENT | {"values": {"metricsService": {"enabled": False}}},
+        DEVELOPMENT | {"values": {"dynamo-operator": {"metricsService": {"enabled": False}}}},
+    ),
+    Case(
+        "KEY002",
+        "values.dynamo-operator.metricsService",
+        "null",
+        DEVELOPMENT | {"values": {"dynamo-operator": {"metricsService": None}}},
+        DEVELOPMENT | {"values": {"dynamo-operator": {"metricsService": {"enabled": None}}}},
+    ),
+    Case(
+        "KEY003",
+        "kaiScheduler.values.operator.qps",
+        "null",
+        DEVELOPMENT | {"kaiScheduler": {"values": {"operator": {"qps": None}}}},
+        SEPARATE | {"kaiScheduler": {"mode": "separate", "values": {"operator": {"qps": None}}}},
+    ),
+    Case(
+        "KEY004",
+        "values.dynamo-operator.upgradeCRD",
+        '"false"',
+        DEVELOPMENT | {"values": {"dynamo-operator": {"upgradeCRD": "false"}}},
+        DEVELOPMENT | {"values": {"dynamo-operator": {"upgradeCRD": False}}},
+    ),
+    Case(
+        "KEY005",
+        "values.dynamo-operator.controllerManager.manager.image.tag",
+        '"1.5.0"',
+        DEVELOPMENT | {"values": operator_image(tag="1.5.0")},
+        DEVELOPMENT | {"values": operator_image(tag="1.5.1", repository="registry.example.com/kubernetes-operator")},
     ),
 ]
 

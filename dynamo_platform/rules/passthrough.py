@@ -1,0 +1,247 @@
+"""Rules about the keys of pass-through chart values: those that nothing reads, and those that do harm by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from dynamo_platform.choices import Choices
+from dynamo_platform.findings import shown
+from dynamo_platform.keys import Keys, Kind, Unread, nearest_recording, parents, recorded, walk
+from dynamo_platform.values import Leaves, dependency_leaves, platform_leaves
+from dynamo_platform.versions import Version
+
+from .base import DYNAMO, GUIDE, Verdict, rule
+
+_PART = "dynamo-operator"
+"""A subchart too, but one that is always there and whose keys are the platform's."""
+
+_OPERATOR_TAG = f"{_PART}.controllerManager.manager.image.tag"
+
+_GLOBALS: dict[str, dict[str, Kind]] = {
+    "nats": {"global.image": "map", "global.labels": "map"},
+    "etcd": {
+        "global.compatibility": "map",
+        "global.defaultStorageClass": "text",
+        "global.imagePullSecrets": "list",
+        "global.imageRegistry": "text",
+        "global.security": "map",
+        "global.storageClass": "text",
+    },
+}
+"""What the bundled charts whose own keys are not recorded read of the platform's ``global``."""
+
+_INSTEAD = {
+    "dynamo-operator.nats.enabled": "the setting nats.mode",
+    "etcd.enabled": "the setting etcd.mode",
+    "global.disaggregatedset": "no key: workloads ask for it themselves",
+    "global.etcd.enabled": "the setting etcd.mode",
+    "global.lws": "no key: LeaderWorkerSet is installed apart, and the operator finds its API when it starts",
+    "global.nats.enabled": "the setting nats.mode",
+    "grove.enabled": "the setting grove.mode",
+    "kai-scheduler.enabled": "the setting kaiScheduler.mode",
+    "nats.enabled": "the setting nats.mode",
+}
+"""Keys of other versions, and keys that never were, by what does what they seem to do."""
+
+_TAKES: dict[Kind, str] = {
+    "boolean": "true or false",
+    "auto": "true, false or null",
+    "number": "a number",
+    "text": "text",
+    "list": "a list",
+}
+
+
+class _Given(NamedTuple):
+    """Values that the configuration passes through to one chart.
+
+    Attributes:
+        at: where in the configuration.
+        values: what stands there.
+        chart: the chart, with the version that will be installed.
+        recording: the recorded version that says what that one reads.
+        keys: the keys that it reads.
+        written: what the module itself writes for it.
+        absent: bundled charts that will not be installed, by the key of their values: what may stand there, and why.
+        subcharts: the keys below which the values are a subchart's; ``""`` where all of them are.
+    """
+
+    at: str
+    values: Mapping[str, Any]
+    chart: str
+    version: Version
+    recording: Version
+    keys: Keys
+    written: Leaves
+    absent: Mapping[str, tuple[str, str]]
+    subcharts: tuple[str, ...]
+
+
+def _given(c: Choices) -> Iterator[_Given]:
+    if c.config.values and c.version and c.minor:
+        yield _given_to_platform(c, c.config.values, c.version, c.minor.band)
+    for d in c.dependencies:
+        if d.values and d.version and d.mode in {"separate", "bundled"}:
+            recording = nearest_recording(d.version, recorded(d.chart.chart))
+            yield _Given(
+                at=f"{d.key}.values",
+                values=d.values,
+                chart=d.chart.chart,
+                version=d.version,
+                recording=recording,
+                keys=Keys(recorded(d.chart.chart)[recording]),
+                written=dependency_leaves(c, d),
+                absent={},
+                subcharts=("",) if d.mode == "bundled" else (),
+            )
+
+
+def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version, band: str) -> _Given:
+    chart = c.catalog.platform.chart
+    rows = {row.minor for row in c.catalog.platform.minors if row.band == band}
+    recordings = [other for other in recorded(chart) if other.minor_line in rows] or list(recorded(chart))
+    recording = nearest_recording(version, recordings)
+    kinds, written = recorded(chart)[recording], platform_leaves(c)
+    subcharts = tuple(path for path, kind in kinds.items() if kind == "chart")
+    absent: dict[str, tuple[str, str]] = {}
+    for d in c.dependencies:
+        if d.mode == "bundled" and d.version:
+            kinds = _with_chart(kinds, d.name, d.chart.chart, d.version)
+        elif d.mode:
+            instead = f"{d.key}.values, for its own release" if d.mode == "separate" else f"nothing below {d.name}"
+            absent[d.name] = instead, f"{d.key}.mode is {d.mode}"
+    for backend in (c.nats, c.etcd):
+        if backend.mode == "bundled":
+            kinds = kinds | _GLOBALS[backend.key]
+        elif backend.mode:
+            absent[backend.key] = f"nothing below {backend.key}", f"{backend.key}.mode is {backend.mode}"
+    reached = {path: kind for path, kind in kinds.items() if path in written or path.partition(".")[0] not in absent}
+    return _Given(
+        at="values",
+        values=values,
+        chart=chart,
+        version=version,
+        recording=recording,
+        keys=Keys(reached),
+        written=written,
+        absent=absent,
+        subcharts=(_PART, *subcharts),
+    )
+
+
+def _with_chart(kinds: Mapping[str, Kind], key: str, chart: str, version: Version) -> dict[str, Kind]:
+    """The platform's keys with those of a bundled chart: below its key, and its globals in the platform's."""
+    own = recorded(chart)[nearest_recording(version, recorded(chart))]
+    of_all = {path: kind for path, kind in own.items() if path.startswith("global.")}
+    rest = {path: kind for path, kind in kinds.items() if path != key}
+    return {f"{key}.{path}": kind for path, kind in own.items()} | of_all | rest
+
+
+@rule("KEY001", "warning")
+def keys_are_read(c: Choices) -> Iterator[Verdict]:
+    """A key that the chart version does not read changes nothing, and nothing else says so."""
+    for given in _given(c):
+        for unread in given.keys.unread(given.values):
+            absent = given.absent.get(unread.path.partition(".")[0])
+            yield Verdict(
+                f"{given.at}.{unread.path}",
+                shown(unread.value),
+                _instead(unread) or (absent[0] if absent else _nearest(given, unread)),
+                f"{absent[1]}: nothing reads this." if absent else _never_read(given, unread.path),
+                GUIDE,
+            )
+
+
+def _instead(unread: Unread) -> str | None:
+    leaves = (f"{unread.path}.{path}" for path, _ in walk(unread.value))
+    return next((_INSTEAD[path] for path in (unread.path, *leaves) if path in _INSTEAD), None)
+
+
+def _nearest(given: _Given, unread: Unread) -> str:
+    if kind := given.keys.kinds.get(unread.path):
+        return _TAKES[kind]
+    nearest = given.keys.nearest(unread.path, unread.value)
+    return nearest or f"no such key; read here are {', '.join(given.keys.beside(unread.path))}"
+
+
+def _never_read(given: _Given, path: str) -> str:
+    text = f"{given.chart} {given.version} does not read this key, so it changes nothing."
+    reads = [version for version, kinds in recorded(given.chart).items() if path in kinds]
+    before = [version for version in reads if version < given.recording]
+    after = [version for version in reads if version > given.recording]
+    if after:
+        text += f" It came with {after[0]}."
+    elif before:
+        text += f" The last to read it was {before[-1]}."
+    if given.recording != given.version:
+        text += f" This goes by the keys of {given.recording}, the nearest version that is recorded."
+    return text
+
+
+@rule("KEY002")
+def maps_stay_maps(c: Choices) -> Iterator[Verdict]:
+    """Templates look into a map without asking whether it is there."""
+    for given in _given(c):
+        for path, value in walk(given.values):
+            lost = value is None and given.keys.kinds.get(path) == "map"
+            replaced = path in given.keys.maps and not isinstance(value, Mapping)
+            # What the module writes below it is undone too, which is another rule's to say.
+            if (lost or replaced) and not any(leaf.startswith(f"{path}.") for leaf in given.written):
+                yield Verdict(
+                    f"{given.at}.{path}",
+                    shown(value),
+                    "a map, or the key left out",
+                    "Templates look into this map, and break where it is missing or something else.",
+                    GUIDE,
+                )
+
+
+@rule("KEY003", acceptable=True)
+def nulls_have_one_meaning(c: Choices) -> Iterator[Verdict]:
+    """Whether null below a subchart's key removes the chart's default depends on the version of Helm."""
+    for given in _given(c):
+        unread = {unread.path for unread in given.keys.unread(given.values)}
+        for path, value in walk(given.values):
+            below = any(not key or path.startswith(f"{key}.") for key in given.subcharts)
+            has_default = given.keys.kinds.get(path) not in {"any", "auto", "map"} and path not in given.keys.maps
+            said = path in given.written or not unread.isdisjoint({path, *parents(path)})
+            if value is None and below and has_default and not said:
+                yield Verdict(
+                    f"{given.at}.{path}",
+                    "null",
+                    "a value, or the key left out",
+                    "Below a subchart's key, one version of Helm removes the chart's default for null and another "
+                    "keeps it; the Pulumi provider embeds 3.18 or 3.20, Argo CD 4.",
+                    "https://github.com/helm/helm/pull/31829",
+                )
+
+
+@rule("KEY004")
+def booleans_are_booleans(c: Choices) -> Iterator[Verdict]:
+    """Text is true to a template, whatever it says."""
+    for given in _given(c):
+        for path, value in walk(given.values):
+            kind = given.keys.kinds.get(path)
+            if isinstance(value, str) and kind in {"boolean", "auto"}:
+                yield Verdict(
+                    f"{given.at}.{path}",
+                    shown(value),
+                    f"{_TAKES[kind]}, without quotes",
+                    'To a template any text is true, "false" too.',
+                    GUIDE,
+                )
+
+
+@rule("KEY005", acceptable=True)
+def operator_is_the_charts(c: Choices) -> Iterator[Verdict]:
+    """A chart passes its operator flags that another version's operator does not know."""
+    for path, value in walk(c.config.values) if c.version else ():
+        if path == _OPERATOR_TAG and value not in {"", None, str(c.version)}:
+            yield Verdict(
+                f"values.{path}",
+                shown(value),
+                f"no tag, which is {c.version}; a mirror changes the repository, never the tag",
+                "The chart passes flags that another version's operator does not know, and it exits when it starts.",
+                f"{DYNAMO}/tree/main/deploy/helm/charts/platform",
+            )

@@ -1,0 +1,258 @@
+"""Pass-through chart values: every key that nothing reads is found, and no key that something reads."""
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from dynamo_platform import Finding, PlatformError, plan_of
+from dynamo_platform.keys import FOLDER, Recording, nearest_recording, recorded
+from dynamo_platform.versions import Version
+
+Values = dict[str, Any]
+
+CHARTS = ["dynamo-platform", "kai-scheduler", "grove-charts"]
+BACKENDS = {"nats": {"mode": "bundled"}, "etcd": {"mode": "bundled"}}
+SEPARATE = {"kaiScheduler": {"mode": "separate"}, "grove": {"mode": "separate"}}
+
+
+def found(code: str, **page: Any) -> list[Finding]:
+    """A rule's findings about a page of 1.5.0 with everything bundled, but for what ``page`` says."""
+    page = {"version": "1.5.0", "profile": "development", **BACKENDS, **page}
+    try:
+        findings = plan_of(page, stack=True).findings
+    except PlatformError as error:
+        findings = error.findings
+    return [finding for finding in findings if finding.code == code]
+
+
+def tree(path: str, value: object) -> Values:
+    """``a.b`` as ``{"a": {"b": value}}``."""
+    for step in reversed(path.split(".")):
+        value = {step: value}
+    assert isinstance(value, dict)
+    return value
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_recordings_follow_each_other(chart: str) -> None:
+    rows = TypeAdapter(dict[str, Recording]).validate_json((FOLDER / f"{chart}.json").read_text(encoding="utf-8"))
+    before: dict[str, Any] = {}
+    for row, (version, kinds) in zip(rows.values(), recorded(chart).items(), strict=True):
+        assert row.source.startswith("https://"), version
+        assert set(row.went) <= set(before), version
+        assert not [path for path, kind in row.came.items() if before.get(path) == kind], version
+        before = kinds
+    assert list(recorded(chart)) == sorted(recorded(chart))
+
+
+DEAD_IN_THE_WILD = [
+    ("1.5.0", "metricsService.enabled", False, "metricsService", "dynamo-operator.metricsService"),
+    (
+        "1.5.0",
+        "dynamo-operator.controllerManager.resources",
+        {"limits": {"cpu": 1}},
+        "dynamo-operator.controllerManager.resources",
+        "dynamo-operator.controllerManager.manager.resources",
+    ),
+    ("1.5.0", "nats.jetstream.enabled", True, "nats.jetstream", "nats.config.jetstream"),
+    ("1.5.0", "nats.jetstream.fileStorage.size", "1Gi", "nats.jetstream", "nats.config.jetstream"),
+    ("1.5.0", "global.etcd.enabled", True, "global.etcd.enabled", "the setting etcd.mode"),
+    ("1.5.0", "global.nats.enabled", True, "global.nats.enabled", "the setting nats.mode"),
+    ("1.0.1", "kai-scheduler.enabled", True, "kai-scheduler.enabled", "the setting kaiScheduler.mode"),
+    ("1.1.0", "grove.enabled", False, "grove.enabled", "the setting grove.mode"),
+    ("1.0.1", "etcd.enabled", True, "etcd.enabled", "the setting etcd.mode"),
+    ("1.5.0", "upgradeCRD", False, "upgradeCRD", "dynamo-operator.upgradeCRD"),
+    ("1.5.0", "image.tag", "1.5.0", "image", "dynamo-operator.controllerManager.manager.image"),
+]
+
+
+@pytest.mark.parametrize(("version", "path", "value", "topmost", "instead"), DEAD_IN_THE_WILD)
+def test_key_known_to_be_dead_is_found(version: str, path: str, value: object, topmost: str, instead: str) -> None:
+    [finding] = found("KEY001", version=version, values=tree(path, value))
+    assert (finding.path, finding.allowed) == (f"values.{topmost}", instead)
+    assert finding.severity == "warning"
+
+
+def test_group_that_no_version_reads_is_found() -> None:
+    [finding] = found("KEY001", values=tree("global.lws.enabled", value=True))
+    assert finding.path == "values.global.lws"
+    assert finding.allowed.startswith("no key: LeaderWorkerSet is installed apart")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("dynamo-operator.upgradeCrd", "dynamo-operator.upgradeCRD"),
+        ("Dynamo-Operator.upgradeCRD", "dynamo-operator"),
+        ("nats.natsbox.enabled", "nats.natsBox"),
+        ("dynamo-operator.metricService.enabled", "dynamo-operator.metricsService"),
+        ("global.kai-scheduler.instal", "global.kai-scheduler.install"),
+        ("kai-scheduler.operator.replicas", "kai-scheduler.operator.replicaCount"),
+        ("grove.crdInstall.enabled", "grove.crdInstaller"),
+        ("dynamo-operator.manager.resources", "dynamo-operator.controllerManager.manager"),
+    ],
+)
+def test_key_that_was_meant_is_named(given: str, meant: str) -> None:
+    [finding] = found("KEY001", values=tree(given, {}))
+    assert finding.allowed == meant
+
+
+def test_nothing_alike_gets_the_names_that_are_read_there() -> None:
+    [finding] = found("KEY001", grove={"values": {"config": {"scheduler": {"x": 1}}}})
+    assert finding.path == "grove.values.config.scheduler.x"
+    assert finding.allowed == "no such key; read here are defaultProfileName, profiles"
+
+
+def test_map_below_a_key_that_takes_none_is_found() -> None:
+    [finding] = found("KEY001", values=tree("dynamo-operator.upgradeCRD.enabled", value=True))
+    assert (finding.path, finding.allowed) == ("values.dynamo-operator.upgradeCRD", "true or false")
+
+
+READ = [
+    tree("dynamo-operator.controllerManager.podLabels", {"team": "ai", "Team": "ai"}),
+    tree("dynamo-operator.controllerManager.serviceAccount.annotations", {"eks.amazonaws.com/role-arn": "arn"}),
+    tree("dynamo-operator.controllerManager.affinity", {"nodeAffinity": {"x": 1}}),
+    tree("dynamo-operator.controllerManager.tolerations", [{"operator": "Exists"}]),
+    tree("dynamo-operator.controllerManager.manager.containerSecurityContext", {"runAsUser": 1000}),
+    tree("dynamo-operator.controllerManager.manager.resources", {"limits": {"ephemeral-storage": "1Gi"}}),
+    tree("dynamo-operator.metricsService.labels", {"release": "monitoring"}),
+    tree("dynamo-operator.env", [{"name": "A", "value": "b"}]),
+    tree("dynamo-operator.dynamo.dockerRegistry.server", "registry.example.com"),
+    tree("dynamo-operator.fullnameOverride", "operator"),
+    tree("nats.config.cluster", {"enabled": True, "replicas": 3, "tls": {"enabled": False}}),
+    tree("nats.config.jetstream.fileStore.pvc.merge", {"spec": {"volumeMode": "Block"}}),
+    tree("nats.promExporter", {"enabled": True, "image": {"tag": "1"}, "podMonitor": {"enabled": True}}),
+    tree("nats.extraResources", [{"kind": "ConfigMap"}]),
+    tree("nats.natsBox.contexts.other", {"creds": {"secretName": "a"}}),
+    tree(
+        "etcd", {"metrics": {"enabled": True}, "service": {"type": "ClusterIP"}, "resources": {}, "image": {"tag": "1"}}
+    ),
+    tree("etcd.startupProbe.enabled", value=True),
+    tree("snapshot", {"anything": {"at": "all"}}),
+    tree("global.imagePullSecrets", [{"name": "a"}]),
+    tree("global.storageClass", "fast"),
+    tree("global.image.registry", "registry.example.com"),
+    tree("global.nodeSelector", {"pool": "system"}),
+    tree("kai-scheduler.operator.resources.limits.memory", "512Mi"),
+    tree("kai-scheduler.scheduler.args", {"v": "4"}),
+    tree("kai-scheduler.nodescaleadjuster.image.tag", "v0.17.0"),
+    tree("grove.deployment.labels", {"app.kubernetes.io/name": "grove"}),
+    tree("grove.affinity", {}),
+    tree("grove.resources", {"limits": {"nvidia.com/gpu": 1}}),
+    tree("grove.imagePullSecrets", []),
+]
+
+
+@pytest.mark.parametrize("values", READ, ids=lambda values: str(values)[:70])
+def test_key_that_something_reads_is_not_found(values: Values) -> None:
+    assert [finding for n in range(1, 5) for finding in found(f"KEY00{n}", values=values)] == []
+
+
+def test_values_of_a_chart_that_is_not_installed_reach_nothing() -> None:
+    values = {"kai-scheduler": {"operator": {"qps": 1}}, "nats": {"config": {}}, "etcd": {"replicaCount": 1}}
+    off = {"nats": {"mode": "external", "address": "nats://a:4222"}, "etcd": {"mode": "disabled"}}
+    assert [(finding.path, finding.allowed) for finding in found("KEY001", **SEPARATE, **off, values=values)] == [
+        ("values.etcd", "nothing below etcd"),
+        ("values.kai-scheduler", "kaiScheduler.values, for its own release"),
+        ("values.nats", "nothing below nats"),
+    ]
+
+
+def test_key_that_the_module_writes_is_read_also_where_the_chart_is_not_installed() -> None:
+    off = {"nats": {"mode": "disabled"}}
+    assert found("KEY001", version="1.0.1", **off, values=tree("nats.enabled", value=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "read"),
+    [("v0.14.7", False), ("v0.15.0", True), ("v0.15.1", True), ("v0.17.0", True)],
+)
+def test_key_is_found_by_the_version_that_is_installed(version: str, read: bool) -> None:
+    kai = {"mode": "separate", "version": version, "values": {"scheduler": {"args": {"v": "4"}}}}
+    findings = found("KEY001", version="1.4.0", kaiScheduler=kai, grove={"mode": "separate"})
+    assert [finding.path for finding in findings] == ([] if read else ["kaiScheduler.values.scheduler.args"])
+
+
+def test_finding_says_when_the_key_came_and_when_it_went() -> None:
+    kai = {"mode": "separate", "version": "v0.14.7", "values": {"scheduler": {"args": {}}}}
+    [came] = found("KEY001", version="1.4.0", kaiScheduler=kai, grove={"mode": "separate"})
+    assert came.why == "kai-scheduler v0.14.7 does not read this key, so it changes nothing. It came with v0.15.0."
+    [went] = found("KEY001", values=tree("dynamo-operator.featureGates.gmsSnapshot", value=True))
+    assert went.path == "values.dynamo-operator.featureGates"
+    [went] = found("KEY001", values=tree("dynamo-operator.checkpoint.readyForCheckpointFilePath", "/ready"))
+    assert went.why.endswith("The last to read it was 1.1.0.")
+
+
+def test_finding_says_which_recorded_version_it_goes_by() -> None:
+    [finding] = found("KEY001", version="1.5.1", values={"x": 1})
+    assert finding.why.endswith("This goes by the keys of 1.5.0, the nearest version that is recorded.")
+    [finding] = found("KEY001", version="1.5.0", values={"x": 1})
+    assert "This goes by" not in finding.why
+
+
+@pytest.mark.parametrize(
+    ("version", "recording"),
+    [
+        ("v0.9.4", "v0.13.0-rc1"),
+        ("v0.13.0-rc1", "v0.13.0-rc1"),
+        ("v0.13.1", "v0.13.0"),
+        ("v0.16.5", "v0.16.0"),
+        ("v0.18.0", "v0.17.0"),
+    ],
+)
+def test_version_between_recordings_takes_the_one_below(version: str, recording: str) -> None:
+    among = recorded("kai-scheduler")
+    assert str(nearest_recording(Version.parse(version), among)) == recording
+
+
+def test_platform_stays_within_its_band() -> None:
+    """1.2.0-rc1 comes after 1.1.0, whose keys are those of another band."""
+    [finding] = found("KEY001", version="1.2.0-rc1", values={"x": 1})
+    assert finding.why.endswith("This goes by the keys of 1.2.0, the nearest version that is recorded.")
+
+
+@pytest.mark.parametrize(
+    "path", ["dynamo-operator.webhook", "dynamo-operator.controllerManager.podLabels", "nats.config", "grove.image"]
+)
+def test_null_for_a_map_is_refused(path: str) -> None:
+    [finding] = found("KEY002", values=tree(path, None))
+    assert (finding.path, finding.given, finding.severity) == (f"values.{path}", "null", "error")
+
+
+def test_something_else_for_a_map_is_refused() -> None:
+    [finding] = found("KEY002", values=tree("dynamo-operator.metricsService", value=True))
+    assert (finding.given, finding.allowed) == ("true", "a map, or the key left out")
+
+
+@pytest.mark.parametrize("path", ["nats.config.merge.max_payload", "etcd.metrics", "grove.replicaCount"])
+def test_null_below_a_subcharts_key_is_refused(path: str) -> None:
+    [finding] = found("KEY003", values=tree(path, None))
+    assert (finding.path, finding.severity) == (f"values.{path}", "error")
+
+
+@pytest.mark.parametrize("path", ["dynamo-operator.metricsService.enabled", "nats.statefulSet.name"])
+def test_null_that_is_the_charts_own_default_is_not_refused(path: str) -> None:
+    assert found("KEY002", values=tree(path, None)) == found("KEY003", values=tree(path, None)) == []
+
+
+def test_null_for_what_the_module_writes_is_said_once() -> None:
+    values = {"global": {"kai-scheduler": None, "grove": {"install": None}}}
+    assert [(finding.path, finding.given) for finding in found("VAL001", values=values)] == [
+        ("values.global.grove.install", "null"),
+        ("values.global.kai-scheduler", "null"),
+    ]
+    assert "Helm installs a subchart whose condition is missing" in found("VAL001", values=values)[0].why
+    assert found("KEY002", values=values) == found("KEY003", values=values) == []
+
+
+@pytest.mark.parametrize("text", ["true", "false", "no", ""])
+def test_text_for_a_boolean_is_refused(text: str) -> None:
+    [finding] = found("KEY004", kaiScheduler={"values": {"global": {"gpuSharing": text}}})
+    assert finding.path == "kaiScheduler.values.global.gpuSharing"
+    assert finding.allowed == "true or false, without quotes"
+
+
+@pytest.mark.parametrize("tag", ["", "1.5.0"])
+def test_operators_own_tag_is_no_finding(tag: str) -> None:
+    assert found("KEY005", values=tree("dynamo-operator.controllerManager.manager.image.tag", tag)) == []

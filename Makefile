@@ -12,9 +12,9 @@ VERSIONS ?=
 charts   := --charts='$(CHARTS)' --versions='$(VERSIONS)'
 
 # Both ends of the ranges in pyproject.toml, and what the unit tests import besides.
-OLDEST     := pulumi==3.244.0 pulumi-kubernetes==4.25.0 pydantic==2.11.0
-NEWEST     := 'pulumi<4' 'pulumi-kubernetes<5' 'pydantic<3'
-TEST_TOOLS := hypothesis lightkube pytest pyyaml rich trustme
+OLDEST     := pulumi==3.244.0 pulumi-kubernetes==4.25.0 pydantic==2.11.0 pyyaml==6.0.1 click==8.2.0 rich==13.7.0
+NEWEST     := 'pulumi<4' 'pulumi-kubernetes<5' 'pydantic<3' 'pyyaml<7' 'click<9' 'rich<16'
+TEST_TOOLS := hypothesis lightkube pytest trustme
 
 .PHONY: help
 help: ## list the targets

@@ -1,0 +1,95 @@
+"""``check``: everything that is to be said about the configuration of some stacks."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from dynamo_platform.findings import Finding
+from dynamo_platform.stackfile import Stack
+
+from .stacks import CONFIG, SINCE, chosen
+from .tables import Table, on_terminal, show
+
+
+@click.command()
+@click.option("--stack", "stacks", metavar="NAME", multiple=True, help="A stack of the project; may be repeated.")
+@click.option("--all", "everything", is_flag=True, help="All stacks of the project.")
+@CONFIG
+@SINCE
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+def check(
+    *, stacks: tuple[str, ...], everything: bool, config: Path | None, since: str | None, as_json: bool, strict: bool
+) -> None:
+    """Check the configuration of stacks against what upstream's charts can do.
+
+    Exits with 0 where nothing is wrong, with 1 where there are errors (with --strict, warnings too), and with 2 where
+    the command was not understood.
+    """
+    several = everything or len(stacks) > 1
+    judged = [
+        (stack, stack.findings(stack.running(since) if since else None))
+        for stack in chosen(stacks=stacks, everything=everything, config=config)
+    ]
+    stopping = {"error", "warning"} if strict else {"error"}
+    ok = not any(finding.severity in stopping for _, findings in judged for finding in findings)
+    if as_json:
+        listed = [
+            {"stack": stack.name} | finding.as_dict() if several else finding.as_dict()
+            for stack, findings in judged
+            for finding in findings
+        ]
+        click.echo(json.dumps({"ok": ok, "findings": listed}, indent=2, ensure_ascii=False))
+    elif several:
+        _show_table(judged)
+    else:
+        _show_groups(*judged[0])
+    if not ok:
+        raise click.exceptions.Exit(1)
+
+
+def _show_groups(stack: Stack, findings: tuple[Finding, ...]) -> None:
+    """One stack's findings, by severity."""
+    click.echo(f"{stack.name}: {_counted(findings)}")
+    for _, each in groupby(findings, key=lambda finding: finding.severity):
+        group = list(each)
+        click.echo()
+        if on_terminal():
+            rows = [(f.code, _located(stack, f), f.given, f.allowed, f"{f.why}\n{f.docs}") for f in group]
+            show(Table(("code", "path", "given", "allowed", "why"), rows, title=_counted(group)))
+        else:
+            click.echo("\n\n".join(str(f._replace(path=_located(stack, f))) for f in group))
+
+
+def _show_table(judged: list[tuple[Stack, tuple[Finding, ...]]]) -> None:
+    """Several stacks' findings in one table."""
+    rows: list[tuple[str, ...]] = []
+    for stack, findings in judged:
+        rows += [(stack.name, f.severity, f.code, _located(stack, f), _short(f.given), f.allowed) for f in findings]
+        rows += [(stack.name, "ok", "", "", "", "")] * (not findings)
+    show(Table(("stack", "", "code", "path", "given", "allowed"), rows))
+    click.echo(f"\n{len(judged)} stacks: {_counted([f for _, findings in judged for f in findings])}", nl=False)
+    click.echo("; --stack NAME says why." if any(findings for _, findings in judged) else ".")
+
+
+def _located(stack: Stack, finding: Finding) -> str:
+    """Where a finding is: its path, and the line of the nearest setting that the file has."""
+    path = finding.path
+    while path and path not in stack.lines:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return f"{finding.path} (line {stack.lines[path]})" if path else finding.path
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _counted(findings: tuple[Finding, ...] | list[Finding]) -> str:
+    """``2 errors, 1 warning``, or ``ok``."""
+    counts = Counter(finding.severity for finding in findings)
+    return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items()) or "ok"

@@ -1,0 +1,53 @@
+"""Which stacks a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from dynamo_platform.choices import parse_version
+from dynamo_platform.stackfile import ProjectError, Stack, find_project, read_file, read_stack
+
+
+def platform_version(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Take a version of the platform only.
+
+    Raises:
+        click.BadParameter: the text is none.
+    """
+    if value is not None and (parse_version(value) is None or value.startswith("v")):
+        raise click.BadParameter(f"{value!r} is no version of the platform, such as 1.4.2.")
+    return value
+
+
+SINCE = click.option(
+    "--from", "since", callback=platform_version, metavar="VERSION", help="The version of the platform that runs now."
+)
+CONFIG = click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A stack file, or its settings without the prefix.",
+)
+
+
+def chosen(*, stacks: Sequence[str] = (), everything: bool = False, config: Path | None = None) -> list[Stack]:
+    """Read the stacks that the options name.
+
+    Raises:
+        click.UsageError: none or more than one of the options is given, or there is no such stack.
+    """
+    try:
+        if config is not None and not stacks and not everything:
+            return [read_file(config)]
+        project = find_project(Path.cwd())
+        if bool(stacks) + everything + (config is not None) != 1:
+            known = ", ".join(project.stacks) or "none"
+            raise click.UsageError(f"Give one of the options that name stacks; this project's stacks are: {known}.")
+        return [read_stack(project, name) for name in stacks or project.stacks]
+    except ProjectError as error:
+        raise click.UsageError(f"There is {error}.") from error
+    except OSError as error:
+        raise click.UsageError(f"{error.filename}: {error.strerror}.") from error

@@ -1,0 +1,71 @@
+"""``versions``: which versions go together."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from dynamo_platform.catalog import Catalog, Window, load
+
+from .tables import Table, show
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+def versions(*, as_json: bool) -> None:
+    """Show which versions of KAI Scheduler, Grove and Kubernetes each version of the platform goes with.
+
+    Bundled is what the platform's chart carries; separate is what a release of its own gets where the configuration
+    names none, and what it may be.
+    """
+    rows = _rows(load())
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    columns = ("platform", "kubernetes", "KAI bundled", "KAI separate", "Grove bundled", "Grove separate")
+    cells = [
+        (
+            ", ".join(row["versions"]),
+            f">= {row['kubernetes']}",
+            row["kaiScheduler"]["bundled"],
+            _separate(row["kaiScheduler"]),
+            row["grove"]["bundled"],
+            _separate(row["grove"]),
+        )
+        for row in rows
+    ]
+    show(Table(columns, cells))
+
+
+def _rows(catalog: Catalog) -> list[dict[str, Any]]:
+    """The matrix, oldest platform first."""
+    return [
+        {
+            "platform": minor.minor,
+            "versions": [str(version) for version in minor.versions],
+            "band": minor.band,
+            "kubernetes": catalog.band(minor).kubernetes,
+            "kaiScheduler": _window(minor.kai_scheduler),
+            "grove": _window(minor.grove),
+            "source": minor.source,
+        }
+        for minor in catalog.platform.minors
+    ]
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {
+        "bundled": str(window.bundled),
+        "pick": str(window.pick),
+        "floor": str(window.floor),
+        "below": str(window.below) if window.below else None,
+        "sure": window.sure,
+    }
+
+
+def _separate(window: dict[str, Any]) -> str:
+    bounds = f">= {window['floor']}" + (f", < {window['below']}" if window["below"] else "")
+    doubt = "" if window["sure"] == "published" else f", {window['sure']}"
+    return f"{window['pick']} ({bounds}{doubt})"

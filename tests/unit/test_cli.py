@@ -1,0 +1,369 @@
+"""The command line: what it prints, on which stream, and its exit codes."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from dynamo_platform import catalog
+from dynamo_platform.cli import main
+from dynamo_platform.cli.tables import Table, show_rich
+from dynamo_platform.plan import Plan
+from dynamo_platform.stackfile import find_project, read_stack
+
+CHECKOUT = Path(__file__).parents[2]
+
+STACKS = {
+    "good": 'config:\n  dynamo-platform:version: "1.5.1"\n  dynamo-platform:profile: development\n',
+    "warns": 'config:\n  dynamo-platform:version: "1.5.99"\n  dynamo-platform:profile: development\n',
+    "wrong": "config:\n  dynamo-platform:version: latest\n  dynamo-platform:grove:\n    mode: absent\n",
+    "twice": "config:\n  dynamo-platform:version: x\n  dynamo-platform:version: y\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: a project with these stacks."""
+    (tmp_path / "Pulumi.yaml").write_text("name: infra\nruntime: python\nstackConfigDir: stacks\n")
+    (tmp_path / "stacks").mkdir()
+    for name, text in STACKS.items():
+        (tmp_path / "stacks" / f"Pulumi.{name}.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, prog_name="dynamo-platform")
+
+
+def data(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def planned(stack: str) -> Plan:
+    return read_stack(find_project(CHECKOUT), stack).plan()
+
+
+def test_a_good_stack_is_ok(folder: Path) -> None:
+    result = run("check", "--stack", "good")
+
+    assert (result.exit_code, result.output) == (0, "good: ok\n")
+
+
+def test_findings_are_grouped_by_severity_each_with_its_line(folder: Path) -> None:
+    result = run("check", "--stack", "wrong")
+
+    newest = catalog.load().platform.minors[-1]
+    assert result.exit_code == 1
+    assert (
+        result.output
+        == f"""\
+wrong: 3 errors
+
+error CFG002  grove.mode (line 4)
+  given    "absent"
+  allowed  separate, bundled, external or disabled
+  why      The setting has these values only.
+  read     README.md#configuration
+
+error PRO001  profile
+  given    nothing
+  allowed  production or development
+  why      The profile decides the other defaults: production installs KAI Scheduler and Grove separately and
+           protects them, development takes the bundled ones.
+  read     README.md#configuration
+
+error VER002  version (line 2)
+  given    "latest"
+  allowed  a full version of 1.0 to {newest.minor}, for example "{newest.versions[-1]}"
+  why      The platform's chart versions are MAJOR.MINOR.PATCH without a v.
+  read     https://github.com/ai-dynamo/dynamo/blob/main/docs/kubernetes/installation-guide.md
+"""
+    )
+
+
+def test_errors_come_before_warnings(folder: Path) -> None:
+    (folder / "stacks" / "Pulumi.both.yaml").write_text(STACKS["warns"] + "  dynamo-platform:timeout: soon\n")
+
+    output = run("check", "--stack", "both").output
+
+    assert output.startswith("both: 1 error, 1 warning\n\nerror CFG002  timeout (line 4)\n")
+    assert "\n\nwarning VER005  version (line 2)\n" in output
+
+
+@pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--strict",), 1)])
+def test_warnings_are_errors_only_when_strict(folder: Path, arguments: tuple[str, ...], code: int) -> None:
+    result = run("check", "--stack", "warns", *arguments)
+    as_json = run("check", "--stack", "warns", "--json", *arguments)
+
+    assert result.output.startswith("warns: 1 warning\n\nwarning VER005  version (line 2)\n")
+    assert (result.exit_code, as_json.exit_code, data(as_json)["ok"]) == (code, code, code == 0)
+
+
+def test_json_of_one_stack(folder: Path) -> None:
+    result = run("check", "--stack", "twice", "--json")
+
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert data(result) == {
+        "ok": False,
+        "findings": [
+            {
+                "code": "CFG006",
+                "severity": "error",
+                "path": "version",
+                "given": "twice, in line 2 and in line 3",
+                "allowed": "each key once",
+                "why": "Pulumi refuses the file, and only one of the two could count. Nothing else in it was checked.",
+                "docs": "README.md#configuration",
+            }
+        ],
+    }
+
+
+def test_json_of_a_good_stack(folder: Path) -> None:
+    assert data(run("check", "--stack", "good", "--json")) == {"ok": True, "findings": []}
+
+
+def test_json_of_several_stacks_says_whose_a_finding_is(folder: Path) -> None:
+    result = run("check", "--stack", "good", "--stack", "warns", "--json")
+
+    (finding,) = data(result)["findings"]
+    assert data(result)["ok"] is True
+    assert list(finding) == ["stack", "code", "severity", "path", "given", "allowed", "why", "docs"]
+    assert (finding["stack"], finding["code"]) == ("warns", "VER005")
+
+
+def test_several_stacks_are_one_table(folder: Path) -> None:
+    result = run("check", "--stack", "good", "--stack", "twice")
+
+    assert result.exit_code == 1
+    assert (
+        result.output
+        == """\
+STACK         CODE    PATH     GIVEN                           ALLOWED
+good   ok
+twice  error  CFG006  version  twice, in line 2 and in line 3  each key once
+
+2 stacks: 1 error; --stack NAME says why.
+"""
+    )
+
+
+def test_all_stacks_of_the_project(folder: Path) -> None:
+    result = run("check", "--all")
+
+    assert result.exit_code == 1
+    assert [line.split()[0] for line in result.output.splitlines()[1:-2]] == [
+        "good",
+        "twice",
+        "warns",
+        "wrong",
+        "wrong",
+        "wrong",
+    ]
+    assert result.output.endswith("\n4 stacks: 4 errors, 1 warning; --stack NAME says why.\n")
+
+
+def test_a_bare_mapping_is_checked(folder: Path) -> None:
+    (folder / "page.yaml").write_text("version: 1.5.1\nprofile: development\n")
+
+    assert run("check", "--config", "page.yaml").output == "page.yaml: ok\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("check",), "Give one of the options that name stacks; this project's stacks are: good, twice, warns, wrong."),
+        (("check", "--all", "--stack", "good"), "Give one of the options that name stacks"),
+        (("check", "--stack", "good", "--config", "Pulumi.yaml"), "Give one of the options that name stacks"),
+        (("check", "--stack", "absent"), "There is no stack 'absent' in "),
+        (("check", "--config", "absent.yaml"), "'absent.yaml' does not exist"),
+        (("check", "--config", "stacks"), "'stacks' is a directory"),
+        (("check", "--stack", "good", "--from", "1.4"), "'1.4' is no version of the platform, such as 1.4.2"),
+        (("check", "--stack", "good", "--from", "v1.4.2"), "'v1.4.2' is no version of the platform"),
+        (("explain",), "Give one of the options that name stacks"),
+        (("explain", "--stack", "good", "--format", "svg"), "'svg' is not one of 'text', 'json', 'mermaid'"),
+        (("versions", "1.5.1"), "Got unexpected extra argument"),
+    ],
+)
+def test_bad_usage_exits_with_2_and_prints_to_standard_error(
+    folder: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run(*arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_outside_of_a_project_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = run("check", "--all")
+
+    assert result.exit_code == 2
+    assert f"Error: There is no Pulumi.yaml in {tmp_path} or above it." in result.stderr
+
+
+def test_explain_says_what_where_from_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CHECKOUT)
+
+    output = run("explain", "--stack", "production").output
+
+    assert output.startswith(
+        "stack    production\n"
+        "profile  production, releases and queues protected\n"
+        "cluster  context production\n\n"
+        " 1  release kai-scheduler\n"
+        "    chart      oci://ghcr.io/kai-scheduler/kai-scheduler/kai-scheduler\n"
+        "    version    v0.17.0\n"
+        "    namespace  kai-scheduler\n"
+        "    hooks      on\n"
+        "    timeout    600 s\n"
+    )
+    assert (
+        " 4  gate kai-queue-controller\n"
+        "    waits      until Deployment queue-controller in kai-scheduler is rolled out\n"
+        "    timeout    600 s\n"
+        "    after      kai-shard\n"
+        "    why        Its webhook judges every queue, and queues are refused while nothing answers.\n"
+    ) in output
+    assert (
+        " 7  queue research\n"
+        "    parent     dynamo-default\n"
+        "    cpu        quota -1, limit -1, overQuotaWeight 1\n"
+        "    gpu        quota 16, limit 32, overQuotaWeight 2\n"
+    ) in output
+    assert "    value      global.grove.install: false\n    value      global.grove.enabled: true\n" in output
+    assert output.endswith(
+        "    after      kai-scheduler, kai-config, kai-shard, kai-queue-controller, dynamo-default, dynamo, research, "
+        "grove\n"
+        "    why        Its hooks would delete the queues and make them again at every upgrade; "
+        "the stack owns them instead.\n"
+    )
+
+
+def test_explain_says_what_an_upgrade_changes(folder: Path) -> None:
+    output = run("explain", "--stack", "good", "--from", "1.4.2").output
+
+    assert "    version    1.4.2 → 1.5.1\n" in output
+
+
+def test_explain_as_json_holds_the_whole_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CHECKOUT)
+    plan = planned("production")
+
+    said = data(run("explain", "--stack", "production", "--format", "json"))
+
+    assert [step["name"] for step in said["steps"]] == [step.name for step in plan.steps]
+    assert said["steps"][-1]["values"] == plan.releases[-1].values
+    assert said["steps"][-1]["dependsOn"] == list(plan.releases[-1].depends_on)
+    assert {step["step"] for step in said["steps"]} == {"release", "gate", "queue"}
+    assert all(step["why"] for step in said["steps"])
+    assert said["modes"] == {"kai-scheduler": "separate", "grove": "separate"}
+
+
+def test_the_readme_shows_what_explain_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CHECKOUT)
+
+    picture = run("explain", "--stack", "production", "--format", "mermaid").output
+
+    assert f"```mermaid\n{picture}```" in Path("README.md").read_text()
+
+
+def test_a_picture_has_no_edge_that_follows_from_others(folder: Path) -> None:
+    (folder / "page.yaml").write_text(
+        'version: "1.5.1"\nprofile: development\n'
+        "kaiScheduler: {mode: external, version: v0.17.0}\n"
+        "grove: {mode: separate, version: v0.1.0-alpha.13}\n"
+    )
+
+    assert (
+        run("explain", "--config", "page.yaml", "--format", "mermaid").output
+        == """\
+flowchart LR
+    s1{{"gate<br/>Deployment queue-controller<br/>rolled out"}}
+    s2{{"gate<br/>Config kai-config<br/>Available"}}
+    s3{{"gate<br/>SchedulingShard default<br/>Available"}}
+    s4(["queue<br/>dynamo-default"])
+    s5(["queue<br/>dynamo"])
+    s6["release<br/>grove v0.1.0-alpha.13"]
+    s7["release<br/>dynamo-platform 1.5.1<br/>hooks off"]
+    s1 --> s2
+    s2 --> s3
+    s3 --> s4
+    s4 --> s5
+    s5 --> s7
+    s6 --> s7
+"""
+    )
+
+
+@pytest.mark.parametrize("form", ["text", "json", "mermaid"])
+def test_explain_of_a_wrong_stack_says_the_errors(folder: Path, form: str) -> None:
+    result = run("explain", "--stack", "twice", "--format", form)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "error CFG006  version\n" in result.stderr
+
+
+def test_versions_is_the_catalog(folder: Path) -> None:
+    minors = catalog.load().platform.minors
+
+    table = run("versions").output.splitlines()
+    rows = data(run("versions", "--json"))
+
+    assert table[0].split("  ")[0] == "PLATFORM"
+    assert [line.split("  ")[0] for line in table[1:]] == [", ".join(map(str, minor.versions)) for minor in minors]
+    assert [row["platform"] for row in rows] == [minor.minor for minor in minors]
+    assert rows[0]["kaiScheduler"]["bundled"] == str(minors[0].kai_scheduler.bundled)
+    assert all(row["source"].startswith("https://") for row in rows)
+
+
+@pytest.mark.parametrize("command", [(), ("check",), ("explain",), ("versions",)])
+def test_every_command_has_help(command: tuple[str, ...]) -> None:
+    result = run(*command, "--help")
+
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: {' '.join(['dynamo-platform', *command])} ")
+
+
+def test_a_terminal_gets_colours() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=60, color_system="standard")
+
+    show_rich(Table(("stack", "", "path"), [("a[b]", "error", "x"), ("b", "ok", "")], title="1 error"), console)
+
+    assert isinstance(console.file, io.StringIO)
+    output = console.file.getvalue()
+    assert "\x1b[1;31merror\x1b[0m" in output
+    assert "\x1b[32mok" in output
+    assert "a[b]" in output
+
+
+def test_rich_and_pulumi_are_not_loaded_where_nobody_looks() -> None:
+    program = """
+import sys
+from dynamo_platform.cli import main
+main(["check", "--all"], standalone_mode=False)
+print(*({"rich", "pulumi", "pulumi_kubernetes"} & sys.modules.keys()), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+
+    assert done.stderr == "\n"
+
+
+def test_python_runs_the_package() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dynamo_platform", "check", "--all", "--json"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr, json.loads(done.stdout)["ok"]) == (0, "", True)

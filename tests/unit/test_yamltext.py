@@ -1,0 +1,93 @@
+"""YAML as Pulumi reads it: bounds, and errors with their lines. The values are held to the real engine elsewhere."""
+
+import time
+
+import pytest
+
+from dynamo_platform.yamltext import MAX_BYTES, MAX_VALUES, DuplicateKeyError, YamlTextError, load
+
+NESTED_ALIASES = "\n".join(
+    ["a0: &a0 [x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12))]
+).encode()
+NESTED_MERGES = "\n".join(
+    ["a0: &a0 {x: 1}", *(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}" for i in range(1, 12))]
+).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "line"),
+    [
+        pytest.param(b"a: 1\nb:\n\tc: 1\n", "a tab, where YAML takes spaces only", 3, id="tab"),
+        pytest.param(b"a: 1\nb: [1, 2", "did not find expected ',' or ']'", 3, id="not closed"),
+        pytest.param(b"a: *b", "found undefined alias", 1, id="alias of nothing"),
+        pytest.param(b"a: 1\n---\nb: 2", "but found another document", 2, id="two documents"),
+        pytest.param(b"a: 1\n? [b]\n: 2", "a key that is a list or a mapping", 2, id="list for a key"),
+        pytest.param(b"a: 1\nb: 2024-01-31", "2024-01-31: put it in quotes, else Pulumi makes", 2, id="date"),
+        pytest.param(b"a: .inf", ".inf is no number that JSON can write", 1, id="infinite"),
+        pytest.param(b"a: .NaN", ".NaN is no number that JSON can write", 1, id="not a number"),
+        pytest.param(b"a: !!int x", "x is no number that JSON can write", 1, id="tag that lies"),
+        pytest.param(b"a: 1\n<<: 5", "<< merges mappings only", 2, id="merge of a number"),
+        pytest.param(b"a: \xff", "unacceptable character #x00ff: invalid leading UTF-8 octet", None, id="not UTF-8"),
+        pytest.param(b"a: \0", "unacceptable character #x0000: control characters are not allowed", None, id="NUL"),
+        pytest.param(b"a: &a [*a]", "nested too deeply", None, id="alias of itself"),
+        pytest.param(b"[" * 900 + b"]" * 900, "nested too deeply", None, id="nested"),
+        pytest.param(b"[" * 100_000, "exceeded maximum nesting depth", 1, id="nested without an end"),
+    ],
+)
+def test_what_is_no_yaml_is_an_error_with_its_line(text: bytes, problem: str, line: int | None) -> None:
+    with pytest.raises(YamlTextError) as raised:
+        load(text)
+
+    assert raised.value.problem.startswith(problem)
+    assert raised.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param(b"a: " + b"x" * (MAX_BYTES - 2), f"longer than {MAX_BYTES:,} bytes", id="long"),
+        pytest.param(NESTED_ALIASES, f"more than {MAX_VALUES:,} values, aliases written out", id="nested aliases"),
+        pytest.param(NESTED_MERGES, f"more than {MAX_VALUES:,} values, aliases written out", id="nested merges"),
+    ],
+)
+def test_what_is_too_much_is_found_quickly(text: bytes, problem: str) -> None:
+    start = time.process_time()
+    with pytest.raises(YamlTextError) as raised:
+        load(text)
+
+    assert raised.value.problem == problem
+    assert time.process_time() - start < 2
+
+
+def test_the_longest_text_is_read() -> None:
+    assert load(b"a: " + b"x" * (MAX_BYTES - 3)).value == {"a": "x" * (MAX_BYTES - 3)}
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "first", "line"),
+    [
+        pytest.param(b"a: 1\nb: 2\na: 3", ("a",), 1, 3, id="top"),
+        pytest.param(b"a:\n- b: 1\n  b: 2", ("a", 0, "b"), 2, 3, id="in a list"),
+        pytest.param(b"1: a\n'1': b", ("1",), 1, 2, id="number and text"),
+    ],
+)
+def test_a_key_twice_is_an_error_with_both_lines(text: bytes, where: tuple[str, ...], first: int, line: int) -> None:
+    with pytest.raises(DuplicateKeyError) as raised:
+        load(text)
+
+    assert (raised.value.where, raised.value.first, raised.value.line) == (where, first, line)
+
+
+def test_a_merged_key_may_stand_again() -> None:
+    assert load(b"a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: *a").value["b"] == {"x": 1, "y": 3}
+
+
+def test_lines_of_keys_and_items() -> None:
+    lines = load(b"# first\na:\n  b: [1,\n    2]\n").lines
+
+    assert lines == {("a",): 2, ("a", "b"): 3, ("a", "b", 0): 3, ("a", "b", 1): 4}
+
+
+@pytest.mark.parametrize("text", [b"", b"# nothing\n", b"---\n", b"~"])
+def test_an_empty_text_is_nothing(text: bytes) -> None:
+    assert load(text).value is None

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from . import catalog
 from .config import DOCS, NAMESPACE, decode_stack, encrypted, parse, path_of
-from .findings import Finding, PlatformError
+from .findings import Finding, PlatformError, shown
 from .plan import Plan, plan_of
 from .running import Running, from_version
-from .yamltext import MAX_BYTES, Document, DuplicateKeyError, Where, YamlTextError, load
+from .yamltext import MAX_BYTES, DuplicateKeyError, Where, YamlTextError, load
 
 _SUFFIXES = (".json", ".yaml", ".yml")
 _STACK_FILE_KEYS = {"config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"}
@@ -169,22 +169,24 @@ def parse_stack(data: bytes, file: Path, *, name: str, project: Project, bare: b
     """
     try:
         document = load(data)
-        bare = bare and not (isinstance(document.value, dict) and _STACK_FILE_KEYS & document.value.keys())
-        settings = _settings(document, project, bare=bare)
+        page = {} if document.value is None else document.value
+        bare = bare and not (isinstance(page, dict) and _STACK_FILE_KEYS & page.keys())
+        settings = _settings(page, project, bare=bare)
     except DuplicateKeyError as error:
         return Stack(name, file, None, (_duplicate(error),), {})
     except YamlTextError as error:
         return Stack(name, file, None, (_unreadable(file, error),), {})
     secret = [key for key, value in settings.items() if _is_encrypted(value)]
     problems = [encrypted(key) for key in secret]
+    if not bare and page.get("environment"):
+        problems.append(_from_elsewhere(page["environment"]))
     raw = {key: _as_text(value) for key, value in settings.items() if key not in secret}
     lines = {path_of(_setting(where)): line for where, line in document.lines.items()}
     return Stack(name, file, decode_stack(raw), tuple(problems), lines)
 
 
-def _settings(document: Document, project: Project, *, bare: bool) -> dict[str, Any]:
+def _settings(page: Any, project: Project, *, bare: bool) -> dict[str, Any]:
     """The settings of this module in a stack file, or in a bare mapping."""
-    page = document.value if document.value is not None else {}
     config = page if bare or not isinstance(page, dict) else page.get("config") or {}
     if not isinstance(config, dict):
         raise YamlTextError(f"a {_KINDS.get(type(config), 'value')} where the settings should be", 1)
@@ -240,6 +242,18 @@ def _duplicate(error: DuplicateKeyError) -> Finding:
         allowed="each key once",
         why="Pulumi refuses the file, and only one of the two could count. Nothing else in it was checked.",
         docs=DOCS,
+    )
+
+
+def _from_elsewhere(environment: Any) -> Finding:
+    return Finding(
+        code="CFG007",
+        severity="note",
+        path="environment",
+        given=shown(environment),
+        allowed="settings in the stack file, which this command sees",
+        why="The engine adds what Pulumi ESC's environments hold; without an engine it is not known.",
+        docs="https://www.pulumi.com/docs/esc/",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -73,8 +74,9 @@ def _show_table(judged: list[tuple[Stack, tuple[Finding, ...]]]) -> None:
         rows += [(stack.name, f.severity, f.code, _located(stack, f), _short(f.given), f.allowed) for f in findings]
         rows += [(stack.name, "ok", "", "", "", "")] * (not findings)
     show(Table(("stack", "", "code", "path", "given", "allowed"), rows))
-    click.echo(f"\n{len(judged)} stacks: {_counted([f for _, findings in judged for f in findings])}", nl=False)
-    click.echo("; --stack NAME says why." if any(findings for _, findings in judged) else ".")
+    everything = [finding for _, findings in judged for finding in findings]
+    hint = "; --stack NAME says why" if everything else ""
+    click.echo(f"\n{len(judged)} stack{'s' if len(judged) > 1 else ''}: {_counted(everything)}{hint}.")
 
 
 def _located(stack: Stack, finding: Finding) -> str:
@@ -89,7 +91,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def _counted(findings: tuple[Finding, ...] | list[Finding]) -> str:
+def _counted(findings: Sequence[Finding]) -> str:
     """``2 errors, 1 warning``, or ``ok``."""
     counts = Counter(finding.severity for finding in findings)
     return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items()) or "ok"

@@ -46,6 +46,8 @@ def chosen(*, stacks: Sequence[str] = (), everything: bool = False, config: Path
         if bool(stacks) + everything + (config is not None) != 1:
             known = ", ".join(project.stacks) or "none"
             raise click.UsageError(f"Give one of the options that name stacks; this project's stacks are: {known}.")
+        if not project.stacks:
+            raise click.UsageError(f"There is no stack file in {project.folder}.")
         return [read_stack(project, name) for name in stacks or project.stacks]
     except ProjectError as error:
         raise click.UsageError(f"There is {error}.") from error

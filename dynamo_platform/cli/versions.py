@@ -17,18 +17,19 @@ from .tables import Table, show
 def versions(*, as_json: bool) -> None:
     """Show which versions of KAI Scheduler, Grove and Kubernetes each version of the platform goes with.
 
-    Bundled is what the platform's chart carries; separate is what a release of its own gets where the configuration
-    names none, and what it may be.
+    NATS is what the chart does about it by default. Bundled is what the platform's chart carries; separate is what a
+    release of its own gets where the configuration names no version, and what it may be.
     """
     rows = _rows(load())
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    columns = ("platform", "kubernetes", "KAI bundled", "KAI separate", "Grove bundled", "Grove separate")
+    columns = ("platform", "kubernetes", "NATS", "KAI bundled", "KAI separate", "Grove bundled", "Grove separate")
     cells = [
         (
             ", ".join(row["versions"]),
             f">= {row['kubernetes']}",
+            row["nats"],
             row["kaiScheduler"]["bundled"],
             _separate(row["kaiScheduler"]),
             row["grove"]["bundled"],
@@ -47,6 +48,7 @@ def _rows(catalog: Catalog) -> list[dict[str, Any]]:
             "versions": [str(version) for version in minor.versions],
             "band": minor.band,
             "kubernetes": catalog.band(minor).kubernetes,
+            "nats": catalog.platform.default("nats.mode", minor.versions[-1]).value,
             "kaiScheduler": _window(minor.kai_scheduler),
             "grove": _window(minor.grove),
             "source": minor.source,

@@ -210,6 +210,16 @@ def test_outside_of_a_project_there_is_none(tmp_path: Path, monkeypatch: pytest.
     assert f"Error: There is no Pulumi.yaml in {tmp_path} or above it." in result.stderr
 
 
+def test_a_project_without_stack_files_is_bad_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: infra\n")
+    monkeypatch.chdir(tmp_path)
+
+    result = run("check", "--all")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Error: There is no stack file in {tmp_path}." in result.stderr
+
+
 def test_explain_says_what_where_from_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CHECKOUT)
 

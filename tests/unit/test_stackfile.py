@@ -216,6 +216,30 @@ def test_a_stack_file_is_judged_as_what_the_engine_hands_over(
     assert (only,) == through_the_engine.value.findings
 
 
+@pytest.mark.parametrize(
+    ("written", "code", "path"),
+    [
+        ({"version": "latest"}, "VER002", "version"),
+        ({"version": "v1.5.1"}, "VER002", "version"),
+        ({"version": "1.5.1 "}, "VER002", "version"),
+        ({"version": "01.5.1"}, "VER002", "version"),
+        ({"version": 1.5}, "CFG002", "version"),
+        ({"kai_scheduler": {"values": nested(100)}}, "CFG002", "kai_scheduler.values"),
+    ],
+)
+def test_from_python_it_is_judged_the_same(written: dict[str, Any], code: str, path: str) -> None:
+    with pytest.raises(PlatformError) as raised:
+        plan_of({"version": "1.5.1", "profile": "development"} | written, stack=False)
+
+    assert [(each.code, each.path) for each in raised.value.findings] == [(code, path)]
+
+
+def test_what_environments_add_is_not_seen(project: Project) -> None:
+    only = finding(read(project, "environment: [shared/base]\n" + GOOD))
+
+    assert (only.code, only.severity, only.path, only.given) == ("CFG007", "note", "environment", '["shared/base"]')
+
+
 def test_fifty_levels_of_values_are_read(project: Project) -> None:
     text = json.dumps({"config": {"dynamo-platform:values": nested(50)}})
 

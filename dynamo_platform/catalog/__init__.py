@@ -3,13 +3,11 @@
 import json
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
-
-from pydantic import PlainValidator, TypeAdapter
+from typing import Any, Literal, NamedTuple
 
 from dynamo_platform.versions import Version
 
-AVersion = Annotated[Version, PlainValidator(Version.parse)]
+from .reading import read
 
 # Rows are named tuples, and what is imported stays little: it is loaded in every program that uses the module.
 
@@ -47,11 +45,11 @@ class Window(NamedTuple):
         below_sure: how sure ``below`` is.
     """
 
-    bundled: AVersion
-    pick: AVersion
-    floor: AVersion
+    bundled: Version
+    pick: Version
+    floor: Version
     sure: Sure
-    below: AVersion | None = None
+    below: Version | None = None
     below_sure: Sure = "inferred"
 
     def holds(self, version: Version) -> bool:
@@ -67,7 +65,7 @@ class Minor(NamedTuple):
 
     minor: str
     band: str
-    versions: tuple[AVersion, ...]
+    versions: tuple[Version, ...]
     kai_scheduler: Window
     grove: Window
     source: str
@@ -77,9 +75,9 @@ class Past(NamedTuple):
     """A minor that an upgrade may start from and that is installed no more: its versions and what it bundles."""
 
     minor: str
-    versions: tuple[AVersion, ...]
-    kai_scheduler: AVersion
-    grove: AVersion
+    versions: tuple[Version, ...]
+    kai_scheduler: Version
+    grove: Version
     source: str
 
 
@@ -87,7 +85,7 @@ class Default(NamedTuple):
     """What a chart does from version ``first`` on, until the next row, about a setting that is left out."""
 
     setting: str
-    first: AVersion
+    first: Version
     value: Literal["bundled", "disabled"]
     source: str
 
@@ -112,7 +110,7 @@ class Change(NamedTuple):
         "pods-recreated",
         "migration",
     ]
-    first: AVersion
+    first: Version
     what: str
     remedy: str
     source: str
@@ -125,15 +123,15 @@ class Change(NamedTuple):
 class Repository(NamedTuple):
     """Where charts are published from version ``first`` on, until the next row."""
 
-    first: AVersion
+    first: Version
     url: str
 
 
 class Fault(NamedTuple):
     """A known fault of the versions from ``first`` up to, but without, ``below``."""
 
-    first: AVersion
-    below: AVersion
+    first: Version
+    below: Version
     severity: Literal["error", "warning", "note"]
     why: str
     docs: str
@@ -146,7 +144,7 @@ class Fault(NamedTuple):
 class KubernetesFloor(NamedTuple):
     """The lowest Kubernetes minor version of a chart's versions from ``first`` on."""
 
-    first: AVersion
+    first: Version
     floor: str
     source: str
 
@@ -176,7 +174,7 @@ class PostCleanup(NamedTuple):
         namespace: where the job of older versions is right.
     """
 
-    below: AVersion
+    below: Version
     namespace: str
     note: str
     source: str
@@ -185,7 +183,7 @@ class PostCleanup(NamedTuple):
 class CommonName(NamedTuple):
     """The platform versions that ask cert-manager for a common name as long as the webhook Service's full name."""
 
-    below: AVersion
+    below: Version
     note: str
     source: str
 
@@ -205,7 +203,7 @@ class NeedsKai(NamedTuple):
 class Staleness(NamedTuple):
     """The grace period that KAI Scheduler needs with Grove from ``grove_from`` on."""
 
-    grove_from: AVersion
+    grove_from: Version
     value: str
     note: str
     source: str
@@ -223,12 +221,12 @@ class KaiFloor(NamedTuple):
     """
 
     chart: Literal["dynamo-platform", "grove"]
-    first: AVersion
-    floor: AVersion
+    first: Version
+    floor: Version
     severity: Literal["error", "warning"]
     why: str
     docs: str
-    below: AVersion | None = None
+    below: Version | None = None
     topology: bool = False
 
 
@@ -252,9 +250,9 @@ class Chart(NamedTuple):
 
     chart: str
     namespace: str
-    versions: tuple[AVersion, ...]
+    versions: tuple[Version, ...]
     repositories: tuple[Repository, ...]
-    since: dict[str, AVersion]
+    since: dict[str, Version]
     kubernetes: tuple[KubernetesFloor, ...]
     support: tuple[Support, ...]
     faults: tuple[Fault, ...]
@@ -344,8 +342,11 @@ def load() -> Catalog:
     """The catalog that this package ships.
 
     Raises:
-        pydantic.ValidationError: a data file does not fit its schema.
+        ValueError: a data file does not fit its schema.
     """
-    files = {name: Path(__file__).with_name(f"{name.replace('_', '-')}.json") for name in Catalog._fields}
-    tables = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items()}
-    return TypeAdapter(Catalog).validate_python(tables)
+    tables: dict[str, Any] = {}
+    for name in Catalog._fields:
+        file = Path(__file__).with_name(f"{name.replace('_', '-')}.json")
+        tables[name] = json.loads(file.read_text(encoding="utf-8"))
+    catalog: Catalog = read(Catalog, tables, "catalog")
+    return catalog

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import pytest
-from pydantic import ValidationError
 
 from dynamo_platform import PlatformConfig, catalog, make_plan, plan_of
 from dynamo_platform.catalog import Change, Chart, Minor, load
+from dynamo_platform.catalog.reading import read
 from dynamo_platform.config import DependencyConfig
 from dynamo_platform.versions import Version
 
@@ -61,10 +61,39 @@ def test_every_row_has_its_source(file: Path) -> None:
         assert found.startswith(("https://", "oci://"))
 
 
-def test_file_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json, "loads", lambda text: {"chart": "dynamo-platform"})
-    with pytest.raises(ValidationError, match="Field required"):
-        load.__wrapped__()
+class Row(NamedTuple):
+    first: Version
+    kind: Literal["a", "b"]
+    names: tuple[str, ...] = ()
+    below: Version | None = None
+
+
+ROW = {"first": "1.0.0", "kind": "a"}
+
+
+def test_row_is_read_as_its_annotations_say() -> None:
+    row = read(Row, ROW | {"names": ["x"], "below": None}, "rows")
+    assert row == Row(Version.parse("1.0.0"), "a", ("x",))
+    assert read(Row, ROW | {"below": "1.1.0"}, "rows").below == Version.parse("1.1.0")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (ROW | {"kind": "c"}, r"rows\.kind: 'c' is not"),
+        (ROW | {"names": "x"}, r"rows\.names: 'x' is not"),
+        (ROW | {"names": ["x", 1]}, r"rows\.names\[1\]: 1 is not"),
+        (ROW | {"first": 1.0}, r"rows\.first: 1\.0 is not"),
+        (ROW | {"first": "1.0"}, "'1.0' is not a semantic version"),
+        (ROW | {"frist": "1.0.0"}, "rows: frist missing or unknown; a Row has first, kind, names, below"),
+        ({"kind": "a"}, "rows: first missing or unknown"),
+        ([ROW], "rows: .* is not"),
+        (None, "rows: None is not"),
+    ],
+)
+def test_row_that_does_not_fit_is_refused(value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read(Row, value, "rows")
 
 
 def test_minors_and_bands_are_those_that_can_be_installed() -> None:

@@ -2,27 +2,24 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from lightkube import Client
-from lightkube.resources.core_v1 import Namespace, Secret
+from lightkube.resources.core_v1 import Namespace, Pod, Secret
 
 from sandbox.cluster import client
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import CONFIG, QUEUE, STACK, CommandFailedError, Engine
+from tests.engine.engine import CONFIG, QUEUE, SHARD, STACK, CommandFailedError, Engine
 from tests.engine.injected import injected, repair
 from tests.engine.test_modes import DYNAMO_QUEUES, KAI_QUEUES, NEW, external, releases, separate
 
 BEFORE = {"version": "1.4.2", "kai": "v0.14.7", "grove": "v0.1.0-alpha.12-rc1"}
 STAMP = "dynamo-platform/waited-for"
 AWAY = 20
-"""Seconds that KAI Scheduler is unavailable after its upgrade."""
+"""Seconds that a shard is without scheduler during the upgrade."""
 PROGRAM = """
 import pulumi
 import pulumi_kubernetes
@@ -57,37 +54,21 @@ def fails(engine: Engine) -> str:
     return str(failed.value)
 
 
-def eventually(look: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def made(engine: Engine) -> set[str]:
     """The types in the stack's state, without their packages."""
     state = json.loads(engine.run("pulumi", "stack", "export", "--stack", STACK))
     return {resource["type"].rpartition(":")[2] for resource in state["deployment"]["resources"]}
 
 
-def revision(api: Client, release: str, namespace: str, number: int) -> Any:
-    """Helm's record of a release's revision; None before Helm began with it."""
-    name = f"sh.helm.release.v1.{release}.v{number}"
-    return next(
-        (item for item in api.list(Secret, namespace=namespace) if item.metadata and item.metadata.name == name), None
-    )
+def revision(api: Client, release: str, namespace: str, number: int) -> Secret:
+    """Helm's record of a release's revision, which it makes when it begins."""
+    return api.get(Secret, f"sh.helm.release.v1.{release}.v{number}", namespace=namespace)
 
 
-def deployed(api: Client, release: str, namespace: str, number: int) -> bool:
-    found = revision(api, release, namespace, number)
-    return found is not None and found.metadata.labels["status"] == "deployed"
-
-
-def available(api: Client) -> dict[str, Any]:
-    """The condition of kai-config."""
-    (condition,) = [
-        each for each in api.get(CONFIG, "kai-config")["status"]["conditions"] if each["type"] == "Available"
-    ]
+def available(api: Client, kind: Any, name: str) -> dict[str, Any]:
+    """The condition Available, which is true."""
+    (condition,) = [each for each in api.get(kind, name)["status"]["conditions"] if each["type"] == "Available"]
+    assert condition["status"] == "True"
     return cast("dict[str, Any]", condition)
 
 
@@ -95,8 +76,9 @@ def stamp(api: Client, kind: Any, name: str) -> str | None:
     return (api.get(kind, name).metadata.annotations or {}).get(STAMP)
 
 
-def seconds(timestamp: str) -> float:
-    return datetime.fromisoformat(timestamp).timestamp()
+def created(item: Any) -> datetime:
+    """When the object was made, to the second."""
+    return cast("datetime", item.metadata.creationTimestamp)
 
 
 def up_repaired_at(engine: Engine, api: Client, sign: str) -> None:
@@ -143,30 +125,30 @@ def test_gates_wait_again_when_kai_is_upgraded(engine: Engine, api: Client) -> N
     engine.up()
 
     # Nothing touches Available: the gates open at once.
-    untouched, stamped = available(api), stamp(api, CONFIG, "kai-config")
-    assert untouched["status"] == "True"
+    untouched, stamped = available(api, CONFIG, "kai-config"), stamp(api, CONFIG, "kai-config")
     config = separate(BEFORE)
     config["kaiScheduler"]["values"] = {"operator": {"qps": 60}}
-    config["kaiScheduler"]["timeout"] = 120
     engine.configure(config)
     engine.up()
-    assert deployed(api, "kai-scheduler", "kai-scheduler", 2)
-    assert available(api) == untouched
+    assert revision(api, "kai-scheduler", "kai-scheduler", 2)
+    assert available(api, CONFIG, "kai-config") == untouched
     assert stamp(api, CONFIG, "kai-config") not in {stamped, None}
 
-    # Available goes away, and comes back after the release is long done.
+    # The new scheduler takes its time, after the old one is gone: the shard is not Available until it runs.
     engine.configure(separate(NEW))
-    with injected(api, {"Config.available": "false"}), ThreadPoolExecutor() as threads:
-        update = threads.submit(engine.up)
-        eventually(lambda: deployed(api, "kai-scheduler", "kai-scheduler", 3))
-        assert available(api)["status"] == "False"
-        time.sleep(AWAY)
-        assert not update.done()
-        assert revision(api, "dynamo-platform", "dynamo-system", 2) is None
-        repair(api)
-        update.result()
-    begun = revision(api, "dynamo-platform", "dynamo-system", 2).metadata.creationTimestamp
-    assert begun.timestamp() >= seconds(available(api)["lastTransitionTime"])
+    with injected(api, {"kai-scheduler-default.delay": str(AWAY)}):
+        engine.up()
+    (pod,) = api.list(Pod, namespace="kai-scheduler", labels={"app": "kai-scheduler-default"})
+    back = datetime.fromisoformat(available(api, SHARD, "default")["lastTransitionTime"])
+    upgraded, platform = (
+        created(revision(api, release, namespace, number))
+        for release, namespace, number in (
+            ("kai-scheduler", "kai-scheduler", 3),
+            ("dynamo-platform", "dynamo-system", 2),
+        )
+    )
+    assert upgraded <= created(pod)
+    assert created(pod) + timedelta(seconds=AWAY - 1) <= back <= platform
     engine.unchanged()
     engine.destroy()
 

@@ -24,3 +24,11 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def engine(sandbox: Sandbox, tmp_path: Path) -> Engine:
     """A stack of this repository's program."""
     return Engine(sandbox, tmp_path / "project")
+
+
+@pytest.fixture
+def fresh(sandbox: Sandbox, engine: Engine) -> Engine:
+    """A stack on an empty cluster: what the test before kept is gone."""
+    sandbox.cluster.stop()
+    sandbox.up()
+    return engine

@@ -14,7 +14,7 @@ from sandbox.cluster import client
 from sandbox.sandbox import Sandbox
 from tests.engine.engine import CONFIG, QUEUE, SHARD, STACK, CommandFailedError, Engine
 from tests.engine.injected import injected, repair
-from tests.engine.test_modes import DYNAMO_QUEUES, KAI_QUEUES, NEW, external, releases, separate
+from tests.engine.stacks import DYNAMO_QUEUES, KAI_QUEUES, NEW, separate, stack
 
 BEFORE = {"version": "1.4.2", "kai": "v0.14.7", "grove": "v0.1.0-alpha.12-rc1"}
 STAMP = "dynamo-platform/waited-for"
@@ -108,15 +108,15 @@ def test_gate_that_never_opens_says_what_it_saw_and_the_next_update_goes_on(engi
         assert "Warning Pod binder-" in said
         assert "BackOff: Back-off restarting failed container binder" in said
         assert "Deployment admission" not in said
-        assert releases(engine).keys() == {"kai-scheduler", "grove"}
+        assert engine.releases().keys() == {"kai-scheduler", "grove"}
         assert engine.uids(QUEUE).keys() == KAI_QUEUES
 
     engine.up()
-    assert releases(engine)["dynamo-platform"] == (NEW["version"], "deployed")
+    assert engine.releases()["dynamo-platform"] == (NEW["version"], "deployed")
     assert engine.uids(QUEUE).keys() == KAI_QUEUES | DYNAMO_QUEUES
     engine.unchanged()
     engine.destroy()
-    assert releases(engine) == {}
+    assert engine.releases() == {}
 
 
 @pytest.mark.slow
@@ -157,14 +157,14 @@ def test_gates_wait_again_when_kai_is_upgraded(engine: Engine, api: Client) -> N
 def test_external_kai_scheduler_is_looked_for_and_its_webhook_waited_for(engine: Engine, api: Client) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kai-scheduler"}}
     api.apply(cast("Any", Namespace).from_dict(namespace), field_manager="test")
-    config = external(NEW)
+    config = stack("external", "external", NEW)
     config["kaiScheduler"]["timeout"] = 5
     engine.configure(config)
     said = fails(engine)
     assert "gate kai-queue-controller did not open: Deployment queue-controller is not rolled out." in said
     assert "no Deployment in namespace kai-scheduler" in said
     assert "KAI Scheduler is not there, and its mode is external: nothing was created." in said
-    assert releases(engine) == {}
+    assert engine.releases() == {}
     assert made(engine) == {"Stack", "kubernetes", "DynamoPlatform"}
 
     charts = engine.sandbox.paths.charts
@@ -190,7 +190,7 @@ def test_external_kai_scheduler_is_looked_for_and_its_webhook_waited_for(engine:
     engine.configure(config)
     with injected(api, {"queue-webhook.listening": "false"}):
         up_repaired_at(engine, api, "retrying create due to on-error hook request")
-    assert releases(engine)["dynamo-platform"] == (NEW["version"], "deployed")
+    assert engine.releases()["dynamo-platform"] == (NEW["version"], "deployed")
     assert engine.uids(QUEUE).keys() == KAI_QUEUES | DYNAMO_QUEUES
     engine.unchanged()
     engine.destroy()

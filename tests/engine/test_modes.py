@@ -1,62 +1,30 @@
-"""Each mode from nothing to destroy on a real API server."""
+"""Each mode, and each pair of modes, from nothing to destroy on a real API server."""
 
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import pytest
+from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
+from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.core_v1 import Namespace
 
-from sandbox.sandbox import Sandbox
 from tests.engine.engine import CONFIG, QUEUE, SHARD, CommandFailedError, Engine
+from tests.engine.stacks import DYNAMO_QUEUES, KAI_QUEUES, NEW, OLD, separate, stack
 
-OLD = {"version": "1.0.1", "kai": "v0.13.4", "grove": "v0.1.0-alpha.8"}
-NEW = {"version": "1.5.1", "kai": "v0.17.0", "grove": "v0.1.0-alpha.13"}
-KAI_QUEUES = {"default-parent-queue", "default-queue"}
-DYNAMO_QUEUES = {"dynamo-default", "dynamo"}
-
-
-def separate(versions: dict[str, str], **config: Any) -> dict[str, Any]:
-    return {
-        "version": versions["version"],
-        "profile": "development",
-        "kaiScheduler": {"mode": "separate", "version": versions["kai"]},
-        "grove": {"mode": "separate", "version": versions["grove"]},
-        "nats": {"mode": "disabled"},
-    } | config
-
-
-def bundled(versions: dict[str, str]) -> dict[str, Any]:
-    return {"version": versions["version"], "profile": "development", "nats": {"mode": "bundled"}}
-
-
-def external(versions: dict[str, str], **config: Any) -> dict[str, Any]:
-    return separate(versions) | {
-        "kaiScheduler": {"mode": "external", "version": versions["kai"]},
-        "grove": {"mode": "external", "version": versions["grove"]},
-        **config,
-    }
-
-
-def up_bundled(engine: Engine) -> None:
-    """`up`, and once more where the chart's queue hook met KAI's webhook before it answered.
-
-    Upstream's race (https://github.com/ai-dynamo/dynamo/issues/4625): both come with the one release, so no gate can be
-    between them.
-    """
-    try:
-        engine.up()
-    except CommandFailedError as error:
-        if "failed calling webhook" not in str(error):
-            raise
-        engine.up()
-
-
-def releases(engine: Engine) -> dict[str, tuple[str, str]]:
-    return {release.name: (release.version, release.state) for release in engine.status().releases}
+MODES = ("separate", "bundled", "external", "disabled")
+RELEASE = "meta.helm.sh/release-name"
+"""Helm's annotation on an object of a release."""
+OTHERS = {
+    "others-kai": ("kai-scheduler", NEW["kai"], "kai-scheduler"),
+    "others-grove": ("grove-charts", NEW["grove"], "grove-system"),
+}
+"""Releases of someone else: chart, version and namespace."""
 
 
 def test_separate_installs_upgrades_and_goes(engine: Engine) -> None:
     engine.configure(separate(OLD))
     engine.up()
-    assert releases(engine) == {
+    assert engine.releases() == {
         "kai-scheduler": (OLD["kai"], "deployed"),
         "grove": (OLD["grove"], "deployed"),
         "dynamo-platform": (OLD["version"], "deployed"),
@@ -85,7 +53,7 @@ def test_separate_installs_upgrades_and_goes(engine: Engine) -> None:
     # The upgrade of all three keeps every queue.
     engine.configure(separate(NEW))
     engine.up()
-    assert releases(engine) == {
+    assert engine.releases() == {
         "kai-scheduler": (NEW["kai"], "deployed"),
         "grove": (NEW["grove"], "deployed"),
         "dynamo-platform": (NEW["version"], "deployed"),
@@ -94,63 +62,158 @@ def test_separate_installs_upgrades_and_goes(engine: Engine) -> None:
     engine.unchanged()
 
     engine.destroy()
-    assert releases(engine) == {}
+    assert engine.releases() == {}
     assert engine.uids(QUEUE).keys() == KAI_QUEUES
     assert engine.uids(SHARD).keys() == {"default"}
 
 
 def test_bundled_installs_upgrades_and_goes(fresh: Engine) -> None:
     engine = fresh
-    engine.configure(bundled(OLD))
-    up_bundled(engine)
-    assert releases(engine) == {"dynamo-platform": (OLD["version"], "deployed")}
+    engine.configure(stack("bundled", "bundled", OLD, nats={"mode": "bundled"}))
+    engine.up_bundled()
+    assert engine.releases() == {"dynamo-platform": (OLD["version"], "deployed")}
     queues = engine.uids(QUEUE)
     assert queues.keys() == KAI_QUEUES | DYNAMO_QUEUES
     assert engine.outputs()["queues"] == []
     engine.unchanged()
 
-    engine.configure(bundled(NEW))
-    up_bundled(engine)
-    assert releases(engine) == {"dynamo-platform": (NEW["version"], "deployed")}
+    engine.configure(stack("bundled", "bundled", NEW, nats={"mode": "bundled"}))
+    engine.up_bundled()
+    assert engine.releases() == {"dynamo-platform": (NEW["version"], "deployed")}
     # The chart owns them here: its hooks make Dynamo's queues anew at every upgrade.
     after = engine.uids(QUEUE)
     assert {name for name in queues if after[name] == queues[name]} == KAI_QUEUES
     engine.unchanged()
     engine.destroy()
-    assert releases(engine) == {}
+    assert engine.releases() == {}
 
 
 def test_external_leaves_what_is_there(fresh: Engine) -> None:
     engine = fresh
-    engine.configure(external(NEW))
-    with pytest.raises(CommandFailedError) as failed:
-        engine.up()
-    assert "queue-controller" in str(failed.value)
-    assert releases(engine) == {}
-
-    charts = engine.sandbox.paths.charts
-    kai, grove = charts / f"kai-scheduler-{NEW['kai']}.tgz", charts / f"grove-charts-{NEW['grove']}.tgz"
-    engine.helm("install", "kai", str(kai), "-n", "kai-scheduler", "--create-namespace", "--wait")
-    engine.helm("install", "grove", str(grove), "-n", "grove-system", "--create-namespace", "--wait")
+    install_others(engine, *OTHERS)
+    engine.configure(stack("external", "external", NEW))
     engine.up()
-    assert releases(engine)["dynamo-platform"] == (NEW["version"], "deployed")
+    assert engine.releases()["dynamo-platform"] == (NEW["version"], "deployed")
     assert engine.uids(QUEUE).keys() == KAI_QUEUES | DYNAMO_QUEUES
     engine.unchanged()
 
     there = [engine.uids(CONFIG), engine.specs(CONFIG), engine.uids(SHARD), engine.specs(SHARD)]
     queues = engine.uids(QUEUE)
-    engine.configure(external(NEW, monitoring={"metricsService": False}))
+    engine.configure(stack("external", "external", NEW, monitoring={"metricsService": False}))
     engine.up()
     assert engine.uids(QUEUE) == queues
     engine.destroy()
-    assert releases(engine).keys() == {"kai", "grove"}
+    assert engine.releases().keys() == OTHERS.keys()
     assert [engine.uids(CONFIG), engine.specs(CONFIG), engine.uids(SHARD), engine.specs(SHARD)] == there
     assert engine.uids(QUEUE).keys() == KAI_QUEUES
 
 
-@pytest.fixture
-def fresh(sandbox: Sandbox, engine: Engine) -> Engine:
-    """An engine on an empty cluster: the modes meet each other's kept objects otherwise."""
-    sandbox.cluster.stop()
-    sandbox.up()
-    return engine
+class Owners(NamedTuple):
+    """Who makes what in a pair of modes; None: it is not there."""
+
+    kai: str | None
+    """Release of KAI's operator and queues."""
+    grove: str | None
+    """Release of Grove's operator."""
+    queues: str | None
+    """Who makes Dynamo's two queues: the module, or a hook of the platform's chart."""
+    warning: str | None = None
+
+
+PAIRS = {
+    ("separate", "separate"): Owners("kai-scheduler", "grove", "module"),
+    ("separate", "bundled"): Owners("kai-scheduler", "dynamo-platform", "module"),
+    ("separate", "external"): Owners("kai-scheduler", "others-grove", "module"),
+    ("separate", "disabled"): Owners("kai-scheduler", None, "module", "KAI002"),
+    ("bundled", "bundled"): Owners("dynamo-platform", "dynamo-platform", "hook"),
+    ("bundled", "external"): Owners("dynamo-platform", "others-grove", "hook"),
+    ("bundled", "disabled"): Owners("dynamo-platform", None, "hook", "KAI002"),
+    ("external", "separate"): Owners("others-kai", "grove", "module"),
+    ("external", "bundled"): Owners("others-kai", "dynamo-platform", "module"),
+    ("external", "external"): Owners("others-kai", "others-grove", "module"),
+    ("external", "disabled"): Owners("others-kai", None, "module", "KAI002"),
+    ("disabled", "separate"): Owners(None, "grove", None),
+    ("disabled", "bundled"): Owners(None, "dynamo-platform", None),
+    ("disabled", "external"): Owners(None, "others-grove", None),
+    ("disabled", "disabled"): Owners(None, None, None),
+}
+
+LEFT = {
+    "separate": KAI_QUEUES,
+    "bundled": KAI_QUEUES | DYNAMO_QUEUES,
+    "external": KAI_QUEUES,
+    "disabled": set(),
+}
+"""The queues that `destroy` leaves, by KAI's mode: Helm keeps KAI's own, and does not delete what a hook made."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kai", "grove"), PAIRS)
+def test_a_pair_of_modes_comes_stays_and_goes(fresh: Engine, kai: str, grove: str) -> None:
+    owners = PAIRS[kai, grove]
+    releases = {owners.kai, owners.grove, "dynamo-platform"} - {None}
+    install_others(fresh, *(OTHERS.keys() & releases))
+    before = fresh.uids(CONFIG) | fresh.uids(SHARD) | fresh.uids(QUEUE), fresh.specs(CONFIG) | fresh.specs(SHARD)
+
+    fresh.configure(stack(kai, grove, NEW))
+    fresh.up_bundled()
+    assert fresh.releases().keys() == releases
+    assert {state for _, state in fresh.releases().values()} == {"deployed"}
+    assert operators(fresh) == {
+        operator: owner
+        for operator, owner in (
+            ("kai-operator", owners.kai),
+            ("grove-operator", owners.grove),
+            ("dynamo-platform-dynamo-operator-controller-manager", "dynamo-platform"),
+        )
+        if owner
+    }
+    assert queue_owners(fresh) == (
+        dict.fromkeys(KAI_QUEUES, owners.kai) | dict.fromkeys(DYNAMO_QUEUES, owners.queues) if owners.kai else {}
+    )
+    flags = fresh.status().operator_flags
+    assert (flags["kaiScheduler"], flags["grove"]) == (owners.kai is not None, owners.grove is not None)
+    assert {finding["code"] for finding in fresh.outputs()["findings"]} == {owners.warning} - {None}
+    fresh.unchanged()
+
+    kept = fresh.uids(CustomResourceDefinition) | fresh.uids(Namespace) | fresh.uids(SHARD)
+    fresh.destroy()
+    assert fresh.releases().keys() == OTHERS.keys() & releases
+    assert fresh.uids(QUEUE).keys() == LEFT[kai]
+    assert fresh.uids(CONFIG).keys() == ({"kai-config"} if kai == "external" else set())
+    assert fresh.uids(CustomResourceDefinition) | fresh.uids(Namespace) | fresh.uids(SHARD) == kept
+    if kai == "external":
+        after = fresh.uids(CONFIG) | fresh.uids(SHARD) | fresh.uids(QUEUE), fresh.specs(CONFIG) | fresh.specs(SHARD)
+        assert after == before
+
+
+def test_the_pair_that_is_left_is_refused(engine: Engine) -> None:
+    left = set(product(MODES, MODES)) - PAIRS.keys()
+    assert left == {("bundled", "separate")}
+    engine.configure(stack("bundled", "separate", NEW))
+    with pytest.raises(CommandFailedError, match="GRV001"):
+        engine.preview()
+
+
+def install_others(engine: Engine, *releases: str) -> None:
+    """What someone else installs."""
+    for release in releases:
+        engine.install(release, *OTHERS[release])
+
+
+def operators(engine: Engine) -> dict[str, str]:
+    """The release of each Deployment that Helm installed, by its name."""
+    return {
+        name.partition("/")[2]: found.metadata.annotations[RELEASE]
+        for name, found in engine.objects(Deployment).items()
+        if RELEASE in (found.metadata.annotations or {})
+    }
+
+
+def queue_owners(engine: Engine) -> dict[str, Any]:
+    """Who made each queue: a release, a hook, or the module."""
+
+    def owner(annotations: dict[str, str]) -> str:
+        return annotations.get(RELEASE, "hook" if "helm.sh/hook" in annotations else "module")
+
+    return {name: owner(queue["metadata"].get("annotations") or {}) for name, queue in engine.objects(QUEUE).items()}

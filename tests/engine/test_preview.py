@@ -10,7 +10,7 @@ from sandbox import charts
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 from tests.engine.engine import NOWHERE, CommandFailedError, Engine
-from tests.engine.test_modes import NEW, separate
+from tests.engine.stacks import NEW, separate
 
 
 def with_local_charts(config: dict[str, Any], folder: Path) -> dict[str, Any]:

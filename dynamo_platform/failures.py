@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 
-from .observe import Surroundings, UnreadableError, commands, describe, observe
+from .observe import Surroundings, UnreadableError, commands, look
 from .plan import Gate
 
 NOT_LISTENING = ("failed calling webhook", "connection refused")
@@ -46,17 +46,10 @@ async def account(gate: Gate, around: Surroundings) -> str:
     """What there is to say about a gate that did not open."""
     lines = [f"gate {gate.name} did not open: {gate.kind} {gate.object_name} is not {gate.condition or 'rolled out'}."]
     try:
-        seen = await observe(gate, around)
+        lines += [f"  {line}" for line in await look(gate, around)]
     except UnreadableError as error:
         lines.append(f"The cluster was not looked at ({error}). These commands show what is wrong:")
         lines += [f"  {command}" for command in commands(gate, around)]
-    else:
-        lines += [f"  {line}" for line in describe(gate, around, seen)]
-        if around.external and seen.target is None:
-            lines.append(
-                "KAI Scheduler is not there, and its mode is external: nothing was created. Install it in namespace "
-                f"{around.namespace}, set its namespace to where it is, or set its mode to separate."
-            )
     lines.append("Once that is repaired, the next `pulumi up` goes on from here.")
     return "\n".join(lines)
 

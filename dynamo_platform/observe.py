@@ -70,8 +70,8 @@ class Seen:
     events: Sequence[Object] = ()
 
 
-async def observe(gate: Gate, around: Surroundings) -> Seen:
-    """Read the gate's object and what runs in KAI Scheduler's namespace.
+async def look(gate: Gate, around: Surroundings) -> list[str]:
+    """Read the gate's object and what runs in KAI Scheduler's namespace, and say in lines what is wrong.
 
     Raises:
         UnreadableError: for whatever reason; a report that fails must not hide what it is about.
@@ -79,7 +79,7 @@ async def observe(gate: Gate, around: Surroundings) -> Seen:
     if not around.readable:
         raise UnreadableError("the program's own provider decides which cluster it is")
     try:
-        return await asyncio.wait_for(_read(gate, around), PATIENCE)
+        return describe(gate, around, await asyncio.wait_for(_read(gate, around), PATIENCE))
     except UnreadableError:
         raise
     except Exception as error:
@@ -137,6 +137,11 @@ def describe(gate: Gate, around: Surroundings, seen: Seen) -> list[str]:
         lines.append(f"no Deployment in namespace {around.namespace}")
     elif not waiting:
         lines.append(f"every Deployment in namespace {around.namespace} is ready")
+    if around.external and seen.target is None:
+        lines += [
+            "KAI Scheduler is not there, and its mode is external: nothing was created. Install it in namespace",
+            f"{around.namespace}, set its namespace to where it is, or set its mode to separate.",
+        ]
     return lines
 
 

@@ -2,15 +2,13 @@
 
 import asyncio
 import time
-from dataclasses import replace
-from typing import Any
 
 import pulumi
 import pytest
 
 from dynamo_platform import failures
-from dynamo_platform.observe import Object, Seen, Surroundings, UnreadableError
-from tests.unit.test_observe import AROUND, GATE, config, deployment
+from dynamo_platform.observe import UnreadableError
+from tests.unit.test_observe import AROUND, GATE
 
 REFUSED = (
     "resource was not successfully created by the Kubernetes API server: Internal error occurred: failed calling "
@@ -42,18 +40,20 @@ def answer(hook: failures.Hook, args: pulumi.ErrorHookArgs) -> bool:
     return asyncio.run(call())
 
 
-def sees(monkeypatch: pytest.MonkeyPatch, target: Object | None, **seen: Any) -> None:
-    async def look(*_: object) -> Seen:
-        return Seen(target=target, **seen)
+def shows(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    async def look(*_: object) -> list[str]:
+        return list(lines)
 
-    monkeypatch.setattr(failures, "observe", look)
+    monkeypatch.setattr(failures, "look", look)
 
 
 # Gates
 
 
 def test_gate_says_what_it_saw_and_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
-    sees(monkeypatch, config({"type": "Available", "status": "False"}), deployments=[deployment()])
+    shows(
+        monkeypatch, "Config kai-config, generation 3", "  Available False", "Deployment binder: 0 of 1 pods available"
+    )
     hook = failures.report({"dp-kai-config": GATE}, AROUND)
     assert not answer(hook, failure(name="dp-kai-config"))
     (said,) = errors
@@ -67,43 +67,27 @@ def test_gate_says_what_it_saw_and_is_not_tried_again(monkeypatch: pytest.Monkey
 
 
 def test_gate_that_cannot_be_deleted_says_nothing(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
-    sees(monkeypatch, None)
+    shows(monkeypatch)
     assert not answer(failures.report({"dp-kai-config": GATE}, AROUND), failure("delete", name="dp-kai-config"))
     assert errors == []
 
 
 def test_preview_looks_at_no_cluster(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
+    shows(monkeypatch)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     assert not answer(failures.report({"dp-kai-config": GATE}, AROUND), failure(name="dp-kai-config"))
     assert errors == []
 
 
 def test_unreadable_cluster_gives_commands_instead(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
-    async def look(*_: object) -> Seen:
+    async def look(*_: object) -> list[str]:
         raise UnreadableError("ConnectError")
 
-    monkeypatch.setattr(failures, "observe", look)
+    monkeypatch.setattr(failures, "look", look)
     answer(failures.report({"dp-kai-config": GATE}, AROUND), failure(name="dp-kai-config"))
     (said,) = errors
     assert "not looked at (ConnectError)" in said
     assert "\n  kubectl --context eu describe configs.kai.scheduler kai-config\n" in said
-
-
-@pytest.mark.parametrize(
-    ("around", "target", "said"),
-    [
-        (replace(AROUND, external=True), None, True),
-        (replace(AROUND, external=True), config(), False),
-        (AROUND, None, False),
-    ],
-    ids=["external and absent", "external", "separate and absent"],
-)
-def test_absent_external_kai_scheduler_is_called_that(
-    monkeypatch: pytest.MonkeyPatch, errors: list[str], around: Surroundings, target: Object | None, said: bool
-) -> None:
-    sees(monkeypatch, target)
-    answer(failures.report({"dp-kai-config": GATE}, around), failure(name="dp-kai-config"))
-    assert ("KAI Scheduler is not there, and its mode is external" in errors[0]) is said
 
 
 # Queues

@@ -1,6 +1,7 @@
 """What is said of a gate that did not open, and how the cluster is looked at."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,11 +203,19 @@ def test_commands_without_a_context_leave_it_to_kubectl() -> None:
     assert observe.commands(webhook, around)[0] == "kubectl describe deployments.apps queue-controller -n kai"
 
 
+@pytest.mark.parametrize(
+    ("external", "target", "said"), [(True, None, True), (True, config(), False), (False, None, False)]
+)
+def test_absent_external_kai_scheduler_is_called_that(external: bool, target: Object | None, said: bool) -> None:
+    lines = observe.describe(GATE, replace(AROUND, external=external), Seen(target=target))
+    assert any("KAI Scheduler is not there, and its mode is external" in line for line in lines) is said
+
+
 # Reading
 
 
-def read(around: Surroundings) -> Seen:
-    return asyncio.run(observe.observe(GATE, around))
+def read(around: Surroundings) -> list[str]:
+    return asyncio.run(observe.look(GATE, around))
 
 
 @pytest.fixture
@@ -260,4 +269,13 @@ def test_reading_ends_when_patience_does(kubeconfig: Path, monkeypatch: pytest.M
     monkeypatch.setattr(observe, "_read", hang)
     monkeypatch.setattr(observe, "PATIENCE", 0.01)
     with pytest.raises(UnreadableError, match="TimeoutError"):
+        read(AROUND)
+
+
+def test_unheard_of_objects_do_not_hide_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def strange(*_: object) -> Seen:
+        return Seen(target={})
+
+    monkeypatch.setattr(observe, "_read", strange)
+    with pytest.raises(UnreadableError, match="KeyError"):
         read(AROUND)

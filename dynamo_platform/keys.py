@@ -4,8 +4,6 @@ The recordings are data files of the catalog (``catalog/keys/``): each version s
 read only when a configuration passes chart values through.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path

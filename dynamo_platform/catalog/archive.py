@@ -1,7 +1,5 @@
 """What a chart's archive or folder says about itself: its metadata and the value keys that it knows."""
 
-from __future__ import annotations
-
 import io
 import re
 import tarfile

@@ -1,7 +1,5 @@
 """Rules about the keys of pass-through chart values: those that nothing reads, and those that do harm by accident."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

@@ -55,7 +55,9 @@ class Project(NamedTuple):
         """
         name = stack.rsplit("/", 1)[-1]
         if name not in self.stacks:
-            raise ProjectError(f"no stack {stack!r} in {self.folder}; there are: {', '.join(self.stacks) or 'none'}")
+            raise ProjectError(
+                f"There is no stack {stack!r} in {self.folder}; there are: {', '.join(self.stacks) or 'none'}."
+            )
         return self.folder / f"Pulumi.{name}{self.file.suffix}"
 
 
@@ -111,14 +113,14 @@ def find_project(start: Path) -> Project:
     folders = [start.absolute(), *start.absolute().parents]
     found = [file for folder in folders for suffix in _SUFFIXES if (file := folder / f"Pulumi{suffix}").is_file()]
     if not found:
-        raise ProjectError(f"no Pulumi.yaml in {start.absolute()} or above it")
+        raise ProjectError(f"There is no Pulumi.yaml in {start.absolute()} or above it.")
     file = found[0]
     try:
         value = load(_read(file)).value
     except YamlTextError as error:
-        raise ProjectError(f"{file}{_at(error.line)}: {error.problem}") from error
+        raise ProjectError(f"{file}{_at(error.line)}: {error.problem}.") from error
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        raise ProjectError(f"{file}: a project has a name")
+        raise ProjectError(f"{file}: a project has a name.")
     config = value.get("config")
     folder = value.get("stackConfigDir") or (config if isinstance(config, str) else "")
     return Project(

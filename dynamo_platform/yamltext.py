@@ -91,9 +91,8 @@ def load(data: bytes) -> Document:
     """
     if len(data) > MAX_BYTES:
         raise YamlTextError(f"longer than {MAX_BYTES:,} bytes")
-    loader = _Loader(data)
     try:
-        node = loader.get_single_node()
+        node = _Loader(data).get_single_node()
         values = _Values()
         return Document(None if node is None else values.of(node), values.lines)
     except yaml.MarkedYAMLError as error:
@@ -106,8 +105,6 @@ def load(data: bytes) -> Document:
         raise YamlTextError(str(error).splitlines()[0]) from None
     except RecursionError:
         raise YamlTextError("nested too deeply") from None
-    finally:
-        loader.dispose()
 
 
 class _Values:

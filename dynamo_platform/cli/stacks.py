@@ -50,6 +50,6 @@ def chosen(*, stacks: Sequence[str] = (), everything: bool = False, config: Path
             raise click.UsageError(f"There is no stack file in {project.folder}.")
         return [read_stack(project, name) for name in stacks or project.stacks]
     except ProjectError as error:
-        raise click.UsageError(f"There is {error}.") from error
+        raise click.UsageError(str(error)) from error
     except OSError as error:
         raise click.UsageError(f"{error.filename}: {error.strerror}.") from error

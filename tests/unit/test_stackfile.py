@@ -70,7 +70,7 @@ def test_stacks_are_those_with_a_file(project: Project) -> None:
 
     assert project.stacks == ("a", "b")
     assert project.stack_file("organization/infra/a") == project.folder / "Pulumi.a.yaml"
-    with pytest.raises(ProjectError, match=r"no stack 'c' in .*stacks; there are: a, b"):
+    with pytest.raises(ProjectError, match=r"There is no stack 'c' in .*stacks; there are: a, b"):
         project.stack_file("c")
 
 

@@ -110,16 +110,21 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
 def from_version(version: str, config: PlatformConfig, catalog: Catalog) -> Running:
     """What the same page would have installed with another version of the platform."""
     c = choose(config.model_copy(update={"version": version}), catalog, provider_given=False)
+    past = next((row for row in catalog.platform.past if c.version and row.minor == c.version.minor_line), None)
     return Running(
         platform=Installed(
             "separate", c.version, c.namespace, reference(config, catalog.platform.chart, catalog.platform.repository)
         ),
-        kai=_assumed(c.kai),
-        grove=_assumed(c.grove),
-        nats=c.nats.mode,
-        etcd=c.etcd.mode,
+        kai=_assumed(c.kai, past.kai_scheduler if past else c.kai.version),
+        grove=_assumed(c.grove, past.grove if past else c.grove.version),
+        nats=c.nats.mode or _default(catalog, "nats.mode", c.version if past else None),
+        etcd=c.etcd.mode or _default(catalog, "etcd.mode", c.version if past else None),
         queues={},
     )
+
+
+def _default(catalog: Catalog, setting: str, version: Version | None) -> BackendMode | None:
+    return catalog.platform.default(setting, version).value if version else None
 
 
 def _outputs(state: Mapping[str, Any], kind: str, component: str, name: str) -> Iterator[Mapping[str, Any]]:
@@ -128,7 +133,8 @@ def _outputs(state: Mapping[str, Any], kind: str, component: str, name: str) -> 
         own, _, resource_name = urn.rpartition("::")
         outputs = resource["outputs"]
         object_name = value_at(outputs, name)
-        if own.endswith(kind) and object_name and resource_name in {f"{component}-{object_name}", object_name}:
+        named = component if component == object_name else f"{component}-{object_name}"
+        if own.endswith(kind) and object_name and resource_name == named:
             yield outputs
 
 
@@ -147,10 +153,10 @@ def _bundled(chart: Chart, version: Version | None, namespace: str | None) -> In
     )
 
 
-def _assumed(d: Dependency) -> Installed:
+def _assumed(d: Dependency, version: Version | None) -> Installed:
     if d.mode == "bundled":
-        return _bundled(d.chart, d.version, d.namespace)
+        return _bundled(d.chart, version, d.namespace)
     if d.mode == "separate" and d.version:
         chart = reference(d.config, d.chart.chart, d.chart.repository(d.version))
         return Installed("separate", d.version, d.namespace, chart)
-    return Installed(d.mode or "disabled", d.version)
+    return Installed(d.mode or "disabled")

@@ -3,20 +3,17 @@
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from dynamo_platform.versions import Version
 
-from .reading import read
-
-# Rows are named tuples, and what is imported stays little: it is loaded in every program that uses the module.
-
+from .reading import Row, read
 
 Sure = Literal["published", "disputed", "inferred"]
 """How sure a fact is: upstream says so, upstream's pages contradict each other, or it follows from something else."""
 
 
-class Band(NamedTuple):
+class Band(Row):
     """A range of platform versions that share chart keys.
 
     Attributes:
@@ -33,7 +30,7 @@ class Band(NamedTuple):
     source: str
 
 
-class Window(NamedTuple):
+class Window(Row):
     """Which versions of a dependency a platform minor goes with.
 
     Attributes:
@@ -60,7 +57,7 @@ class Window(NamedTuple):
         return f">= {self.floor}" + (f", < {self.below}" if self.below else "")
 
 
-class Minor(NamedTuple):
+class Minor(Row):
     """A platform minor version: its band, its published versions and what it goes with."""
 
     minor: str
@@ -71,7 +68,7 @@ class Minor(NamedTuple):
     source: str
 
 
-class Past(NamedTuple):
+class Past(Row):
     """A minor that an upgrade may start from and that is installed no more: its versions and what it bundles."""
 
     minor: str
@@ -81,7 +78,7 @@ class Past(NamedTuple):
     source: str
 
 
-class Default(NamedTuple):
+class Default(Row):
     """What a chart does from version ``first`` on, until the next row, about a setting that is left out."""
 
     setting: str
@@ -90,7 +87,7 @@ class Default(NamedTuple):
     source: str
 
 
-class Change(NamedTuple):
+class Change(Row):
     """What passing a version, from below ``first`` to ``first`` or above, does to a cluster.
 
     Attributes:
@@ -120,28 +117,37 @@ class Change(NamedTuple):
         return running < self.first <= wanted
 
 
-class Repository(NamedTuple):
+class Repository(Row):
     """Where charts are published from version ``first`` on, until the next row."""
 
     first: Version
     url: str
 
 
-class Fault(NamedTuple):
-    """A known fault of the versions from ``first`` up to, but without, ``below``."""
+class Fault(Row):
+    """A known fault of the versions from ``first`` up to, but without, ``below``.
+
+    Attributes:
+        given: the chart value that has to be there for it to do harm; None where it always does.
+        avoided: the chart values any of which avoids it.
+        api: the API group that the cluster has to serve for it to do harm.
+    """
 
     first: Version
     below: Version
     severity: Literal["error", "warning", "note"]
     why: str
     docs: str
+    given: str | None = None
+    avoided: dict[str, bool] | None = None
+    api: str | None = None
 
     def has(self, version: Version) -> bool:
         """Whether a version has it."""
         return self.first <= version < self.below
 
 
-class KubernetesFloor(NamedTuple):
+class KubernetesFloor(Row):
     """The lowest Kubernetes minor version of a chart's versions from ``first`` on."""
 
     first: Version
@@ -149,7 +155,7 @@ class KubernetesFloor(NamedTuple):
     source: str
 
 
-class Support(NamedTuple):
+class Support(Row):
     """Until when upstream supports a minor: a month, or the minor that ends it."""
 
     minor: str
@@ -158,7 +164,7 @@ class Support(NamedTuple):
     source: str
 
 
-class Kept(NamedTuple):
+class Kept(Row):
     """Objects, as KIND/NAME, that stay when their release goes, marked as that release's."""
 
     objects: tuple[str, ...]
@@ -166,7 +172,7 @@ class Kept(NamedTuple):
     source: str
 
 
-class PostCleanup(NamedTuple):
+class PostCleanup(Row):
     """The versions whose clean-up job is harmless in one namespace only.
 
     Attributes:
@@ -180,7 +186,7 @@ class PostCleanup(NamedTuple):
     source: str
 
 
-class CommonName(NamedTuple):
+class CommonName(Row):
     """The platform versions that ask cert-manager for a common name as long as the webhook Service's full name."""
 
     below: Version
@@ -188,7 +194,7 @@ class CommonName(NamedTuple):
     source: str
 
 
-class NeedsKai(NamedTuple):
+class NeedsKai(Row):
     """When Grove has to be started after KAI Scheduler's CRDs are served.
 
     Attributes:
@@ -200,7 +206,7 @@ class NeedsKai(NamedTuple):
     source: str
 
 
-class Staleness(NamedTuple):
+class Staleness(Row):
     """The grace period that KAI Scheduler needs with Grove from ``grove_from`` on."""
 
     grove_from: Version
@@ -209,7 +215,7 @@ class Staleness(NamedTuple):
     source: str
 
 
-class KaiFloor(NamedTuple):
+class KaiFloor(Row):
     """The lowest KAI Scheduler that a version of another chart works with.
 
     Attributes:
@@ -230,12 +236,13 @@ class KaiFloor(NamedTuple):
     topology: bool = False
 
 
-class Chart(NamedTuple):
+class Chart(Row):
     """A dependency's chart.
 
     Attributes:
         chart: its name.
         namespace: where upstream's documentation installs it.
+        api: the API group whose absence stops an operator that was told of it.
         versions: the versions that this catalog knows.
         repositories: where they are published.
         since: chart values and the version they came with.
@@ -250,6 +257,7 @@ class Chart(NamedTuple):
 
     chart: str
     namespace: str
+    api: str
     versions: tuple[Version, ...]
     repositories: tuple[Repository, ...]
     since: dict[str, Version]
@@ -272,7 +280,7 @@ class Chart(NamedTuple):
         return self.since[value] <= version
 
 
-class KaiAndGrove(NamedTuple):
+class KaiAndGrove(Row):
     """What KAI Scheduler, Grove and the platform ask of each other."""
 
     needs_kai_at_start: NeedsKai
@@ -280,7 +288,7 @@ class KaiAndGrove(NamedTuple):
     kai_floors: tuple[KaiFloor, ...]
 
 
-class Platform(NamedTuple):
+class Platform(Row):
     """The platform's chart.
 
     Attributes:
@@ -320,13 +328,70 @@ class Platform(NamedTuple):
         return rows[-1]
 
 
-class Catalog(NamedTuple):
+class Removed(Row):
+    """Values that the platform's chart fails on from version ``first`` on, whatever they say, and what is instead."""
+
+    first: Version
+    keys: dict[str, str]
+    source: str
+
+
+class Only(Row):
+    """A value that the platform's chart fails on from version ``first`` on, unless it is one of ``values``."""
+
+    key: str
+    first: Version
+    values: tuple[str, ...]
+    why: str
+    source: str
+
+
+class Refusal(Row):
+    """Versions whose chart refuses a combination of values: from ``first`` on, up to, but without, ``below``."""
+
+    first: Version
+    source: str
+    below: Version | None = None
+
+    def holds(self, version: Version) -> bool:
+        """Whether a version refuses it."""
+        return self.first <= version and (self.below is None or version < self.below)
+
+
+class Refusals(Row):
+    """What the charts themselves fail on when they are rendered.
+
+    Attributes:
+        removed: keys that must not be there.
+        only: keys with a few values.
+        reserved_env: ``DYN_OPERATOR_ALLOW_GMS_SNAPSHOT`` in the operator's environment.
+        restricted_upgrades_crds: an operator of one namespace that applies CRDs.
+        webhook_selector: webhooks for some namespaces only.
+        volcano_with_kai: two schedulers for the same pods.
+        staleness: KAI Scheduler and Grove bundled without the grace period that they need.
+        lpx_without_grove: LPX, which needs Grove.
+        kai_config_twice: ``Config/kai-config`` as an object of the release and by a Job.
+    """
+
+    removed: tuple[Removed, ...]
+    only: tuple[Only, ...]
+    reserved_env: Refusal
+    restricted_upgrades_crds: Refusal
+    webhook_selector: Refusal
+    volcano_with_kai: Refusal
+    staleness: Refusal
+    lpx_without_grove: Refusal
+    kai_config_twice: Refusal
+
+
+class Catalog(Row):
     """Everything the module knows about upstream's charts."""
 
     platform: Platform
     kai_scheduler: Chart
     grove: Chart
     kai_and_grove: KaiAndGrove
+    refusals: Refusals
 
     def minor(self, version: Version) -> Minor | None:
         """The row of a platform version's minor; None for a minor that the catalog does not know."""
@@ -345,7 +410,7 @@ def load() -> Catalog:
         ValueError: a data file does not fit its schema.
     """
     tables: dict[str, Any] = {}
-    for name in Catalog._fields:
+    for name in Catalog.__annotations__:
         file = Path(__file__).with_name(f"{name.replace('_', '-')}.json")
         tables[name] = json.loads(file.read_text(encoding="utf-8"))
     catalog: Catalog = read(Catalog, tables, "catalog")

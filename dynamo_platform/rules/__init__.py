@@ -10,6 +10,7 @@ from dynamo_platform.choices import Choices
 from dynamo_platform.findings import Finding
 
 from . import (  # noqa: F401  they register themselves
+    accepted,
     backends,
     cluster,
     dependencies,
@@ -17,6 +18,8 @@ from . import (  # noqa: F401  they register themselves
     platform,
     profile,
     queues,
+    refused,
+    upgrade,
     values,
 )
 from .base import RULES, Rule, Verdict, rule

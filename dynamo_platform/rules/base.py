@@ -5,33 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from dynamo_platform.choices import Choices
-from dynamo_platform.findings import Finding, Severity
+from dynamo_platform.choices import Choices, Dependency
+from dynamo_platform.findings import Finding, Severity, shown
 
 DYNAMO = "https://github.com/ai-dynamo/dynamo"
 KAI = "https://github.com/kai-scheduler/KAI-Scheduler"
 GUIDE = "README.md#configuration"
+GROVE = "https://github.com/ai-dynamo/grove"
 MODES = "README.md#modes"
 
 
 class Verdict(NamedTuple):
-    """What a rule yields; the rule adds its code, and its severity unless the verdict has its own."""
+    """What a rule yields; the rule adds its code, and its severity and where to read unless the verdict has its own."""
 
     path: str
     given: str
     allowed: str
     why: str
-    docs: str
+    docs: str | None = None
     severity: Severity | None = None
 
 
 class Rule(NamedTuple):
-    """A rule: its code, how grave it is, whether ``accept`` may turn it into a note, and its function."""
+    """A rule: its code, how grave it is, whether ``accept`` may turn an error of it into a note, and its function."""
 
     code: str
     severity: Severity
     acceptable: bool
     judge: Callable[[Choices], Iterator[Verdict]]
+
+    @property
+    def may_be_accepted(self) -> bool:
+        """Whether ``accept`` may name it."""
+        return self.acceptable or self.severity == "warning"
 
     def __call__(self, c: Choices) -> Iterator[Finding]:
         """The rule's findings; accepted ones come as notes."""
@@ -46,7 +52,7 @@ class Rule(NamedTuple):
                 given=verdict.given,
                 allowed=verdict.allowed,
                 why=verdict.why,
-                docs=verdict.docs,
+                docs=verdict.docs or f"docs/findings.md#{self.code.lower()}",
             )
 
 
@@ -63,3 +69,10 @@ def rule(
         return made
 
     return register
+
+
+def placed(d: Dependency) -> tuple[str, str]:
+    """Where a dependency's version comes from, and what it is."""
+    if d.mode == "bundled":
+        return f"{d.key}.mode", f"bundled, which is {d.version}"
+    return f"{d.key}.version", shown(str(d.version)) if d.version else "nothing"

@@ -28,21 +28,25 @@ def one_answer_to_which_cluster(c: Choices) -> Iterator[Verdict]:
 
 @rule("CLU002")
 def kubernetes_is_new_enough(c: Choices) -> Iterator[Verdict]:
-    """Each band has its Kubernetes floor; the chart checks it from 1.4 on."""
-    if c.band is None or c.config.kubernetes_version is None:
-        return
-    given, floor = (
-        tuple(int(part) for part in text.removeprefix("v").split(".")[:2])
-        for text in (c.config.kubernetes_version, c.band.kubernetes)
-    )
-    if given < floor:
-        yield Verdict(
-            "kubernetesVersion",
-            shown(c.config.kubernetes_version),
-            f">= {c.band.kubernetes}",
-            f"dynamo-platform {c.version} needs it.",
-            c.band.source,
-        )
+    """The platform and KAI Scheduler have their floors; the platform's chart checks its own from 1.4 on."""
+    text = c.config.kubernetes_version
+    for name, floor, source in _kubernetes_floors(c) if text else ():
+        if text and _minor(text) < _minor(floor):
+            yield Verdict("kubernetesVersion", shown(text), f">= {floor}", f"{name} needs it.", source)
+
+
+def _kubernetes_floors(c: Choices) -> Iterator[tuple[str, str, str]]:
+    if c.band:
+        yield f"dynamo-platform {c.version}", c.band.kubernetes, c.band.source
+    for d in c.dependencies:
+        for row in reversed(d.chart.kubernetes if d.on and d.version else ()):
+            if d.version and row.first <= d.version:
+                yield f"{d.chart.chart} {d.version}", row.floor, row.source
+                break
+
+
+def _minor(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.removeprefix("v").split(".")[:2])
 
 
 @rule("CLU004", acceptable=True)
@@ -60,4 +64,18 @@ def monitors_have_their_api(c: Choices) -> Iterator[Verdict]:
                 "By apiVersions the cluster does not serve the Prometheus operator's kinds, and the release would fail "
                 "with `no matches for kind`.",
                 GUIDE,
+            )
+
+
+@rule("CLU005", "warning")
+def external_ones_are_served(c: Choices) -> Iterator[Verdict]:
+    """The operator exits where it is told of KAI Scheduler or Grove and their API is not there."""
+    served = c.config.api_versions
+    for d in c.dependencies:
+        if d.mode == "external" and served is not None and d.chart.api not in {api.partition("/")[0] for api in served}:
+            yield Verdict(
+                f"{d.key}.mode",
+                "external",
+                f"an API of {d.chart.api} among apiVersions, or another mode",
+                f"By apiVersions the cluster does not serve {d.chart.api}, and the operator would exit at every start.",
             )

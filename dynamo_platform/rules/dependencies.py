@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from dynamo_platform.choices import Choices, Dependency, parse_version
 from dynamo_platform.findings import shown
+from dynamo_platform.values import dependency_values, value_at
 from dynamo_platform.versions import Version
 
-from .base import KAI, MODES, Verdict, rule
+from .base import MODES, Verdict, placed, rule
+from .faults import harms, instead_of
 
 
 @rule("DEP001")
@@ -28,7 +30,7 @@ def dependency_version_is_a_version(c: Choices) -> Iterator[Verdict]:
         )
 
 
-@rule("DEP002")
+@rule("DEP002", acceptable=True)
 def dependency_fits_the_platform(c: Choices) -> Iterator[Verdict]:
     """Upstream's compatibility table, pre-releases included."""
     for d in _given_versions(c):
@@ -48,10 +50,11 @@ def dependency_is_listed(c: Choices) -> Iterator[Verdict]:
     """A version that nobody has recorded."""
     for d in _given_versions(c):
         if d.version and d.version not in d.chart.versions:
+            near = [version for version in d.chart.versions if version.minor_line == d.version.minor_line]
             yield Verdict(
                 f"{d.key}.version",
                 shown(str(d.version)),
-                ", ".join(map(str, d.chart.versions)),
+                ", ".join(map(str, near or d.chart.versions[-3:])),
                 "The catalog does not list this version; its values are taken to be those of the version before it.",
                 d.chart.source,
             )
@@ -76,16 +79,14 @@ def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     """Versions that upstream knows to be faulty."""
     for d in c.dependencies:
         for fault in d.chart.faults if d.on and d.version else ():
-            if d.version and fault.first <= d.version < fault.below:
-                bundled = d.mode == "bundled"
+            if d.version and harms(c, fault, d.version, dependency_values(c, d)):
                 yield Verdict(
-                    f"{d.key}.mode" if bundled else f"{d.key}.version",
-                    f"bundled, which is {d.version}" if bundled else shown(str(d.version)),
-                    f"{fault.below} or later" if not fault.below.pre else f"a version other than {d.version}",
+                    *placed(d),
+                    instead_of(fault, d.version),
                     fault.why,
                     fault.docs,
                     # What a platform chart bundles is that version's to choose.
-                    "warning" if bundled else fault.severity,
+                    "warning" if d.mode == "bundled" else fault.severity,
                 )
 
 
@@ -122,24 +123,9 @@ def external_is_not_configured(c: Choices) -> Iterator[Verdict]:
 
 
 @rule("KAI001", "warning")
-def kai_groups_v1beta1_workloads(c: Choices) -> Iterator[Verdict]:
-    """KAI before v0.17 knows workloads of API version v1alpha1 only; platform 1.2 makes v1beta1."""
-    kai = c.kai
-    if (
-        c.version
-        and kai.on
-        and kai.version
-        and c.version >= Version.parse("1.2.0-0")
-        and kai.version < Version.parse("v0.17.0")
-    ):
-        yield Verdict(
-            "kaiScheduler.mode" if kai.mode == "bundled" else "kaiScheduler.version",
-            f"bundled, which is {kai.version}" if kai.mode == "bundled" else shown(str(kai.version)),
-            ">= v0.17.0",
-            f"dynamo-platform {c.version} makes v1beta1 workloads, which this version schedules pod by pod, not as a "
-            "gang.",
-            f"{KAI}/pull/1870",
-        )
+def kai_knows_the_platforms_workloads(c: Choices) -> Iterator[Verdict]:
+    """KAI Scheduler has to know the API version of the workloads that the platform makes."""
+    yield from _below_floor(c, "dynamo-platform", c.version)
 
 
 @rule("KAI002", "warning")
@@ -171,23 +157,57 @@ def separate_grove_does_not_go_with_bundled_kai(c: Choices) -> Iterator[Verdict]
 
 @rule("GRV002")
 def grove_backend_has_its_kai(c: Choices) -> Iterator[Verdict]:
-    """Grove from alpha.13 makes KAI's PodGroups itself."""
-    grove, kai = c.grove.version, c.kai.version
-    if (
-        c.grove.on
-        and c.kai.on
-        and grove
-        and kai
-        and grove >= Version.parse("v0.1.0-alpha.13")
-        and kai < Version.parse("v0.15.0")
-    ):
-        yield Verdict(
-            "kaiScheduler.version",
-            shown(str(kai)),
-            ">= v0.15.0",
-            f"Grove {grove} makes PodGroups itself, in a form that this KAI Scheduler does not know.",
-            "https://github.com/ai-dynamo/grove/pull/725",
-        )
+    """Grove that makes KAI's PodGroups itself needs a KAI Scheduler that knows them."""
+    if c.grove.on:
+        yield from _below_floor(c, "grove", c.grove.version)
+
+
+@rule("GRV003", "warning")
+def topology_has_its_kai(c: Choices) -> Iterator[Verdict]:
+    """Topology-aware scheduling is KAI Scheduler's work."""
+    if c.grove.on and value_at(c.grove.values, "config.topologyAwareScheduling.enabled") is True:
+        yield from _below_floor(c, "grove", c.grove.version, topology=True)
+
+
+def _below_floor(c: Choices, chart: str, version: Version | None, *, topology: bool = False) -> Iterator[Verdict]:
+    kai = c.kai
+    for row in c.catalog.kai_and_grove.kai_floors:
+        asked = row.chart == chart and row.topology == topology
+        if not (asked and version and row.first <= version and (row.below is None or version < row.below)):
+            continue
+        if kai.on and kai.version and kai.version < row.floor:
+            yield Verdict(*placed(kai), f">= {row.floor}", row.why, row.docs)
+
+
+@rule("DEP008", "warning")
+def dependency_is_supported(c: Choices) -> Iterator[Verdict]:
+    """Upstream ends the support of a minor version; what a platform chart bundles is that version's to choose."""
+    for d in c.dependencies:
+        for support in d.chart.support if d.mode in {"separate", "external"} and d.version else ():
+            if d.version and support.ended and support.minor == d.version.minor_line:
+                supported = [row.minor for row in d.chart.support if not row.ended]
+                yield Verdict(
+                    *placed(d),
+                    f"a version of {', '.join(supported)}",
+                    f"Upstream's support of {support.minor} has ended ({support.until}).",
+                    support.source,
+                )
+
+
+@rule("DEP009")
+def dependency_is_where_it_is_looked_for(c: Choices) -> Iterator[Verdict]:
+    """Both projects moved their charts; an old place has no new versions, and a new one no old versions."""
+    for d in c.dependencies:
+        given = d.config.repository
+        places = {row.url for row in d.chart.repositories}
+        if given in places and d.version and given != d.chart.repository(d.version):
+            yield Verdict(
+                f"{d.key}.repository",
+                shown(given),
+                f"no repository, which is {d.chart.repository(d.version)} for this version",
+                f"{d.version} is published there; this place has other versions.",
+                d.chart.source,
+            )
 
 
 def _given_versions(c: Choices) -> Iterator[Dependency]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from dynamo_platform.choices import Choices
 from dynamo_platform.findings import shown
+from dynamo_platform.values import value_at
 from dynamo_platform.versions import Version
 
 from .base import DYNAMO, GUIDE, Verdict, rule
+from .faults import harms, instead_of
 
 
 @rule("VER001")
@@ -76,6 +78,33 @@ def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
             f"The catalog does not list this version; it is treated as {c.minor.minor}, band {c.minor.band}.",
             c.minor.source,
         )
+
+
+@rule("VER006", acceptable=True)
+def platform_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
+    """Versions that upstream knows to be faulty."""
+    for fault in c.catalog.platform.faults if c.version and c.minor else ():
+        if c.version and harms(c, fault, c.version, c.config.values or {}):
+            yield Verdict(
+                "version", shown(c.config.version), instead_of(fault, c.version), fault.why, fault.docs, fault.severity
+            )
+
+
+@rule("VER007", "warning")
+def operator_brings_its_crds(c: Choices) -> Iterator[Verdict]:
+    """From 1.3 the chart carries no CRDs: with the operator's own step off there are none."""
+    if not c.version or value_at(c.config.values or {}, "dynamo-operator.upgradeCRD") is not False:
+        return
+    for change in c.catalog.platform.changes:
+        if change.kind == "crds-leave-chart" and c.version >= change.first:
+            yield Verdict(
+                "values.dynamo-operator.upgradeCRD",
+                "false",
+                "true, or the CRDs applied before each installation and upgrade",
+                f"The chart of dynamo-platform {c.version} carries no CRDs, and the operator is told not to apply its "
+                "own.",
+                change.source,
+            )
 
 
 def _platform_versions(c: Choices) -> str:

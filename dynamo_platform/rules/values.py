@@ -20,7 +20,21 @@ def values_do_not_undo_settings(c: Choices) -> Iterator[Verdict]:
     for d in c.dependencies:
         if d.mode in {"separate", "bundled"}:
             yield from _undone(f"{d.key}.values", d.values, dependency_leaves(c, d))
-    yield from _undone("values", c.config.values or {}, platform_leaves(c))
+    modes = _modes(c)
+    others = {leaf: value for leaf, value in platform_leaves(c).items() if leaf not in modes}
+    yield from _undone("values", c.config.values or {}, others)
+
+
+@rule("VAL002")
+def values_do_not_undo_modes(c: Choices) -> Iterator[Verdict]:
+    """What is installed and in which order follows from the modes, and two of a kind would fight in one cluster."""
+    yield from _undone("values", c.config.values or {}, _modes(c))
+
+
+def _modes(c: Choices) -> Mapping[str, Any]:
+    """The values that say which of KAI Scheduler and Grove the platform's chart installs and works with."""
+    flags = {f"global.{d.name}.{flag}" for d in c.dependencies for flag in ("install", "enabled")}
+    return {leaf: value for leaf, value in platform_leaves(c).items() if leaf in flags}
 
 
 def _undone(path: str, values: Mapping[str, Any], leaves: Mapping[str, Any]) -> Iterator[Verdict]:

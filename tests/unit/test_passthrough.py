@@ -238,11 +238,11 @@ def test_null_that_is_the_charts_own_default_is_not_refused(path: str) -> None:
 
 def test_null_for_what_the_module_writes_is_said_once() -> None:
     values = {"global": {"kai-scheduler": None, "grove": {"install": None}}}
-    assert [(finding.path, finding.given) for finding in found("VAL001", values=values)] == [
+    assert [(finding.path, finding.given) for finding in found("VAL002", values=values)] == [
         ("values.global.grove.install", "null"),
         ("values.global.kai-scheduler", "null"),
     ]
-    assert "Helm installs a subchart whose condition is missing" in found("VAL001", values=values)[0].why
+    assert "Helm installs a subchart whose condition is missing" in found("VAL002", values=values)[0].why
     assert found("KEY002", values=values) == found("KEY003", values=values) == []
 
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamo_platform import Plan, PlatformConfig, make_plan, plan_of
-from dynamo_platform.config import DependencyConfig, QueueConfig
+from dynamo_platform import Plan, plan_of
 from dynamo_platform.plan import Gate, Release
 
 MODES = ("separate", "bundled", "external", "disabled")
@@ -63,26 +62,26 @@ def test_platform_comes_after_everything(kai: str, grove: str) -> None:
 
 
 @st.composite
-def queue_trees(draw: st.DrawFn) -> tuple[QueueConfig, ...]:
+def queue_trees(draw: st.DrawFn) -> list[dict[str, str]]:
     """Queues in any order, each below one that comes earlier in a hidden order, or below none."""
     hidden = draw(st.lists(st.sampled_from("abcdef"), unique=True, max_size=6))
-    parents = [draw(st.sampled_from([None, "dynamo", "dynamo-default", *hidden[:i]])) for i in range(len(hidden))]
-    queues = [QueueConfig(name=name, parent=parent) for name, parent in zip(hidden, parents, strict=True)]
-    return tuple(draw(st.permutations(queues)))
+    parents = [draw(st.sampled_from([None, "dynamo-default", *hidden[:i]])) for i in range(len(hidden))]
+    queues = [
+        {"name": name} | ({"parent": parent} if parent else {}) for name, parent in zip(hidden, parents, strict=True)
+    ]
+    return draw(st.permutations(queues))
 
 
 @settings(deadline=None, max_examples=150)
 @given(st.sampled_from([pair for pair in PAIRS if pair[0] != "disabled"]), queue_trees())
-def test_each_step_comes_after_what_it_depends_on(pair: tuple[Any, Any], queues: tuple[QueueConfig, ...]) -> None:
-    kai, grove = (DependencyConfig(mode=mode) for mode in pair)
-    config = PlatformConfig(version="1.5.1", profile="development", kai_scheduler=kai, grove=grove, queues=queues)
-    plan = make_plan(config)
+def test_each_step_comes_after_what_it_depends_on(pair: tuple[str, str], queues: list[dict[str, str]]) -> None:
+    plan = planned(*pair, queues=queues)
     done: set[str] = set()
     for step in plan.steps:
         assert set(step.depends_on) <= done
         assert step.name not in done
         done.add(step.name)
-    assert {queue.name for queue in queues} <= done
+    assert {queue["name"] for queue in queues} <= done
     made = {queue.name for queue in plan.queues}
     for queue in plan.queues:
         parent = queue.spec.get("parentQueue")
@@ -220,12 +219,12 @@ def test_numbers_for_the_two_replace_theirs_and_keep_the_parent() -> None:
 
 
 def test_whole_amounts_are_written_as_integers() -> None:
-    plan = planned(queues=[{"name": "a", "gpu": {"quota": 1.0, "limit": 0.5}}])
-    assert str(specs(plan)["a"]["resources"]["gpu"]) == "{'quota': 1, 'limit': 0.5, 'overQuotaWeight': 1}"
+    plan = planned(queues=[{"name": "a", "gpu": {"quota": 1.0, "limit": 1.5}}])
+    assert str(specs(plan)["a"]["resources"]["gpu"]) == "{'quota': 1, 'limit': 1.5, 'overQuotaWeight': 1}"
 
 
 def test_further_queues_with_bundled_kai_come_after_the_platform_and_its_gates() -> None:
-    plan = planned("bundled", "bundled", queues=[{"name": "a", "parent": "dynamo"}])
+    plan = planned("bundled", "bundled", queues=[{"name": "a", "parent": "dynamo-default"}])
     assert after(plan) == {
         "dynamo-platform": (),
         "kai-config": ("dynamo-platform",),

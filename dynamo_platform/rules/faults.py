@@ -1,0 +1,30 @@
+"""Whether a known fault does harm here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dynamo_platform.catalog import Fault
+from dynamo_platform.choices import Choices
+from dynamo_platform.values import value_at
+from dynamo_platform.versions import Version
+
+
+def harms(c: Choices, fault: Fault, version: Version, values: Mapping[str, Any]) -> bool:
+    """Whether a chart's version has the fault, and its values and the cluster's APIs let it do harm.
+
+    Which APIs a cluster serves is known only where ``apiVersions`` says it.
+    """
+    served = {api.partition("/")[0] for api in c.config.api_versions or ()}
+    return (
+        fault.has(version)
+        and (fault.given is None or bool(value_at(values, fault.given)))
+        and not any(value_at(values, key) is value for key, value in (fault.avoided or {}).items())
+        and (fault.api is None or fault.api in served)
+    )
+
+
+def instead_of(fault: Fault, version: Version) -> str:
+    """Which versions are without the fault."""
+    return f"a version other than {version}" if fault.below.pre == ("0",) else f"{fault.below} or later"

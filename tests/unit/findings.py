@@ -1,0 +1,176 @@
+"""What the rules say: the cases of `tests/data/findings/cases.yaml`, their messages, and the page of all findings.
+
+`python -m tests.unit.findings` writes the messages and `docs/findings.md` anew.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
+from dynamo_platform.config import parse
+from dynamo_platform.plan import Queue, Release
+from dynamo_platform.rules import RULES
+from dynamo_platform.running import COMPONENT, Running, from_state, from_version
+
+CHECKOUT = Path(__file__).parents[2]
+CASES = CHECKOUT / "tests" / "data" / "findings" / "cases.yaml"
+MESSAGES = CASES.with_name("messages.txt")
+PAGE = CHECKOUT / "docs" / "findings.md"
+
+Config = dict[str, Any]
+
+UNREADABLE = {
+    "CFG001": "A key that is no setting.",
+    "CFG002": "A value that is not of the setting's type.",
+    "CFG003": "Text where a boolean is meant.",
+}
+"""Findings of reading the configuration, which come before the rules."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A page where a rule speaks, and the nearest where it does not."""
+
+    code: str
+    number: int
+    bad: Config
+    good: Config
+    before: Config | str | None = None
+    good_before: Config | str | None = None
+    provider: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.code}-{self.number}"
+
+    def speaks(self) -> list[Finding]:
+        """What its rule says."""
+        return [found for found in judged(self.bad, self.before, provider=self.provider) if found.code == self.code]
+
+    def next_door(self) -> list[Finding]:
+        """What its rule says where it should not."""
+        found = judged(self.good, self.good_before or self.before, provider=self.provider)
+        paths = {finding.path for finding in self.speaks()}
+        return [finding for finding in found if finding.code == self.code and finding.path in paths]
+
+
+def cases() -> list[Case]:
+    """All cases, in the file's order."""
+    document = yaml.safe_load(CASES.read_text(encoding="utf-8"))
+    return [
+        Case(code, number, **{key.replace("-", "_"): value for key, value in entry.items()})
+        for code, entries in document.items()
+        if code != ".pages"
+        for number, entry in enumerate(entries, 1)
+    ]
+
+
+def judged(page: Config, before: Config | str | None = None, *, provider: bool = False) -> tuple[Finding, ...]:
+    """Every finding about a page, after what ran before it."""
+    running = ran(page, before) if before else None
+    try:
+        return plan_of(page, stack=True, running=running, provider_given=provider).findings
+    except PlatformError as error:
+        return error.findings
+
+
+def ran(page: Config, before: Config | str) -> Running | None:
+    """What runs after a page was installed, or with another version of the same page."""
+    if isinstance(before, str):
+        return from_version(before, parse(page, stack=True)[0], catalog.load())
+    return from_state(state(plan_of(before, stack=True)), "dp", catalog.load())
+
+
+def state(plan: Plan, component: str = "dp") -> dict[str, Any]:
+    """What the engine's state holds of a plan that was carried out."""
+    resources: dict[str, Any] = {}
+    for step in plan.steps:
+        name = component if component == step.name else f"{component}-{step.name}"
+        urn = f"urn:pulumi:test::project::{COMPONENT}${{type}}::{name}"
+        match step:
+            case Release():
+                outputs = {
+                    "name": step.name,
+                    "namespace": step.namespace,
+                    "version": step.version,
+                    "chart": step.chart,
+                    "values": step.values,
+                    "repositoryOpts": {"repo": step.repository} if step.repository else {},
+                }
+                kind = "kubernetes:helm.sh/v3:Release"
+            case Queue():
+                outputs = {"metadata": {"name": step.name}, "spec": step.spec}
+                kind = "kubernetes:scheduling.run.ai/v2:Queue"
+            case _:
+                continue
+        resources[urn.format(type=kind)] = {"type": kind, "outputs": outputs}
+    return resources
+
+
+def messages() -> str:
+    """What every case's rule says."""
+    return "\n\n".join(f"# {case}\n{finding}" for case in cases() for finding in case.speaks()) + "\n"
+
+
+def page() -> str:
+    """The page of all findings."""
+    examples: dict[str, Case] = {}
+    for case in cases():
+        examples.setdefault(case.code, case)
+    lines = [
+        "# Findings",
+        "",
+        "What the module says about a configuration before it touches anything. Every finding has a code that stays, a",
+        "severity, the path in the configuration, what stands there, what may stand there, why, and where to read.",
+        "Errors stop everything. `accept: [CODE]` turns a warning, and the errors marked as acceptable, into a note.",
+        "",
+        "This page is written by `make findings` from the rules and `tests/data/findings/cases.yaml`.",
+    ]
+    for title, rows in _subjects():
+        lines += ["", f"## {title}"]
+        for code, kind, what in rows:
+            lines += ["", f"### {code}", "", f"{kind} {what}", "", *_example(examples[code])]
+    return "\n".join(lines) + "\n"
+
+
+def _subjects() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    yield "Reading", [(code, "Error.", what) for code, what in UNREADABLE.items()]
+    rows: dict[str, list[tuple[str, str, str]]] = {}
+    for rule in RULES:
+        module = sys.modules[rule.judge.__module__].__doc__ or ""
+        kind = f"{rule.severity.capitalize()}{', acceptable' if rule.acceptable else ''}."
+        title = module.partition("\n")[0].removeprefix("Rules about ").rstrip(".")
+        rows.setdefault(title[0].upper() + title[1:], []).append((rule.code, kind, (rule.judge.__doc__ or "").strip()))
+    yield from rows.items()
+
+
+def _example(case: Case) -> list[str]:
+    lines = ["```yaml", *_yaml(case.bad), "```", ""]
+    if isinstance(case.before, str):
+        lines = [f"With {case.before} running:", "", *lines]
+    elif case.before:
+        lines = ["After", "", "```yaml", *_yaml(case.before), "```", "", "this", "", *lines]
+    return [*lines, "```text", *str(case.speaks()[0]).splitlines(), "```"]
+
+
+def _yaml(config: Mapping[str, Any]) -> list[str]:
+    prefixed = {f"dynamo-platform:{key}": value for key, value in config.items()}
+    text: str = yaml.dump(prefixed, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
+    return text.splitlines()
+
+
+class _Plain(yaml.SafeDumper):
+    """Short things in one line; no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+if __name__ == "__main__":
+    MESSAGES.write_text(messages(), encoding="utf-8")
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,20 +1,34 @@
-"""JSON into named tuples, checked against their annotations.
+"""JSON into rows, checked against their annotations.
 
-pydantic would do it, but building its schema for these rows costs more than planning does:
-https://docs.pydantic.dev/latest/concepts/performance/
+A named tuple or a dataclass takes a millisecond to define, pydantic more to build a schema for: every program that uses
+the module would pay for each kind of row.
 """
 
 from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, NoReturn, Self, get_args, get_origin
 
 from dynamo_platform.versions import Version
+
+
+class Row:
+    """A row of the catalog: what its class annotates are its fields, what it assigns there are their defaults."""
+
+    def __init__(self, **fields: Any) -> None:
+        vars(self).update(fields)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{name}: a row does not change")
+
+    def replaced(self, **fields: Any) -> Self:
+        """The row with other fields."""
+        return type(self)(**vars(self) | fields)
 
 
 def read(kind: Any, value: Any, where: str) -> Any:
     """The value as its annotation says.
 
     Args:
-        kind: a named tuple, ``tuple[X, ...]``, ``dict[str, X]``, ``Literal``, ``X | None``, ``Version``, ``Any`` or a
+        kind: a row, ``tuple[X, ...]``, ``dict[str, X]``, ``Literal``, ``X | None``, ``Version``, ``Any`` or a
             plain type.
         value: what JSON has there.
         where: where that is, for the error.
@@ -32,7 +46,7 @@ def read(kind: Any, value: Any, where: str) -> Any:
         result = {key: read(args[1], item, f"{where}.{key}") for key, item in value.items()}
     elif kind is Version and isinstance(value, str):
         result = Version.parse(value)
-    elif hasattr(kind, "_fields") and isinstance(value, dict):
+    elif isinstance(kind, type) and issubclass(kind, Row) and isinstance(value, dict):
         result = _row(kind, value, where)
     elif kind is Any or value in args or (isinstance(kind, type) and isinstance(value, kind)):
         result = value
@@ -41,10 +55,10 @@ def read(kind: Any, value: Any, where: str) -> Any:
     return result
 
 
-def _row(kind: Any, value: dict[str, Any], where: str) -> Any:
+def _row(kind: type[Row], value: dict[str, Any], where: str) -> Row:
     fields = kind.__annotations__
     wrong = [key for key in value if key not in fields]
-    wrong += [key for key in fields if key not in value and key not in kind._field_defaults]
+    wrong += [key for key in fields if key not in value and not hasattr(kind, key)]
     if wrong:
-        raise ValueError(f"{where}: {', '.join(wrong)} missing or unknown; a {kind.__name__} has {', '.join(fields)}")
+        raise ValueError(f"{where}: {', '.join(wrong)} missing or unknown; {kind.__name__} has {', '.join(fields)}")
     return kind(**{key: read(fields[key], item, f"{where}.{key}") for key, item in value.items()})

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import pytest
 
 from dynamo_platform import PlatformConfig, catalog, make_plan, plan_of
 from dynamo_platform.catalog import Change, Chart, Minor, load
-from dynamo_platform.catalog.reading import read
+from dynamo_platform.catalog.reading import Row, read
 from dynamo_platform.config import DependencyConfig
 from dynamo_platform.versions import Version
 
@@ -61,7 +61,7 @@ def test_every_row_has_its_source(file: Path) -> None:
         assert found.startswith(("https://", "oci://"))
 
 
-class Row(NamedTuple):
+class Example(Row):
     first: Version
     kind: Literal["a", "b"]
     names: tuple[str, ...] = ()
@@ -71,10 +71,17 @@ class Row(NamedTuple):
 ROW = {"first": "1.0.0", "kind": "a"}
 
 
+def test_row_does_not_change() -> None:
+    row = read(Example, ROW, "rows")
+    with pytest.raises(AttributeError, match="kind: a row does not change"):
+        row.kind = "b"
+    assert (row.replaced(kind="b").kind, row.kind) == ("b", "a")
+
+
 def test_row_is_read_as_its_annotations_say() -> None:
-    row = read(Row, ROW | {"names": ["x"], "below": None}, "rows")
-    assert row == Row(Version.parse("1.0.0"), "a", ("x",))
-    assert read(Row, ROW | {"below": "1.1.0"}, "rows").below == Version.parse("1.1.0")
+    row = read(Example, ROW | {"names": ["x"], "below": None}, "rows")
+    assert (row.first, row.kind, row.names, row.below) == (Version.parse("1.0.0"), "a", ("x",), None)
+    assert read(Example, ROW | {"below": "1.1.0"}, "rows").below == Version.parse("1.1.0")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,7 @@ def test_row_is_read_as_its_annotations_say() -> None:
         (ROW | {"names": ["x", 1]}, r"rows\.names\[1\]: 1 is not"),
         (ROW | {"first": 1.0}, r"rows\.first: 1\.0 is not"),
         (ROW | {"first": "1.0"}, "'1.0' is not a semantic version"),
-        (ROW | {"frist": "1.0.0"}, "rows: frist missing or unknown; a Row has first, kind, names, below"),
+        (ROW | {"frist": "1.0.0"}, "rows: frist missing or unknown; Example has first, kind, names, below"),
         ({"kind": "a"}, "rows: first missing or unknown"),
         ([ROW], "rows: .* is not"),
         (None, "rows: None is not"),
@@ -93,7 +100,7 @@ def test_row_is_read_as_its_annotations_say() -> None:
 )
 def test_row_that_does_not_fit_is_refused(value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        read(Row, value, "rows")
+        read(Example, value, "rows")
 
 
 def test_minors_and_bands_are_those_that_can_be_installed() -> None:
@@ -273,11 +280,11 @@ def test_past_minors_are_older_than_what_can_be_installed() -> None:
 
 
 def test_new_minor_is_one_row() -> None:
-    row = MINORS[-1]._replace(minor="1.7", versions=(Version.parse("1.7.0"),))
-    platform = CATALOG.platform._replace(minors=(*MINORS, row))
+    row = MINORS[-1].replaced(minor="1.7", versions=(Version.parse("1.7.0"),))
+    platform = CATALOG.platform.replaced(minors=(*MINORS, row))
     separate = DependencyConfig(mode="separate")
     config = PlatformConfig(version="1.7.0", profile="development", kai_scheduler=separate, grove=separate)
-    plan = make_plan(config, CATALOG._replace(platform=platform))
+    plan = make_plan(config, CATALOG.replaced(platform=platform))
     assert plan.findings == ()
     assert [(release.name, release.version) for release in plan.releases] == [
         ("kai-scheduler", "v0.17.0"),

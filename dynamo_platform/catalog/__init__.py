@@ -125,13 +125,22 @@ class Repository(Row):
 
 
 class Fault(Row):
-    """A known fault of the versions from ``first`` up to, but without, ``below``."""
+    """A known fault of the versions from ``first`` up to, but without, ``below``.
+
+    Attributes:
+        given: the chart value that has to be there for it to do harm; None where it always does.
+        avoided: the chart values any of which avoids it.
+        api: the API group that the cluster has to serve for it to do harm.
+    """
 
     first: Version
     below: Version
     severity: Literal["error", "warning", "note"]
     why: str
     docs: str
+    given: str | None = None
+    avoided: dict[str, bool] | None = None
+    api: str | None = None
 
     def has(self, version: Version) -> bool:
         """Whether a version has it."""
@@ -233,6 +242,7 @@ class Chart(Row):
     Attributes:
         chart: its name.
         namespace: where upstream's documentation installs it.
+        api: the API group whose absence stops an operator that was told of it.
         versions: the versions that this catalog knows.
         repositories: where they are published.
         since: chart values and the version they came with.
@@ -247,6 +257,7 @@ class Chart(Row):
 
     chart: str
     namespace: str
+    api: str
     versions: tuple[Version, ...]
     repositories: tuple[Repository, ...]
     since: dict[str, Version]
@@ -317,6 +328,62 @@ class Platform(Row):
         return rows[-1]
 
 
+class Removed(Row):
+    """Values that the platform's chart fails on from version ``first`` on, whatever they say, and what is instead."""
+
+    first: Version
+    keys: dict[str, str]
+    source: str
+
+
+class Only(Row):
+    """A value that the platform's chart fails on from version ``first`` on, unless it is one of ``values``."""
+
+    key: str
+    first: Version
+    values: tuple[str, ...]
+    why: str
+    source: str
+
+
+class Refusal(Row):
+    """Versions whose chart refuses a combination of values: from ``first`` on, up to, but without, ``below``."""
+
+    first: Version
+    source: str
+    below: Version | None = None
+
+    def holds(self, version: Version) -> bool:
+        """Whether a version refuses it."""
+        return self.first <= version and (self.below is None or version < self.below)
+
+
+class Refusals(Row):
+    """What the charts themselves fail on when they are rendered.
+
+    Attributes:
+        removed: keys that must not be there.
+        only: keys with a few values.
+        reserved_env: ``DYN_OPERATOR_ALLOW_GMS_SNAPSHOT`` in the operator's environment.
+        restricted_upgrades_crds: an operator of one namespace that applies CRDs.
+        webhook_selector: webhooks for some namespaces only.
+        volcano_with_kai: two schedulers for the same pods.
+        staleness: KAI Scheduler and Grove bundled without the grace period that they need.
+        lpx_without_grove: LPX, which needs Grove.
+        kai_config_twice: ``Config/kai-config`` as an object of the release and by a Job.
+    """
+
+    removed: tuple[Removed, ...]
+    only: tuple[Only, ...]
+    reserved_env: Refusal
+    restricted_upgrades_crds: Refusal
+    webhook_selector: Refusal
+    volcano_with_kai: Refusal
+    staleness: Refusal
+    lpx_without_grove: Refusal
+    kai_config_twice: Refusal
+
+
 class Catalog(Row):
     """Everything the module knows about upstream's charts."""
 
@@ -324,6 +391,7 @@ class Catalog(Row):
     kai_scheduler: Chart
     grove: Chart
     kai_and_grove: KaiAndGrove
+    refusals: Refusals
 
     def minor(self, version: Version) -> Minor | None:
         """The row of a platform version's minor; None for a minor that the catalog does not know."""

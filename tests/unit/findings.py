@@ -16,6 +16,7 @@ from dynamo_platform.config import parse
 from dynamo_platform.plan import Queue, Release
 from dynamo_platform.rules import RULES
 from dynamo_platform.running import COMPONENT, Running, from_state, from_version
+from dynamo_platform.stackfile import Project, parse_stack
 
 CHECKOUT = Path(__file__).parents[2]
 CASES = CHECKOUT / "tests" / "data" / "findings" / "cases.yaml"
@@ -30,6 +31,17 @@ UNREADABLE = {
     "CFG003": "Text where a boolean is meant.",
 }
 """Findings of reading the configuration, which come before the rules."""
+
+FILES = {
+    "CFG004": ("An encrypted value.", "config:\n  dynamo-platform:namespace: {secure: v1:gv7k4oQ=}\n"),
+    "CFG005": ("A file that cannot be read.", "config:\n\tdynamo-platform:version: 1.5.1\n"),
+    "CFG006": (
+        "A key that stands twice.",
+        "config:\n  dynamo-platform:grove:\n    mode: bundled\n    mode: separate\n",
+    ),
+    "CFG007": ("Settings that only the engine knows.", "environment: [shared/production]\n"),
+}
+"""Findings of reading a stack file, each with a file that has it."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +123,13 @@ def state(plan: Plan, component: str = "dp") -> dict[str, Any]:
     return resources
 
 
+def in_file(code: str) -> Finding:
+    """What is said about the stack file that has it."""
+    project = Project("infra", CHECKOUT / "Pulumi.yaml", CHECKOUT / "stacks", {})
+    stack = parse_stack(FILES[code][1].encode(), Path("Pulumi.dev.yaml"), name="dev", project=project)
+    return next(finding for finding in stack.problems if finding.code == code)
+
+
 def messages() -> str:
     """What every case's rule says."""
     return "\n\n".join(f"# {case}\n{finding}" for case in cases() for finding in case.speaks()) + "\n"
@@ -133,12 +152,14 @@ def page() -> str:
     for title, rows in _subjects():
         lines += ["", f"## {title}"]
         for code, kind, what in rows:
-            lines += ["", f"### {code}", "", f"{kind} {what}", "", *_example(examples[code])]
+            example = _file_example(code) if code in FILES else _example(examples[code])
+            lines += ["", f"### {code}", "", f"{kind} {what}", "", *example]
     return "\n".join(lines) + "\n"
 
 
 def _subjects() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     yield "Reading", [(code, "Error.", what) for code, what in UNREADABLE.items()]
+    yield "Stack files", [(code, f"{in_file(code).severity.capitalize()}.", what) for code, (what, _) in FILES.items()]
     rows: dict[str, list[tuple[str, str, str]]] = {}
     for rule in RULES:
         module = sys.modules[rule.judge.__module__].__doc__ or ""
@@ -155,6 +176,10 @@ def _example(case: Case) -> list[str]:
     elif case.before:
         lines = ["After", "", "```yaml", *_yaml(case.before), "```", "", "this", "", *lines]
     return [*lines, "```text", *str(case.speaks()[0]).splitlines(), "```"]
+
+
+def _file_example(code: str) -> list[str]:
+    return ["```yaml", *FILES[code][1].splitlines(), "```", "", "```text", *str(in_file(code)).splitlines(), "```"]
 
 
 def _yaml(config: Mapping[str, Any]) -> list[str]:

@@ -258,10 +258,25 @@ def test_explain_says_what_where_from_and_why(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+def test_the_upgrade_is_judged_from_what_runs(folder: Path) -> None:
+    fresh = run("check", "--stack", "good")
+    up = run("check", "--stack", "good", "--from", "1.3.1")
+    down = run("check", "--stack", "good", "--from", "1.6.0", "--json")
+
+    assert (fresh.exit_code, up.exit_code, down.exit_code) == (0, 1, 1)
+    assert "error UPG003  nats.mode\n  given    nothing, which is disabled from 1.4.0 on\n" in up.output
+    assert "UPG002" in {finding["code"] for finding in data(down)["findings"]}
+
+
 def test_explain_says_what_an_upgrade_changes(folder: Path) -> None:
     output = run("explain", "--stack", "good", "--from", "1.4.2").output
+    said = data(run("explain", "--stack", "good", "--from", "1.4.2", "--format", "json"))
 
     assert "    version    1.4.2 → 1.5.1\n" in output
+    assert (said["steps"][-1]["running"], said["steps"][-1]["version"]) == ("1.4.2", "1.5.1")
+    for finding in said["findings"]:
+        assert f"\n{finding['severity']} {finding['code']}  {finding['path']}\n" in output
+    assert "UPG007" in {finding["code"] for finding in said["findings"]}
 
 
 def test_explain_as_json_holds_the_whole_plan(monkeypatch: pytest.MonkeyPatch) -> None:

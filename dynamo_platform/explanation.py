@@ -7,10 +7,15 @@ from typing import Any, NamedTuple
 
 from pydantic.alias_generators import to_camel
 
+from .catalog import load
 from .findings import shown
 from .plan import Gate, Plan, Queue, Release, Step
 from .rules import CHART_QUEUES
 from .running import Running
+from .versions import Version
+
+PLATFORM = "dynamo-platform"
+"""The platform's own release."""
 
 
 class Explained(NamedTuple):
@@ -41,7 +46,7 @@ def explained(plan: Plan, running: Running | None = None) -> tuple[Explained, ..
         Explained(
             kind=_kind(step),
             name=step.name,
-            facts=tuple(_facts(step, before)),
+            facts=tuple(_facts(step, plan, before)),
             why=_why(step, plan),
         )
         for step in plan.steps
@@ -62,6 +67,7 @@ def as_data(plan: Plan, running: Running | None = None) -> dict[str, Any]:
         "cluster": plan.cluster,
         "protect": plan.protect,
         "modes": dict(plan.modes),
+        "bundled": _bundled(plan),
         "steps": steps,
         "findings": [finding.as_dict() for finding in plan.findings],
     }
@@ -84,16 +90,30 @@ def _versions(running: Running | None) -> dict[str, str]:
     """What runs of each release, by the release's name."""
     if running is None:
         return {}
-    installed = {"kai-scheduler": running.kai, "grove": running.grove, "dynamo-platform": running.platform}
+    installed = {"kai-scheduler": running.kai, "grove": running.grove, PLATFORM: running.platform}
     return {name: str(each.version) for name, each in installed.items() if each and each.on and each.version}
 
 
-def _facts(step: Step, before: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _bundled(plan: Plan) -> dict[str, str]:
+    """What comes as a subchart of the platform, by name."""
+    version = Version.parse(plan.releases[-1].version)
+    minor = load().minor(version)
+    carried = {"kai-scheduler": minor.kai_scheduler, "grove": minor.grove} if minor else {}
+    return {name: str(window.bundled) for name, window in carried.items() if plan.modes[name] == "bundled"}
+
+
+def _moved(before: str | None, after: str) -> str:
+    return f"{before} → {after}" if before and before != after else after
+
+
+def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     match step:
         case Release():
             yield "chart", f"{step.repository}/{step.chart}" if step.repository else step.chart
-            runs = before.get(step.name)
-            yield "version", f"{runs} → {step.version}" if runs and runs != step.version else step.version
+            yield "version", _moved(before.get(step.name), step.version)
+            if step.name == PLATFORM:
+                for name, version in _bundled(plan).items():
+                    yield "bundles", f"{name} {_moved(before.get(name), version)}"
             yield "namespace", step.namespace
             yield "hooks", "on" if step.hooks else "off"
             yield "timeout", f"{step.timeout} s"
@@ -122,11 +142,11 @@ def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 def _why(step: Step, plan: Plan) -> str:
     match step:
-        case Release(name="dynamo-platform", hooks=False):
+        case Release(name=name, hooks=False) if name == PLATFORM:
             why = "Its hooks would delete the queues and make them again at every upgrade; the stack owns them instead."
-        case Release(name="dynamo-platform") if plan.modes["kai-scheduler"] == "bundled":
+        case Release(name=name) if name == PLATFORM and plan.modes["kai-scheduler"] == "bundled":
             why = "Its hooks make the queues dynamo-default and dynamo, at every upgrade again."
-        case Release(name="dynamo-platform"):
+        case Release(name=name) if name == PLATFORM:
             why = "Without KAI Scheduler there are no queues, and nothing to wait for."
         case Release(depends_on=()):
             why = "A release of its own is upgraded on its own, with its CRDs; a bundled one never upgrades them."

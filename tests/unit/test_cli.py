@@ -272,7 +272,12 @@ def test_explain_says_what_an_upgrade_changes(folder: Path) -> None:
     output = run("explain", "--stack", "good", "--from", "1.4.2").output
     said = data(run("explain", "--stack", "good", "--from", "1.4.2", "--format", "json"))
 
-    assert "    version    1.4.2 → 1.5.1\n" in output
+    assert (
+        "    version    1.4.2 → 1.5.1\n"
+        "    bundles    kai-scheduler v0.13.4 → v0.17.0\n"
+        "    bundles    grove v0.1.0-alpha.12-rc1 → v0.1.0-alpha.13\n"
+    ) in output
+    assert said["bundled"] == {"kai-scheduler": "v0.17.0", "grove": "v0.1.0-alpha.13"}
     assert (said["steps"][-1]["running"], said["steps"][-1]["version"]) == ("1.4.2", "1.5.1")
     for finding in said["findings"]:
         assert f"\n{finding['severity']} {finding['code']}  {finding['path']}\n" in output

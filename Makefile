@@ -14,7 +14,7 @@ charts   := --charts='$(CHARTS)' --versions='$(VERSIONS)'
 # Both ends of the ranges in pyproject.toml, and what the unit tests import besides.
 OLDEST     := pulumi==3.244.0 pulumi-kubernetes==4.25.0 pydantic==2.11.0 pyyaml==6.0.1 click==8.2.0 rich==13.7.0
 NEWEST     := 'pulumi<4' 'pulumi-kubernetes<5' 'pydantic<3' 'pyyaml<7' 'click<9' 'rich<16'
-TEST_TOOLS := hypothesis lightkube pytest trustme
+TEST_TOOLS := fastjsonschema hypothesis lightkube pytest trustme
 
 .PHONY: help
 help: ## list the targets
@@ -73,6 +73,10 @@ lint: $(VENV)/.complete ## format, lint and type checks
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+.PHONY: schema
+schema: $(VENV)/.complete ## write the schema of stack files anew, after a setting changed
+	@$(PYTHON) -m dynamo_platform.schema > stacks/schema.json
 
 .PHONY: lock
 lock: $(VENV)/.complete ## resolve the development dependencies anew, with hashes

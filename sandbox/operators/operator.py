@@ -36,6 +36,6 @@ class Operator(ABC):
             try:
                 await self.reconcile()
             except HTTPError as error:
-                self.log.warning("%s", error)
+                self.log.warning("%s", str(error) or repr(error))  # a timeout says nothing of itself
                 self.again(RETRY)
             await self._wake.wait()

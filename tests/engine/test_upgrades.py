@@ -1,0 +1,170 @@
+"""Every upgrade from 1.0 to 1.5, separate and bundled: what does not stay the same object, and what is served.
+
+With the contract charts, and with the real ones in the folder `DYNAMO_CHARTS`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration, ValidatingWebhookConfiguration
+from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
+from lightkube.resources.apps_v1 import DaemonSet, Deployment, StatefulSet
+from lightkube.resources.core_v1 import ConfigMap, Namespace, PersistentVolumeClaim, Secret, Service, ServiceAccount
+from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
+from lightkube.resources.scheduling_v1 import PriorityClass
+
+from sandbox.sandbox import Sandbox
+from sandbox.sources import Chart, ChartSource
+from tests.engine.engine import CONFIG, QUEUE, SHARD, Engine
+from tests.engine.recordings import metadata, precedence
+from tests.engine.stacks import stack
+
+pytestmark = pytest.mark.slow
+
+KINDS: tuple[Any, ...] = (
+    *(ClusterRole, ClusterRoleBinding, ConfigMap, CONFIG, CustomResourceDefinition, DaemonSet, Deployment),
+    *(MutatingWebhookConfiguration, Namespace, PersistentVolumeClaim, PriorityClass, QUEUE, Role, RoleBinding),
+    *(Secret, Service, ServiceAccount, SHARD, StatefulSet, ValidatingWebhookConfiguration),
+)
+HELM = "pulumi-resource-kubernetes"
+"""Field manager of what Pulumi's Helm makes."""
+
+
+def role(name: str, suffix: str = "") -> set[str]:
+    return {f"ClusterRole {name}", f"ClusterRoleBinding {name}{suffix}"}
+
+
+class Step(NamedTuple):
+    """One step of the path."""
+
+    platform: str
+    """What the platform's version starts with."""
+    kai: str
+    grove: str
+    goes: set[str]
+    """What the platform and Grove give up or make anew."""
+    workloads: dict[str, bool]
+    """The served versions of DynamoGraphDeployment, and whether it is the stored one."""
+
+
+OPERATOR = "dynamo-platform-dynamo-operator-dynamo-system"
+PATH = (
+    Step("1.0.", "v0.13.4", "v0.1.0-alpha.6", set(), {"v1alpha1": True}),
+    Step(
+        "1.2.",
+        "v0.14.7",
+        "v0.1.0-alpha.8",
+        # The chart's Secret becomes the operator's, with the first version that can leave it out.
+        {"Secret grove-webhook-server-cert", "ConfigMap grove-operator-cm-*"},
+        {"v1alpha1": True, "v1beta1": False},
+    ),
+    Step(
+        "1.4.",
+        "v0.17.0",
+        "v0.1.0-alpha.12-rc1",
+        role(f"{OPERATOR}-clustertopology-reader", "-binding"),
+        {"v1alpha1": True, "v1beta1": False},
+    ),
+    Step(
+        "1.5.",
+        "v0.17.0",
+        "v0.1.0-alpha.13",
+        role(f"{OPERATOR}-podsnapshotcontents", "-binding"),
+        {"v1alpha1": False, "v1beta1": True},
+    ),
+)
+CONFIG_IS_NO_HOOK, KAI_LOOKS_UP = "v0.14.0", "v0.17.0"
+"""KAI's versions from which kai-config stays, and that find the account of its reservations there and give it up."""
+
+
+@dataclass(frozen=True)
+class Every(ChartSource):
+    """All archives of the folder, or all contract charts."""
+
+    def collect(self, scratch: Path) -> list[Chart]:
+        return self._read_folder(self.folder) if self.folder else super().collect(scratch)
+
+
+SOURCES = {"contract": Every()}
+if "DYNAMO_CHARTS" in os.environ:
+    SOURCES["real"] = Every(Path(os.environ["DYNAMO_CHARTS"]))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("mode", ["separate", "bundled"])
+def test_each_step_keeps_what_it_can(sandbox: Sandbox, engine: Engine, mode: str, source: str) -> None:
+    sandbox.cluster.stop()
+    sandbox.up(SOURCES[source])
+    before: dict[tuple[str, str], str] = {}
+    kai_before = ""
+    from_helm: set[str] = set()
+    for step in PATH:
+        versions = {
+            "version": newest(sandbox, "dynamo-platform", step.platform),
+            "kai": newest(sandbox, "kai-scheduler", step.kai),
+            "grove": newest(sandbox, "grove-charts", step.grove),
+        }
+        engine.configure(stack(mode, mode, versions))
+        engine.up_bundled()
+
+        kai = versions["kai"] if mode == "separate" else bundled_kai(sandbox, versions["version"])
+        now = unowned(engine)
+        definitions = engine.objects(CustomResourceDefinition)
+        applied = {name for name, found in definitions.items() if HELM in managers(found)}
+        if before:
+            assert (versions, gone(before, now)) == (versions, step.goes | kai_goes(mode, kai_before, kai))
+            # Helm leaves `crds/` alone at an upgrade: what is new came by KAI's hook, an init container or an operator.
+            assert applied == from_helm
+        served = definitions["dynamographdeployments.nvidia.com"].spec.versions
+        assert {version.name: version.storage for version in served if version.served} == step.workloads
+        engine.unchanged()
+        before, kai_before, from_helm = now, kai, applied
+
+
+def kai_goes(mode: str, before: str, now: str) -> set[str]:
+    """What KAI Scheduler and the hooks of the platform's chart give up or make anew."""
+    goes = set()
+    if precedence(before) < precedence(KAI_LOOKS_UP) <= precedence(now):
+        goes |= role("kai-prometheus") | {"ServiceAccount kai-resource-reservation"}
+    if mode == "bundled":
+        goes |= {"Queue dynamo-default", "Queue dynamo"}
+        if precedence(now) < precedence(CONFIG_IS_NO_HOOK):
+            goes.add("Config kai-config")
+    return goes
+
+
+def newest(sandbox: Sandbox, chart: str, prefix: str) -> str:
+    """The newest of the sandbox's versions of a chart that starts so."""
+    name = len(f"{chart}-")
+    found = [path.stem[name:] for path in sandbox.paths.charts.glob(f"{chart}-{prefix}*.tgz")]
+    return max(found, key=precedence)
+
+
+def bundled_kai(sandbox: Sandbox, platform: str) -> str:
+    dependencies = metadata(sandbox.paths.charts / f"dynamo-platform-{platform}.tgz")["dependencies"]
+    return next(str(each["version"]) for each in dependencies if each["name"] == "kai-scheduler")
+
+
+def unowned(engine: Engine) -> dict[tuple[str, str], str]:
+    """UID by kind and name of every object that has no owner: the others follow theirs."""
+    return {
+        (kind.__name__, name): found.metadata.uid
+        for kind in KINDS
+        for name, found in engine.objects(kind).items()
+        if not found.metadata.ownerReferences
+    }
+
+
+def gone(before: Mapping[tuple[str, str], str], now: Mapping[tuple[str, str], str]) -> set[str]:
+    """Kind and name of what is not the same object any more, and is no record of Helm's."""
+    names = {f"{key[0]} {key[1].rpartition('/')[2]}" for key, uid in before.items() if now.get(key) != uid}
+    return {re.sub(r"(?<=grove-operator-cm-).+", "*", name) for name in names}
+
+
+def managers(found: Any) -> set[str]:
+    return {entry.manager for entry in found.metadata.managedFields}

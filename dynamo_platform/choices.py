@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .running import Running
 
 DependencyKey = Literal["kaiScheduler", "grove"]
+DependencyName = Literal["kai-scheduler", "grove"]
 BackendKey = Literal["nats", "etcd"]
 
 MODE_OF_PROFILE: dict[Profile, Mode] = {"production": "separate", "development": "bundled"}
@@ -38,7 +39,7 @@ class Dependency(NamedTuple):
     """
 
     key: DependencyKey
-    name: str
+    name: DependencyName
     mode: Mode | None
     version: Version | None
     namespace: str
@@ -149,6 +150,5 @@ def _dependency(key: DependencyKey, config: PlatformConfig, catalog: Catalog, mi
 
 
 def _backend(key: BackendKey, config: BackendConfig | None, catalog: Catalog, version: Version | None) -> Backend:
-    own = config or BackendConfig()
-    mode = own.mode or (catalog.platform.default(f"{key}.mode", version).value if version else None)
-    return Backend(key=key, mode=mode, address=own.address)
+    default = catalog.platform.default(f"{key}.mode", version).value if version else None
+    return Backend(key=key, mode=(config and config.mode) or default, address=config.address if config else None)

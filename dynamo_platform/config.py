@@ -8,15 +8,26 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from . import storing
 from .findings import Finding, shown
 
 Mode = Literal["separate", "bundled", "external", "disabled"]
 Profile = Literal["production", "development"]
 BackendMode = Literal["bundled", "external", "disabled"]
+CertificateMode = Literal["automatic", "cert-manager", "own"]
 
 NAMESPACE = "dynamo-platform"
 """The namespace of the stack configuration's keys: ``dynamo-platform:version``."""
@@ -30,6 +41,9 @@ _DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _REPOSITORY = r"^(https?|oci)://[^ /]"
 _KUBERNETES = r"^v?1\.[0-9][0-9](\.[0-9]+)?$"
+_MIRROR = r"^[a-z0-9][-a-z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*$"
+_DURATION = r"^-?([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"
+_BASE64 = r"^[A-Za-z0-9+/]+=*$"
 
 
 def _auto_is_null(value: object) -> object:
@@ -48,10 +62,10 @@ def _bounded(values: dict[str, Any]) -> dict[str, Any]:
 
 
 Values = Annotated[dict[str, Any], AfterValidator(_bounded)]
-TriState = Annotated[bool | None, BeforeValidator(_auto_is_null)]
+TriState = Annotated[bool | None, BeforeValidator(_auto_is_null), WithJsonSchema({"enum": [True, False, None, "auto"]})]
 Text = Annotated[str, StringConstraints(min_length=1)]
 DnsLabel = Annotated[str, StringConstraints(pattern=_DNS_LABEL, max_length=63)]
-QueueName = Annotated[str, StringConstraints(pattern=_OBJECT_NAME, max_length=253)]
+ObjectName = Annotated[str, StringConstraints(pattern=_OBJECT_NAME, max_length=253)]
 Amount = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
 
 
@@ -63,6 +77,7 @@ class _Part(BaseModel):
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=False,
+        defer_build=True,
     )
 
 
@@ -99,16 +114,113 @@ class DependencyConfig(ReleaseConfig):
     mode: Mode | None = None
 
 
+class KaiSchedulerConfig(DependencyConfig):
+    """KAI Scheduler, installed by this stack.
+
+    Attributes:
+        staleness_grace_period: how long a gang may be below its minimum before it is evicted, as a duration with its
+            unit, ``-1s`` for ever; default ``-1s`` with a Grove that builds gangs itself, else KAI's own ``60s``.
+        topology_migration: whether the hook runs that moves topologies of an old KAI Scheduler; default the chart's,
+            true. It fails where the cluster holds a Topology of Kueue's.
+        gpu_runtime_class: the RuntimeClass of GPU pods (from 0.16 of those with a fraction), ``""`` for none; default
+            the chart's, ``nvidia``.
+        post_cleanup: whether the chart cleans up after an uninstall; default false where its version would delete other
+            Deployments too, else the chart's, true.
+    """
+
+    staleness_grace_period: Annotated[str, StringConstraints(pattern=_DURATION)] | None = None
+    topology_migration: bool | None = None
+    gpu_runtime_class: str | None = None
+    post_cleanup: bool | None = None
+
+
+class GroveConfig(DependencyConfig):
+    """Grove, installed by this stack.
+
+    Attributes:
+        webhook_secret: whether the chart makes the Secret of the webhooks' certificate; default false: the operator
+            fills it, and the chart's is empty.
+        health_probes: whether the operator is probed, which its readiness needs to mean anything; default true.
+        crd_installer: whether an init container applies the CRDs at every upgrade; default true.
+    """
+
+    webhook_secret: bool | None = None
+    health_probes: bool | None = None
+    crd_installer: bool | None = None
+
+
 class MonitoringConfig(_Part):
     """Prometheus operator objects, each ``true``, ``false`` or ``null`` (``auto``: the chart looks when it installs).
 
     Attributes:
         pod_monitors: PodMonitors of the workloads that the platform runs.
         metrics_service: the operator's metrics Service and ServiceMonitor.
+        labels: labels of the monitors, by which your Prometheus selects them; default the chart's.
+        prometheus_endpoint: the address of the Prometheus that the planner asks; default none.
     """
 
     pod_monitors: TriState = None
     metrics_service: TriState = None
+    labels: dict[str, str] | None = None
+    prometheus_endpoint: Text | None = None
+
+
+class WebhookCertificatesConfig(_Part):
+    """Where the certificate of the platform's webhooks comes from.
+
+    Attributes:
+        mode: ``automatic`` (the operator makes and renews it), ``cert-manager`` or ``own``; default ``automatic``.
+        secret: with ``own``, the name of the Secret in the platform's namespace with ``tls.crt``, ``tls.key`` and
+            ``ca.crt``; default the chart's, ``webhook-server-cert``.
+        ca_bundle: with ``own``, the certificate authority in base64, on one line.
+    """
+
+    mode: CertificateMode | None = None
+    secret: ObjectName | None = None
+    ca_bundle: Annotated[str, StringConstraints(pattern=_BASE64)] | None = None
+
+
+class RegistryConfig(_Part):
+    """One mirror for charts and images, also those of the charts' hooks. Tags stay upstream's.
+
+    Attributes:
+        mirror: the registry, with a path where it has one: what upstream has at ``ghcr.io/a/b`` is at ``MIRROR/a/b``;
+            default upstream's registries.
+        pull_secrets: names of the Secrets, in each release's namespace, to pull images with; default none.
+    """
+
+    mirror: Annotated[str, StringConstraints(pattern=_MIRROR)] | None = None
+    pull_secrets: Annotated[tuple[ObjectName, ...], Field(strict=False)] | None = None
+
+
+class TolerationConfig(_Part):
+    """A toleration as pods have it.
+
+    Attributes:
+        key: the taint's key; default every key.
+        operator: ``Equal`` or ``Exists``; default ``Equal``.
+        value: the taint's value.
+        effect: the taint's effect; default every effect.
+        toleration_seconds: seconds that a ``NoExecute`` taint is tolerated; default for ever.
+    """
+
+    key: Text | None = None
+    operator: Literal["Equal", "Exists"] | None = None
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    toleration_seconds: int | None = None
+
+
+class PlacementConfig(_Part):
+    """Which nodes run what this stack installs: operators, schedulers, hooks, NATS and etcd, not the workloads.
+
+    Attributes:
+        tolerations: taints that the pods tolerate; default none.
+        node_selector: labels that a node must have; default none.
+    """
+
+    tolerations: Annotated[tuple[TolerationConfig, ...], Field(strict=False)] | None = None
+    node_selector: dict[str, str] | None = None
 
 
 class QueueResource(_Part):
@@ -136,8 +248,8 @@ class QueueConfig(_Part):
         memory: megabytes (10^6 bytes).
     """
 
-    name: QueueName
-    parent: QueueName | None = None
+    name: ObjectName
+    parent: ObjectName | None = None
     cpu: QueueResource | None = None
     gpu: QueueResource | None = None
     memory: QueueResource | None = None
@@ -181,13 +293,17 @@ class PlatformConfig(ReleaseConfig):
         cluster: which cluster; default the kubeconfig's current context.
         kubernetes_version: the cluster's version, for example ``1.33``; default not checked.
         api_versions: the optional APIs that the cluster serves (``monitoring.coreos.com/v1``); default not checked.
+        webhook_certificates: where the certificate of the platform's webhooks comes from.
+        registry: one mirror for charts and images.
+        placement: which nodes run what this stack installs.
+        replicas: pods of each operator and of KAI Scheduler's services; default 2 in production, else the chart's 1.
         protect: Pulumi's ``protect`` on queues and releases; default true in production.
         accept: codes of findings that the team has accepted.
     """
 
     profile: Profile | None = None
-    kai_scheduler: DependencyConfig | None = None
-    grove: DependencyConfig | None = None
+    kai_scheduler: KaiSchedulerConfig | None = None
+    grove: GroveConfig | None = None
     monitoring: MonitoringConfig | None = None
     queues: Annotated[tuple[QueueConfig, ...], Field(strict=False)] | None = None
     nats: BackendConfig | None = None
@@ -196,6 +312,10 @@ class PlatformConfig(ReleaseConfig):
     cluster: ClusterConfig | None = None
     kubernetes_version: Annotated[str, StringConstraints(pattern=_KUBERNETES)] | None = None
     api_versions: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
+    webhook_certificates: WebhookCertificatesConfig | None = None
+    registry: RegistryConfig | None = None
+    placement: PlacementConfig | None = None
+    replicas: Annotated[int, Field(ge=1)] | None = None
     protect: bool | None = None
     accept: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
 
@@ -266,6 +386,9 @@ def parse(data: Mapping[str, Any], *, stack: bool) -> tuple[PlatformConfig, tupl
             return config, (*findings.values(), *nulls)
 
 
+_TRI_STATES = frozenset({"podMonitors", "metricsService"})
+
+
 def _copy(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _copy(item) for key, item in value.items()}
@@ -273,10 +396,10 @@ def _copy(value: Any) -> Any:
 
 
 def _nulls(data: Any, *where: int | str) -> Iterator[tuple[int | str, ...]]:
-    """Where a null stands that means nothing: anywhere but in ``monitoring`` (auto) and in chart values."""
+    """Where a null stands that means nothing: anywhere but at a tri-state of ``monitoring`` and in chart values."""
     entries = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in entries:
-        if value is None and where != ("monitoring",):
+        if value is None and not (where == ("monitoring",) and key in _TRI_STATES):
             yield (*where, key)
         elif key != "values":
             yield from _nulls(value, *where, key)
@@ -288,7 +411,7 @@ def _null(where: tuple[int | str, ...]) -> Finding:
         severity="error",
         path=path_of(where),
         given="null",
-        allowed="a value, or the key left out",
+        allowed="a value, or the key left out; as a command: " + storing.removal(NAMESPACE, where),
         why="null has no meaning for this setting.",
         docs=DOCS,
     )
@@ -349,6 +472,8 @@ def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool
         given = None
         allowed = "a value; a queue without it would be allowed nothing"
         why = "KAI Scheduler reads a missing number as 0."
+    elif kind == "dict_type" and where[-1:] != ("values",):
+        allowed = "a mapping of names to text"
     elif kind == "too_deep":
         why = "No chart has values that deep."
     elif kind == "literal_error":
@@ -360,7 +485,7 @@ def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool
         allowed, why = f"at most {details['ctx']['max_length']} characters", "Kubernetes takes no longer name."
     elif isinstance(given, str) and given in {"true", "false", "null"}:
         code = "CFG003"
-        if "monitoring" in where[:1]:
+        if where[:1] == ("monitoring",) and to_camel(str(where[-1])) in _TRI_STATES:
             allowed = "true, false, or auto (which is YAML's null); a boolean without quotes"
         elif given == "null":
             allowed = f"{allowed}; to leave it unset, remove the key"
@@ -368,6 +493,8 @@ def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool
             'This is text, not a boolean: YAML quotes make it so, and `pulumi config set --path` writes "null" for '
             "null (write auto instead). Charts take text for true whatever it says."
         )
+    if stack and (command := storing.command(NAMESPACE, where, kind, given)):
+        allowed = f"{allowed}; as a command: {command}"
     return Finding(
         code=code,
         severity="error",
@@ -396,12 +523,24 @@ _PATTERNS = {
         'a Kubernetes version in quotes, such as "1.33"',
         "Without quotes YAML reads 1.30 as the number 1.3.",
     ),
+    _MIRROR: (
+        "a registry with an optional port and path, such as registry.example.com/upstream",
+        "Charts are pulled from it with oci://, images without a scheme: the scheme is not part of it.",
+    ),
+    _DURATION: (
+        'a duration with its unit, such as "60s", or "-1s" for ever',
+        "A number without a unit stops the scheduler from starting.",
+    ),
+    _BASE64: (
+        "a certificate in base64, on one line",
+        "It is written into the webhooks' configurations as it is.",
+    ),
 }
 
 
 _PARTS: dict[str, type[BaseModel]] = {
-    "kai_scheduler": DependencyConfig,
-    "grove": DependencyConfig,
+    "kai_scheduler": KaiSchedulerConfig,
+    "grove": GroveConfig,
     "monitoring": MonitoringConfig,
     "queues": QueueConfig,
     "cpu": QueueResource,
@@ -410,6 +549,10 @@ _PARTS: dict[str, type[BaseModel]] = {
     "nats": BackendConfig,
     "etcd": BackendConfig,
     "cluster": ClusterConfig,
+    "webhook_certificates": WebhookCertificatesConfig,
+    "registry": RegistryConfig,
+    "placement": PlacementConfig,
+    "tolerations": TolerationConfig,
 }
 
 

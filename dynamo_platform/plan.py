@@ -19,7 +19,7 @@ from .choices import TIMEOUT, Choices, Dependency, choose
 from .config import PlatformConfig, QueueConfig, QueueResource, ReleaseConfig, parse
 from .findings import Finding, PlatformError, ordered
 from .running import Running
-from .sources import located
+from .sources import located, mirrored
 from .values import dependency_values, platform_values, value_at
 
 
@@ -218,7 +218,7 @@ def _steps(c: Choices) -> list[Step]:
         name=c.catalog.platform.chart,
         namespace=c.namespace,
         chart=c.catalog.platform.chart,
-        repository=c.catalog.platform.repository,
+        repository=mirrored(c.catalog.platform.repository, c.config.registry),
         version=str(c.version),
         values=platform_values(c),
         # The chart's only hooks are the two queues, deleted and made again at every upgrade.
@@ -244,7 +244,7 @@ def _dependency_release(c: Choices, d: Dependency) -> Release:
         name=d.name,
         namespace=d.namespace,
         chart=d.chart.chart,
-        repository=d.chart.repository(d.version),
+        repository=mirrored(d.chart.repository(d.version), c.config.registry),
         version=str(d.version),
         values=values,
         hooks=True,
@@ -295,7 +295,7 @@ def _gates(c: Choices) -> list[Gate]:
     deployment = ("kai-queue-controller", "apps/v1", "Deployment", "queue-controller", c.kai.namespace, None)
     rows = [deployment, *made] if c.kai.mode == "external" else [*made, deployment]
     gates: list[Gate] = []
-    before = () if c.kai.mode == "external" else (release,)
+    before: tuple[str, ...] = () if c.kai.mode == "external" else (release,)
     for name, api_version, kind, object_name, namespace, condition in rows:
         gates.append(
             Gate(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .catalog import Catalog, Chart
-from .choices import Dependency, choose, parse_version
+from .choices import BackendKey, Choices, Dependency, choose, parse_version
 from .config import BackendMode, Mode, PlatformConfig, ReleaseConfig
 from .sources import reference
 from .values import value_at
@@ -80,7 +80,6 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
     platform = _release(outputs) if outputs else None
     values = outputs.get("values") or {} if outputs else {}
     minor = catalog.minor(platform.version) if platform and platform.version else None
-    band = catalog.band(minor) if minor else None
 
     def dependency(name: str, chart: Chart, bundled: Version | None) -> Installed:
         if name in releases:
@@ -90,19 +89,21 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
         enabled = value_at(values, f"global.{name}.enabled") is True
         return Installed("external" if enabled else "disabled")
 
-    def backend(keys: tuple[str, ...], address: str) -> BackendMode | None:
+    def backend(name: BackendKey) -> BackendMode | None:
         if platform is None:
             return None
-        if keys and all(value_at(values, key) is True for key in keys):
+        chart, version = catalog.platform.chart, platform.version
+        keys = catalog.keys(chart, f"{name}.install", version) if version else []
+        if keys and all(value_at(values, key.key) is True for key in keys):
             return "bundled"
-        return "external" if value_at(values, f"dynamo-operator.{address}") else "disabled"
+        return "external" if value_at(values, f"dynamo-operator.{name}Addr") else "disabled"
 
     return Running(
         platform=platform,
         kai=dependency("kai-scheduler", catalog.kai_scheduler, minor.kai_scheduler.bundled if minor else None),
         grove=dependency("grove", catalog.grove, minor.grove.bundled if minor else None),
-        nats=backend(band.nats if band else (), "natsAddr"),
-        etcd=backend(band.etcd if band else (), "etcdAddr"),
+        nats=backend("nats"),
+        etcd=backend("etcd"),
         queues={name: queue["spec"] for name, queue in queues.items()},
     )
 
@@ -113,10 +114,13 @@ def from_version(version: str, config: PlatformConfig, catalog: Catalog) -> Runn
     past = next((row for row in catalog.platform.past if c.version and row.minor == c.version.minor_line), None)
     return Running(
         platform=Installed(
-            "separate", c.version, c.namespace, reference(config, catalog.platform.chart, catalog.platform.repository)
+            "separate",
+            c.version,
+            c.namespace,
+            reference(config, catalog.platform.chart, catalog.platform.repository, config.registry),
         ),
-        kai=_assumed(c.kai, past.kai_scheduler if past else c.kai.version),
-        grove=_assumed(c.grove, past.grove if past else c.grove.version),
+        kai=_assumed(c, c.kai, past.kai_scheduler if past else c.kai.version),
+        grove=_assumed(c, c.grove, past.grove if past else c.grove.version),
         nats=c.nats.mode or _default(catalog, "nats.mode", c.version if past else None),
         etcd=c.etcd.mode or _default(catalog, "etcd.mode", c.version if past else None),
         queues={},
@@ -149,14 +153,14 @@ def _bundled(chart: Chart, version: Version | None, namespace: str | None) -> In
         "bundled",
         version,
         namespace,
-        reference(ReleaseConfig(), chart.chart, chart.repository(version)) if version else None,
+        reference(ReleaseConfig(), chart.chart, chart.repository(version), None) if version else None,
     )
 
 
-def _assumed(d: Dependency, version: Version | None) -> Installed:
+def _assumed(c: Choices, d: Dependency, version: Version | None) -> Installed:
     if d.mode == "bundled":
         return _bundled(d.chart, version, d.namespace)
     if d.mode == "separate" and d.version:
-        chart = reference(d.config, d.chart.chart, d.chart.repository(d.version))
+        chart = reference(d.config, d.chart.chart, d.chart.repository(d.version), c.config.registry)
         return Installed("separate", d.version, d.namespace, chart)
     return Installed(d.mode or "disabled")

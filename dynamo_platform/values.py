@@ -1,4 +1,4 @@
-"""Chart values: what each release is given, from the choices, for every band.
+"""Chart values: what each release is given, from the choices, for every version.
 
 What the module writes is flat here, one entry for each leaf (``global.grove.install``), so that rules can compare it
 with what the user's ``values`` say. ``nested`` and ``merged`` make Helm's tree of it.
@@ -9,64 +9,57 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .catalog import Key
 from .choices import Choices, Dependency
+from .settings import Part, part_of, parts_of, settings_of
+from .sources import path_of
 
 Leaves = dict[str, Any]
 
 
 def platform_leaves(c: Choices) -> Leaves:
-    """What the module writes for the platform's release."""
-    if c.band is None:
-        return {}
+    """What the module writes for the platform's release, its subcharts included."""
     leaves: Leaves = {}
-    for dependency in c.dependencies:
-        # Both flags, always: install alone implies enabled today, and an omitted flag is a default that may move.
-        leaves[f"global.{dependency.name}.install"] = dependency.mode == "bundled"
-        leaves[f"global.{dependency.name}.enabled"] = dependency.on
-    leaves |= dict.fromkeys(c.band.nats, c.nats.mode == "bundled")
-    leaves |= dict.fromkeys(c.band.etcd, c.etcd.mode == "bundled")
-    for backend in (c.nats, c.etcd):
-        if backend.mode == "external":
-            leaves[f"dynamo-operator.{backend.key}Addr"] = backend.address
-    leaves["dynamo-operator.discoveryBackend"] = c.config.discovery_backend or "kubernetes"
-    monitoring = c.config.monitoring
-    # Auto is an absent key: null for its parent breaks the chart's templates.
-    if monitoring and monitoring.pod_monitors is not None:
-        leaves["dynamo-operator.dynamo.metrics.podMonitors.enabled"] = monitoring.pod_monitors
-    if monitoring and monitoring.metrics_service is not None:
-        leaves["dynamo-operator.metricsService.enabled"] = monitoring.metrics_service
-    for dependency in c.dependencies:
-        if dependency.mode == "bundled":
-            leaves |= {f"{dependency.name}.{leaf}": value for leaf, value in dependency_leaves(c, dependency).items()}
+    for part in parts_of(c):
+        if part.name == "dynamo-platform":
+            leaves |= _leaves(c, part)
+        elif part.below:
+            leaves |= {f"{part.below}.{leaf}": value for leaf, value in _leaves(c, part).items()}
     return leaves
 
 
 def dependency_leaves(c: Choices, dependency: Dependency) -> Leaves:
     """What the module writes for KAI Scheduler or Grove, in a release of its own or below the subchart's key."""
-    return _kai_leaves(c) if dependency is c.kai else _grove_leaves(c)
+    part = part_of(dependency)
+    return _leaves(c, part) if part else {}
 
 
-def _kai_leaves(c: Choices) -> Leaves:
-    staleness = c.catalog.kai_and_grove.staleness
-    kai, grove = c.kai.version, c.grove.version
-    if kai and grove and c.grove.on and grove >= staleness.grove_from and c.kai.chart.has("scheduler.args", kai):
-        return {"scheduler.args.default-staleness-grace-period": staleness.value}
-    return {}
-
-
-def _grove_leaves(c: Choices) -> Leaves:
-    wanted = {
-        # Without probes "Ready" says nothing, and the first workload meets a webhook that does not listen yet:
-        # https://github.com/ai-dynamo/grove/issues/742
-        "config.server.healthProbes.enable": True,
-        # An empty Secret in the release overwrites the operator's certificate at every upgrade:
-        # https://github.com/ai-dynamo/grove/issues/453
-        "webhookServerSecret.enabled": False,
-        # Helm never upgrades a chart's crds/: https://github.com/ai-dynamo/grove/issues/436
-        "crdInstaller.enabled": True,
+def _leaves(c: Choices, part: Part) -> Leaves:
+    """What the configuration says, in the keys that the chart's version reads."""
+    return {
+        key.key: _formed(setting.value, key, part)
+        for setting in settings_of(c, part)
+        for key in c.catalog.keys(part.name, setting.path, part.version)
     }
-    version = c.grove.version
-    return {leaf: value for leaf, value in wanted.items() if version and c.grove.chart.has(leaf, version)}
+
+
+def _formed(value: Any, key: Key, part: Part) -> Any:
+    """A setting's value in the form that the chart takes it in."""
+    match key.form:
+        case "references":
+            return [{"name": name} for name in value]
+        case "affinity":
+            expressions = [{"key": label, "operator": "In", "values": [text]} for label, text in value.items()]
+            terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
+            return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+        case "image":
+            return "/".join(filter(None, (value, path_of(part.repository), key.image)))
+        case "init image":
+            # The list's only entry, and Helm replaces lists.
+            image = "/".join((value, path_of(part.repository), key.image))
+            return [{"name": "GROVE_INIT_CONTAINER_IMAGE", "value": image}]
+        case _:
+            return value
 
 
 def platform_values(c: Choices) -> dict[str, Any]:

@@ -18,14 +18,10 @@ class Band(Row):
 
     Attributes:
         adds: what changes at its lower edge.
-        nats: the keys that install the bundled NATS, all of them to be written.
-        etcd: the keys that install the bundled etcd.
         kubernetes: the lowest Kubernetes minor version.
     """
 
     adds: str
-    nats: tuple[str, ...]
-    etcd: tuple[str, ...]
     kubernetes: str
     source: str
 
@@ -185,6 +181,10 @@ class PostCleanup(Row):
     note: str
     source: str
 
+    def harms(self, version: Version, namespace: str) -> bool:
+        """Whether a release's job would delete what is not the release's."""
+        return version < self.below and namespace != self.namespace
+
 
 class CommonName(Row):
     """The platform versions that ask cert-manager for a common name as long as the webhook Service's full name."""
@@ -245,7 +245,6 @@ class Chart(Row):
         api: the API group whose absence stops an operator that was told of it.
         versions: the versions that this catalog knows.
         repositories: where they are published.
-        since: chart values and the version they came with.
         kubernetes: the lowest Kubernetes, by version.
         support: how long upstream supports a minor.
         faults: known faults.
@@ -260,7 +259,6 @@ class Chart(Row):
     api: str
     versions: tuple[Version, ...]
     repositories: tuple[Repository, ...]
-    since: dict[str, Version]
     kubernetes: tuple[KubernetesFloor, ...]
     support: tuple[Support, ...]
     faults: tuple[Fault, ...]
@@ -274,10 +272,6 @@ class Chart(Row):
         """The repository that publishes a version."""
         rows = [row for row in self.repositories if row.first <= version] or self.repositories[:1]
         return rows[-1].url
-
-    def has(self, value: str, version: Version) -> bool:
-        """Whether a version's chart reads a value of ``since``."""
-        return self.since[value] <= version
 
 
 class KaiAndGrove(Row):
@@ -304,7 +298,7 @@ class Platform(Row):
         common_name: which versions write too long a common name into a certificate.
     """
 
-    chart: str
+    chart: Literal["dynamo-platform"]
     namespace: str
     repository: str
     bands: dict[str, Band]
@@ -384,14 +378,56 @@ class Refusals(Row):
     kai_config_twice: Refusal
 
 
+PartName = Literal["dynamo-platform", "kai-scheduler", "grove", "nats", "etcd"]
+"""A chart that has settings; the last two are only ever the platform's subcharts."""
+
+
+class Key(Row):
+    """Where a chart's versions from ``first`` up to, but without, ``below`` read a setting.
+
+    Attributes:
+        key: the chart's value.
+        form: how it takes the setting's value: as it is, as a list of references, as a node affinity, or as an image's
+            name, which Grove's init container has in an environment variable.
+        image: the image's name below the chart's repository.
+        lacks: what the setting does not reach in these versions.
+    """
+
+    key: str
+    source: str
+    first: Version | None = None
+    below: Version | None = None
+    form: Literal["as it is", "references", "affinity", "image", "init image"] = "as it is"
+    image: str = ""
+    lacks: str = ""
+
+    def read_by(self, version: Version) -> bool:
+        """Whether a version of the chart reads it."""
+        return (self.first is None or self.first <= version) and (self.below is None or version < self.below)
+
+
 class Catalog(Row):
-    """Everything the module knows about upstream's charts."""
+    """Everything the module knows about upstream's charts.
+
+    Attributes:
+        platform: the platform's chart.
+        kai_scheduler: KAI Scheduler's.
+        grove: Grove's.
+        kai_and_grove: what they ask of each other.
+        refusals: what the platform's chart fails on.
+        settings: by chart and setting, the keys that it is written to.
+    """
 
     platform: Platform
     kai_scheduler: Chart
     grove: Chart
     kai_and_grove: KaiAndGrove
     refusals: Refusals
+    settings: dict[str, dict[str, tuple[Key, ...]]]
+
+    def keys(self, part: PartName, setting: str, version: Version) -> list[Key]:
+        """The keys that a chart's version reads a setting from; none where it cannot be told."""
+        return [key for key in self.settings[part].get(setting, ()) if key.read_by(version)]
 
     def minor(self, version: Version) -> Minor | None:
         """The row of a platform version's minor; None for a minor that the catalog does not know."""

@@ -218,7 +218,7 @@ def _kai_upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
 def charts_come_from_elsewhere(c: Choices) -> Iterator[Verdict]:
     """A cluster that may pull from some registries only, or a mirror, has to know the new one."""
     for before, after in _pairs(c):
-        chart = _chart(after)
+        chart = _chart(c, after)
         if before.chart and chart and _place(before.chart) != _place(chart):
             yield Verdict(
                 placed(after)[0],
@@ -229,10 +229,10 @@ def charts_come_from_elsewhere(c: Choices) -> Iterator[Verdict]:
             )
 
 
-def _chart(d: Dependency) -> str | None:
+def _chart(c: Choices, d: Dependency) -> str | None:
     if d.mode not in _OURS or d.version is None:
         return None
-    return reference(d.config, d.chart.chart, d.chart.repository(d.version))
+    return reference(d.config, d.chart.chart, d.chart.repository(d.version), c.config.registry)
 
 
 def _place(chart: str) -> str:

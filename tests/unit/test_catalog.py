@@ -11,7 +11,7 @@ import pytest
 from dynamo_platform import PlatformConfig, catalog, make_plan, plan_of
 from dynamo_platform.catalog import Change, Chart, Minor, load
 from dynamo_platform.catalog.reading import Row, read
-from dynamo_platform.config import DependencyConfig
+from dynamo_platform.config import GroveConfig, KaiSchedulerConfig
 from dynamo_platform.versions import Version
 
 CATALOG = load()
@@ -282,8 +282,12 @@ def test_past_minors_are_older_than_what_can_be_installed() -> None:
 def test_new_minor_is_one_row() -> None:
     row = MINORS[-1].replaced(minor="1.7", versions=(Version.parse("1.7.0"),))
     platform = CATALOG.platform.replaced(minors=(*MINORS, row))
-    separate = DependencyConfig(mode="separate")
-    config = PlatformConfig(version="1.7.0", profile="development", kai_scheduler=separate, grove=separate)
+    config = PlatformConfig(
+        version="1.7.0",
+        profile="development",
+        kai_scheduler=KaiSchedulerConfig(mode="separate"),
+        grove=GroveConfig(mode="separate"),
+    )
     plan = make_plan(config, CATALOG.replaced(platform=platform))
     assert plan.findings == ()
     assert [(release.name, release.version) for release in plan.releases] == [

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from dynamo_platform import DynamoPlatform, PlatformConfig, component
-from dynamo_platform.config import DependencyConfig
+from dynamo_platform.config import GroveConfig, KaiSchedulerConfig
 from tests.unit.recording import RecordingEngine
 
 SEPARATE: dict[str, Any] = {
@@ -227,8 +227,8 @@ def test_plan_is_logged_and_warnings_are_warnings(engine: RecordingEngine, caplo
 MODEL = PlatformConfig(
     version="1.5.1",
     profile="development",
-    kai_scheduler=DependencyConfig(mode="separate"),
-    grove=DependencyConfig(mode="separate"),
+    kai_scheduler=KaiSchedulerConfig(mode="separate"),
+    grove=GroveConfig(mode="separate"),
 )
 STACK = {
     "dynamo-platform:version": "1.5.1",

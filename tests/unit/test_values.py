@@ -214,8 +214,8 @@ def test_user_values_come_last_and_leave_their_neighbours() -> None:
 
 
 def test_accepted_user_value_wins_over_the_modules() -> None:
-    values = platform(values={"grove": {"crdInstaller": {"enabled": False}}}, accept=["VAL001"])
-    assert at(values, "grove.crdInstaller.enabled") is False
+    values = platform(values={"dynamo-operator": {"discoveryBackend": "etcd"}}, accept=["VAL001"])
+    assert values["dynamo-operator"]["discoveryBackend"] == "etcd"
 
 
 def test_values_of_a_bundled_dependency_go_below_its_key_and_under_the_platforms() -> None:

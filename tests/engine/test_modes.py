@@ -51,7 +51,7 @@ def test_separate_installs_upgrades_and_goes(engine: Engine) -> None:
     assert engine.uids(QUEUE) == queues
 
     # The upgrade of all three keeps every queue.
-    engine.configure(separate(NEW))
+    engine.configure(separate(NEW, accept=["UPG008"]))
     engine.up()
     assert engine.releases() == {
         "kai-scheduler": (NEW["kai"], "deployed"),
@@ -77,7 +77,7 @@ def test_bundled_installs_upgrades_and_goes(fresh: Engine) -> None:
     assert engine.outputs()["queues"] == []
     engine.unchanged()
 
-    engine.configure(stack("bundled", "bundled", NEW, nats={"mode": "bundled"}))
+    engine.configure(stack("bundled", "bundled", NEW, nats={"mode": "bundled"}, accept=["UPG008"]))
     engine.up_bundled()
     assert engine.releases() == {"dynamo-platform": (NEW["version"], "deployed")}
     # The chart owns them here: its hooks make Dynamo's queues anew at every upgrade.

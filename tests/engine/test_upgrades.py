@@ -109,7 +109,7 @@ def test_each_step_keeps_what_it_can(sandbox: Sandbox, engine: Engine, mode: str
             "kai": newest(sandbox, "kai-scheduler", step.kai),
             "grove": newest(sandbox, "grove-charts", step.grove),
         }
-        engine.configure(stack(mode, mode, versions))
+        engine.configure(stack(mode, mode, versions, accept=["UPG008"]))
         engine.up_bundled()
 
         kai = versions["kai"] if mode == "separate" else bundled_kai(sandbox, versions["version"])

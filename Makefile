@@ -20,7 +20,7 @@ SLOW       := $(ENGINE:engine-%=slow-%)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  up and preview take CHARTS=DIR (a folder of chart archives) or CHARTS=upstream (public registries),"
 	@echo "  VERSIONS=\"1.5.1 v0.17.0\" (instead of the newest in DIR) and STACK=name (default: local)."
@@ -82,6 +82,14 @@ lint: $(VENV)/.complete ## format, lint and type checks
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+.PHONY: findings
+findings: $(VENV)/.complete ## write what the rules say about their cases anew, after a rule changed
+	@$(PYTHON) -m tests.unit.findings
+
+.PHONY: catalog-check
+catalog-check: $(VENV)/.complete ## what the catalog lacks of the charts in CHARTS=DIR
+	@$(PYTHON) -m dynamo_platform.catalog.check '$(CHARTS)'
 
 .PHONY: schema
 schema: $(VENV)/.complete ## write the schema of stack files anew, after a setting changed

@@ -4,13 +4,13 @@ The recordings are data files of the catalog (``catalog/keys/``): each version s
 read only when a configuration passes chart values through.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import TypeAdapter
-
+from .catalog.reading import Row, read
 from .versions import Version
 
 Kind = Literal["boolean", "auto", "number", "text", "list", "map", "any", "chart"]
@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent / "catalog" / "keys"
 _WITHOUT_KEYS: frozenset[Kind] = frozenset({"boolean", "auto", "number", "text", "list"})
 
 
-class Recording(NamedTuple):
+class Recording(Row):
     """What one version of a chart changed over the recorded version before it.
 
     Attributes:
@@ -36,18 +36,24 @@ class Recording(NamedTuple):
     went: tuple[str, ...]
 
 
+def recordings(chart: str) -> dict[str, Recording]:
+    """A chart's data file, oldest version first."""
+    file = FOLDER / f"{chart}.json"
+    rows: dict[str, Recording] = read(dict[str, Recording], json.loads(file.read_text(encoding="utf-8")), file.name)
+    return rows
+
+
 @cache
 def recorded(chart: str) -> dict[Version, dict[str, Kind]]:
     """Every recorded version of a chart, oldest first, with the keys that it reads and what they take.
 
     Raises:
         FileNotFoundError: no version of this chart is recorded.
-        pydantic.ValidationError: the data file does not fit its schema.
+        ValueError: the data file does not fit its schema.
     """
-    text = (FOLDER / f"{chart}.json").read_text(encoding="utf-8")
     kinds: dict[str, Kind] = {}
     versions = {}
-    for version, row in TypeAdapter(dict[str, Recording]).validate_json(text).items():
+    for version, row in recordings(chart).items():
         kinds = {path: kind for path, kind in kinds.items() if path not in row.went} | row.came
         versions[Version.parse(version)] = kinds
     return versions

@@ -59,18 +59,19 @@ def read(path: Path) -> ReadChart:
     Raises:
         ValueError: it is not a chart.
     """
-    files = _unpacked(path.read_bytes()) if path.is_file() else _walked(path)
     try:
+        files = _unpacked(path.read_bytes()) if path.is_file() else _walked(path)
         metadata = yaml.safe_load(files["Chart.yaml"])
-        dependencies = metadata.get("dependencies") or []
+        listed = metadata.get("dependencies") or []
+        dependencies = {entry.get("alias", entry["name"]): str(entry["version"]) for entry in listed}
         return ReadChart(
             name=metadata["name"],
             version=metadata["version"],
             kubernetes=metadata.get("kubeVersion", ""),
-            dependencies={entry.get("alias", entry["name"]): str(entry["version"]) for entry in dependencies},
-            keys=_keys(files),
+            dependencies=dependencies,
+            keys=_keys(files) | {key: "chart" for key in dependencies if key not in PARTS},
         )
-    except (KeyError, yaml.YAMLError) as error:
+    except (KeyError, tarfile.TarError, yaml.YAMLError) as error:
         raise ValueError(f"{path} is not a Helm chart: {error}") from error
 
 
@@ -114,7 +115,7 @@ def _keys(files: Files) -> dict[str, Kind]:
 
 def _leaves(values: Mapping[str, Any], passed_on: set[str], *where: str) -> Iterator[tuple[str, Kind]]:
     for key, value in values.items():
-        path = ".".join((*where, key))
+        path = ".".join((*where, str(key)))
         if isinstance(value, Mapping) and value and not _WHOLE.fullmatch(key) and path not in passed_on:
             yield from _leaves(value, passed_on, *where, key)
         else:

@@ -187,9 +187,15 @@ class PostCleanup(Row):
 
 
 class CommonName(Row):
-    """The platform versions that ask cert-manager for a common name as long as the webhook Service's full name."""
+    """The platform versions that ask cert-manager for the webhook Service's full name as the common name.
+
+    Attributes:
+        below: the first version that asks for a short one.
+        longest: characters that a common name may have.
+    """
 
     below: Version
+    longest: int
     note: str
     source: str
 

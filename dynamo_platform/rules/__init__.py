@@ -19,6 +19,7 @@ from . import (  # noqa: F401  they register themselves
     profile,
     queues,
     refused,
+    settings,
     upgrade,
     values,
 )

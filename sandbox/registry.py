@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ import yaml
 
 from sandbox.errors import SandboxError
 from sandbox.paths import Paths
-from sandbox.processes import Process, free_port, stop
+from sandbox.processes import POLL_SECONDS, Process, free_port, stop
 from sandbox.sources import Chart
 
 OCI_FOLDERS = {"kai-scheduler": "kai-scheduler/kai-scheduler", "grove-charts": "ai-dynamo/grove"}
@@ -34,6 +35,7 @@ HEALTH = {"registry": "/v2/", "repository": "/"}
 """The servers, by what each answers when it is ready."""
 
 READY_SECONDS = 20.0
+RELEASE_SECONDS = 1
 PUSHES = 4
 """Charts that are pushed at the same time."""
 
@@ -176,8 +178,15 @@ def serve(folder: Path, port: int, certificate: Path, key: Path) -> None:
 
 
 def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+    """Whether nothing listens; a server that was ended lets go a moment after it stops counting as a process."""
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
 
 
 def main() -> None:

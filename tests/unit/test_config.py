@@ -11,10 +11,15 @@ from dynamo_platform import Finding, PlatformConfig, PlatformError, plan_of
 from dynamo_platform.config import (
     BackendConfig,
     ClusterConfig,
-    DependencyConfig,
+    GroveConfig,
+    KaiSchedulerConfig,
     MonitoringConfig,
+    PlacementConfig,
     QueueConfig,
     QueueResource,
+    RegistryConfig,
+    TolerationConfig,
+    WebhookCertificatesConfig,
     decode_stack,
     parse,
 )
@@ -42,7 +47,9 @@ VALUE = "a value, or the key left out"
     ("settings", "code", "path", "given", "allowed"),
     [
         pytest.param({"kaiSheduler": {}}, "CFG001", "kaiSheduler", "{}", "kaiScheduler, ", id="unknown key"),
-        pytest.param({"grove": {"versio": "x"}}, "CFG001", "grove.versio", '"x"', "chart, mode, ", id="unknown below"),
+        pytest.param(
+            {"grove": {"versio": "x"}}, "CFG001", "grove.versio", '"x"', "chart, crdInstaller, ", id="unknown below"
+        ),
         pytest.param({"version": 1.5}, "CFG002", "version", "1.5", "put a version such as 1.5 in quotes", id="number"),
         pytest.param({"version": None}, "CFG002", "version", "null", VALUE, id="null version"),
         pytest.param({"grove": None}, "CFG002", "grove", "null", VALUE, id="null part"),
@@ -91,6 +98,82 @@ VALUE = "a value, or the key left out"
             "greater than or equal to -1",
             id="less than unlimited",
         ),
+        pytest.param(
+            {"registry": {"mirror": "https://registry.example.com"}},
+            "CFG002",
+            "registry.mirror",
+            '"https://registry.example.com"',
+            "registry.example.com/upstream",
+            id="mirror with a scheme",
+        ),
+        pytest.param(
+            {"registry": {"pullSecrets": [{"name": "a"}]}},
+            "CFG002",
+            "registry.pullSecrets[0]",
+            '{"name": "a"}',
+            "text",
+            id="reference for a name",
+        ),
+        pytest.param(
+            {"kaiScheduler": {"stalenessGracePeriod": "-1"}},
+            "CFG002",
+            "kaiScheduler.stalenessGracePeriod",
+            '"-1"',
+            '"-1s" for ever',
+            id="duration without a unit",
+        ),
+        pytest.param(
+            {"placement": {"tolerations": [{"key": "gpu", "efect": "NoSchedule"}]}},
+            "CFG001",
+            "placement.tolerations[0].efect",
+            '"NoSchedule"',
+            "effect, key, operator, tolerationSeconds, value",
+            id="slip in a toleration",
+        ),
+        pytest.param(
+            {"placement": {"nodeSelector": {"gpu": True}}},
+            "CFG002",
+            "placement.nodeSelector.gpu",
+            "true",
+            "text",
+            id="boolean for a label",
+        ),
+        pytest.param(
+            {"placement": {"nodeSelector": ["pool"]}},
+            "CFG002",
+            "placement.nodeSelector",
+            '["pool"]',
+            "a mapping of names to text",
+            id="list for labels",
+        ),
+        pytest.param(
+            {"monitoring": {"labels": None}}, "CFG002", "monitoring.labels", "null", VALUE, id="null for labels"
+        ),
+        pytest.param(
+            {"monitoring": {"labels": "null"}},
+            "CFG002",
+            "monitoring.labels",
+            '"null"',
+            "a mapping of names to text",
+            id="quoted null for labels",
+        ),
+        pytest.param(
+            {"webhookCertificates": {"mode": "certManager"}},
+            "CFG002",
+            "webhookCertificates.mode",
+            '"certManager"',
+            "automatic, cert-manager or own",
+            id="certificates",
+        ),
+        pytest.param(
+            {"webhookCertificates": {"mode": "own", "caBundle": "-----BEGIN CERTIFICATE-----"}},
+            "CFG002",
+            "webhookCertificates.caBundle",
+            '"-----BEGIN CERTIFICATE-----"',
+            "base64, on one line",
+            id="certificate as PEM",
+        ),
+        pytest.param({"replicas": 0}, "CFG002", "replicas", "0", "greater than or equal to 1", id="no replicas"),
     ],
 )
 def test_bad_entry_is_named_with_what_is_allowed(
@@ -233,10 +316,28 @@ release: dict[str, st.SearchStrategy[Any]] = {
     "chart": st.none() | texts,
     "repository": st.none() | labels.map(lambda label: f"oci://{label}"),
 }
-dependencies = st.none() | st.builds(
-    DependencyConfig, **release, mode=st.sampled_from([None, "separate", "bundled", "external", "disabled"])
-)
 tri_states = st.sampled_from([None, True, False])
+label_maps = st.none() | st.dictionaries(texts, texts, max_size=2)
+dependency = release | {"mode": st.sampled_from([None, "separate", "bundled", "external", "disabled"])}
+kai_schedulers = st.none() | st.builds(
+    KaiSchedulerConfig,
+    **dependency,
+    staleness_grace_period=st.sampled_from([None, "-1s", "1h30m"]),
+    topology_migration=tri_states,
+    gpu_runtime_class=st.sampled_from([None, "", "nvidia"]),
+    post_cleanup=tri_states,
+)
+groves = st.none() | st.builds(
+    GroveConfig, **dependency, webhook_secret=tri_states, health_probes=tri_states, crd_installer=tri_states
+)
+tolerations = st.builds(
+    TolerationConfig,
+    key=st.none() | texts,
+    operator=st.sampled_from([None, "Equal", "Exists"]),
+    value=st.none() | texts,
+    effect=st.sampled_from([None, "NoSchedule", "NoExecute"]),
+    toleration_seconds=st.none() | st.integers(0, 3600),
+)
 backends = st.none() | st.builds(
     BackendConfig, mode=st.sampled_from([None, "bundled", "external", "disabled"]), address=st.none() | texts
 )
@@ -245,9 +346,16 @@ configs = st.builds(
     PlatformConfig,
     **release,
     profile=st.sampled_from([None, "production", "development"]),
-    kai_scheduler=dependencies,
-    grove=dependencies,
-    monitoring=st.none() | st.builds(MonitoringConfig, pod_monitors=tri_states, metrics_service=tri_states),
+    kai_scheduler=kai_schedulers,
+    grove=groves,
+    monitoring=st.none()
+    | st.builds(
+        MonitoringConfig,
+        pod_monitors=tri_states,
+        metrics_service=tri_states,
+        labels=label_maps,
+        prometheus_endpoint=st.none() | texts,
+    ),
     queues=st.none() | st.lists(queues, max_size=3).map(tuple),
     nats=backends,
     etcd=backends,
@@ -255,6 +363,24 @@ configs = st.builds(
     cluster=st.none() | st.builds(ClusterConfig, context=st.none() | texts),
     kubernetes_version=st.sampled_from([None, "1.33", "v1.30.2"]),
     api_versions=st.none() | st.lists(texts, max_size=2).map(tuple),
+    webhook_certificates=st.none()
+    | st.builds(
+        WebhookCertificatesConfig,
+        mode=st.sampled_from([None, "automatic", "cert-manager", "own"]),
+        secret=st.none() | labels,
+        ca_bundle=st.sampled_from([None, "Q0E="]),
+    ),
+    registry=st.none()
+    | st.builds(
+        RegistryConfig,
+        mirror=st.sampled_from([None, "registry.example.com", "10.0.0.1:5000/a/b"]),
+        pull_secrets=st.none() | st.lists(labels, max_size=2).map(tuple),
+    ),
+    placement=st.none()
+    | st.builds(
+        PlacementConfig, tolerations=st.none() | st.lists(tolerations, max_size=2).map(tuple), node_selector=label_maps
+    ),
+    replicas=st.none() | st.integers(1, 5),
     protect=tri_states,
     accept=st.none() | st.lists(texts, max_size=2).map(tuple),
 )

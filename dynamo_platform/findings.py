@@ -16,7 +16,7 @@ class Finding(NamedTuple):
 
     Attributes:
         code: stable identifier, three letters for the subject and three digits (``KAI002``).
-        severity: ``error`` stops everything, ``warning`` is shown, ``note`` is a warning or error that was accepted.
+        severity: ``error`` stops everything, ``warning`` is shown, ``note`` is good to know, or was accepted.
         path: where in the configuration, in the spelling the user wrote (``kaiScheduler.mode``).
         given: what stands there, as the user would write it; ``nothing`` where nothing does.
         allowed: what may stand there instead.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dynamo_platform.choices import Backend, Choices
 from dynamo_platform.findings import shown
 
-from .base import GUIDE, Verdict, rule
+from .base import Verdict, rule
 
 
 @rule("NET001")
@@ -29,7 +29,6 @@ def _address(backend: Backend, given: str, allowed: str) -> Verdict:
         given,
         allowed,
         f"{backend.key} is {backend.mode}: the operator is told the address of an external one only.",
-        GUIDE,
     )
 
 
@@ -42,5 +41,4 @@ def discovery_has_its_etcd(c: Choices) -> Iterator[Verdict]:
             "etcd",
             "kubernetes, or etcd.mode bundled or external",
             "There is no etcd to register workers in.",
-            GUIDE,
         )

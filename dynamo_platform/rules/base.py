@@ -10,7 +10,6 @@ from dynamo_platform.findings import Finding, Severity, shown
 
 DYNAMO = "https://github.com/ai-dynamo/dynamo"
 KAI = "https://github.com/kai-scheduler/KAI-Scheduler"
-GUIDE = "README.md#configuration"
 GROVE = "https://github.com/ai-dynamo/grove"
 MODES = "README.md#modes"
 

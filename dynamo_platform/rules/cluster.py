@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dynamo_platform.choices import Choices
 from dynamo_platform.findings import shown
 
-from .base import GUIDE, Verdict, rule
+from .base import Verdict, rule
 
 PROMETHEUS_API = "monitoring.coreos.com/v1"
 """The API of the Prometheus operator's monitors."""
@@ -22,7 +22,6 @@ def one_answer_to_which_cluster(c: Choices) -> Iterator[Verdict]:
             shown(c.config.cluster.context),
             "no context beside a Kubernetes provider",
             "The component was given a provider, and that decides the cluster.",
-            GUIDE,
         )
 
 
@@ -63,7 +62,6 @@ def monitors_have_their_api(c: Choices) -> Iterator[Verdict]:
                 f"false, auto, or {PROMETHEUS_API} among apiVersions",
                 "By apiVersions the cluster does not serve the Prometheus operator's kinds, and the release would fail "
                 "with `no matches for kind`.",
-                GUIDE,
             )
 
 

@@ -9,7 +9,7 @@ from dynamo_platform.keys import Keys, Kind, Unread, nearest_recording, parents,
 from dynamo_platform.values import Leaves, dependency_leaves, platform_leaves
 from dynamo_platform.versions import Version
 
-from .base import DYNAMO, GUIDE, Verdict, rule
+from .base import DYNAMO, Verdict, rule
 
 _PART = "dynamo-operator"
 """A subchart too, but one that is always there and whose keys are the platform's."""
@@ -147,7 +147,6 @@ def keys_are_read(c: Choices) -> Iterator[Verdict]:
                 shown(unread.value),
                 _instead(unread) or (absent[0] if absent else _nearest(given, unread)),
                 f"{absent[1]}: nothing reads this." if absent else _never_read(given, unread.path),
-                GUIDE,
             )
 
 
@@ -191,7 +190,6 @@ def maps_stay_maps(c: Choices) -> Iterator[Verdict]:
                     shown(value),
                     "a map, or the key left out",
                     "Templates look into this map, and break where it is missing or something else.",
-                    GUIDE,
                 )
 
 
@@ -227,7 +225,6 @@ def booleans_are_booleans(c: Choices) -> Iterator[Verdict]:
                     shown(value),
                     f"{_TAKES[kind]}, without quotes",
                     'To a template any text is true, "false" too.',
-                    GUIDE,
                 )
 
 

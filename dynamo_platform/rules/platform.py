@@ -9,7 +9,7 @@ from dynamo_platform.findings import shown
 from dynamo_platform.values import value_at
 from dynamo_platform.versions import Version
 
-from .base import DYNAMO, GUIDE, Verdict, rule
+from .base import DYNAMO, Verdict, rule
 from .faults import harms, instead_of
 
 
@@ -23,7 +23,6 @@ def platform_version_is_given(c: Choices) -> Iterator[Verdict]:
             "nothing",
             f'a full version in quotes, for example "{newest}"',
             "A default would move with an update of this module, and an upgrade of the platform is a decision.",
-            GUIDE,
         )
 
 

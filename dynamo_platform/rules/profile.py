@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dynamo_platform.choices import Choices
 
-from .base import GUIDE, MODES, Verdict, rule
+from .base import MODES, Verdict, rule
 
 
 @rule("PRO001")
@@ -19,7 +19,6 @@ def profile_is_given(c: Choices) -> Iterator[Verdict]:
             "production or development",
             "The profile decides the other defaults: production installs KAI Scheduler and Grove separately and "
             "protects them, development takes the bundled ones.",
-            GUIDE,
         )
 
 
@@ -54,7 +53,6 @@ def production_writes_versions(c: Choices) -> Iterator[Verdict]:
                 "nothing",
                 allowed,
                 "The catalog's pick would move with an update of this module; production says what it runs.",
-                GUIDE,
             )
 
 
@@ -68,5 +66,4 @@ def production_names_its_cluster(c: Choices) -> Iterator[Verdict]:
             "nothing",
             "a context of your kubeconfig, or a Kubernetes provider passed to the component",
             "The kubeconfig's current context is whatever was used last; production must not depend on it.",
-            GUIDE,
         )

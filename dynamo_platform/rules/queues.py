@@ -11,7 +11,7 @@ from dynamo_platform.choices import Choices
 from dynamo_platform.config import QueueConfig, QueueResource
 from dynamo_platform.findings import shown
 
-from .base import GUIDE, KAI, MODES, Verdict, rule
+from .base import KAI, MODES, Verdict, rule
 
 CHART_QUEUES = ("dynamo-default", "dynamo")
 """The two queues that are always there with KAI Scheduler on."""
@@ -58,7 +58,7 @@ def queue_names_differ(c: Choices) -> Iterator[Verdict]:
     names = Counter(queue.name for queue in c.config.queues or ())
     for i, queue in enumerate(c.config.queues or ()):
         if names[queue.name] > 1:
-            yield Verdict(f"queues[{i}].name", queue.name, "each name once", "Two queues cannot share a name.", GUIDE)
+            yield Verdict(f"queues[{i}].name", queue.name, "each name once", "Two queues cannot share a name.")
 
 
 @rule("QUE004")
@@ -73,7 +73,6 @@ def queue_parents_exist(c: Choices) -> Iterator[Verdict]:
                 queue.parent,
                 ", ".join(sorted(known - {queue.name})),
                 "A queue below a parent that does not exist is never given anything.",
-                GUIDE,
             )
 
 
@@ -89,7 +88,7 @@ def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
             name = parents.get(name)
         if name == queue.name:
             yield Verdict(
-                f"queues[{i}].parent", shown(queue.parent), "a tree", " → ".join([*seen, name]) + " is a loop.", GUIDE
+                f"queues[{i}].parent", shown(queue.parent), "a tree", " → ".join([*seen, name]) + " is a loop."
             )
 
 
@@ -257,12 +256,17 @@ def queues_are_not_taken_away(c: Choices) -> Iterator[Verdict]:
     """Nothing stops the deletion of a queue with workloads in it."""
     for name, _, node in _before(c):
         if node is None:
+            the_charts = c.kai.mode == "bundled" and name in CHART_QUEUES
             yield Verdict(
                 "queues",
                 f"no {name}, which is there now",
-                f"{name}, or accept this, once no workload is in it",
-                "Neither a finalizer nor a webhook stops it: pods of a queue that is gone stay pending. A queue cannot "
-                "be renamed; under another name it is another one.",
+                "accept this, once `pulumi state delete` has taken it out of the state"
+                if the_charts
+                else f"{name}, or accept this, once no workload is in it",
+                "The chart makes it, and then Pulumi would delete it, because it is no longer this stack's."
+                if the_charts
+                else "Neither a finalizer nor a webhook stops it: pods of a queue that is gone stay pending. A queue "
+                "cannot be renamed; under another name it is another one.",
                 f"{KAI}/pull/820",
             )
 

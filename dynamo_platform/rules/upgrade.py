@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dynamo_platform.catalog import Change, Chart
+from dynamo_platform.catalog import Change
 from dynamo_platform.choices import Choices, Dependency
 from dynamo_platform.findings import shown
 from dynamo_platform.running import Installed
@@ -248,25 +248,21 @@ def bundled_and_separate_are_not_exchanged(c: Choices) -> Iterator[Verdict]:
     """The old release's objects refuse the new release, which comes before the old one is gone."""
     for before, after in _pairs(c):
         if {before.mode, after.mode} == _OURS:
+            kept = after.chart.kept
             yield Verdict(
                 f"{after.key}.mode",
                 f"{after.mode}, from {before.mode}",
-                f"{before.mode}, or external as a step between",
-                _marked(after.chart),
-                after.chart.kept.source if after.chart.kept else MODES,
+                f"{before.mode}, or first external, in the namespace {before.namespace}, with UPG014 accepted",
+                "Two releases cannot own the same objects, and the new one comes before the old one is gone."
+                + (_STAY.format(objects=", ".join(kept.objects)) if kept else ""),
+                kept.source if kept else MODES,
             )
 
 
-def _marked(chart: Chart) -> str:
-    """What stands in the way of another release."""
-    step = "Set the mode to external, run `pulumi up`, then set the mode that is wanted."
-    if chart.kept is None:
-        return f"Two releases cannot own the same objects, and the new one comes before the old one is gone. {step}"
-    objects = ", ".join(chart.kept.objects)
-    return (
-        f"{objects} stay with the old release's marks, and the new release refuses them. {step} Between the two, "
-        "annotate them with the new release's meta.helm.sh/release-name and meta.helm.sh/release-namespace."
-    )
+_STAY = (
+    " {objects} stay with the old release's marks: before the second step, annotate them with the new one's "
+    "meta.helm.sh/release-name and meta.helm.sh/release-namespace."
+)
 
 
 @rule("UPG014", acceptable=True)
@@ -288,7 +284,7 @@ def bundling_later_finds_its_crds(c: Choices) -> Iterator[Verdict]:
     """Helm installs the CRDs of a subchart with the first installation only."""
     for before, after in _pairs(c):
         later = c.running is not None and c.running.platform is not None and before.mode in {"disabled", "external"}
-        brings = "crdInstaller.enabled" in dependency_leaves(c, after)
+        brings = dependency_leaves(c, after).get("crdInstaller.enabled") is True
         if later and after.mode == "bundled" and not brings:
             yield Verdict(
                 f"{after.key}.mode",

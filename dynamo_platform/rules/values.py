@@ -9,7 +9,7 @@ from dynamo_platform.choices import Choices
 from dynamo_platform.findings import shown
 from dynamo_platform.values import dependency_leaves, platform_leaves
 
-from .base import GUIDE, Verdict, rule
+from .base import Verdict, rule
 
 _WITHOUT_CONDITION = " Helm installs a subchart whose condition is missing."
 
@@ -55,6 +55,5 @@ def _undone(path: str, values: Mapping[str, Any], leaves: Mapping[str, Any]) -> 
                         f"{shown(written)}, or the typed setting that decides it",
                         f"`values` are merged last, and this would undo {leaf}: {shown(written)}."
                         + _WITHOUT_CONDITION * (node is None and leaf.endswith(".install")),
-                        GUIDE,
                     )
                 break

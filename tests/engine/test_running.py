@@ -4,10 +4,13 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from lightkube.types import PatchType
 
 from dynamo_platform import catalog, plan_of
 from dynamo_platform.running import from_state
-from tests.engine.engine import NOWHERE, STACK, CommandFailedError, Engine
+from sandbox.cluster import client
+from tests.engine.engine import NOWHERE, QUEUE, SHARD, STACK, CommandFailedError, Engine
+from tests.engine.stacks import KAI_QUEUES
 from tests.unit.findings import state
 
 NAME = "dynamo-platform"
@@ -50,3 +53,29 @@ def test_a_default_that_moved_is_refused_until_it_is_decided(engine: Engine) -> 
     engine.configure(AFTER | {"nats": {"mode": "bundled"}})
     for env in environments:
         assert "~ 1 to update" in engine.preview(env=env)
+
+
+@pytest.mark.slow
+def test_bundled_becomes_separate_by_the_way_that_the_finding_says(fresh: Engine) -> None:
+    engine = fresh
+    bundled = {"version": "1.5.1", "profile": "development"}
+    apart = bundled | {"kaiScheduler": {"mode": "separate"}, "grove": {"mode": "separate"}}
+    engine.configure(bundled)
+    engine.up_bundled()
+    there = engine.uids(QUEUE) | engine.uids(SHARD)
+    engine.configure(apart)
+    with pytest.raises(CommandFailedError, match=r"error UPG013  kaiScheduler\.mode"):
+        engine.preview()
+
+    kai = {"mode": "external", "namespace": "dynamo-system"}
+    engine.configure(bundled | {"kaiScheduler": kai, "grove": {"mode": "external"}, "accept": ["UPG014"]})
+    engine.up()
+    marks = {"meta.helm.sh/release-name": "kai-scheduler", "meta.helm.sh/release-namespace": "kai-scheduler"}
+    api = client(engine.sandbox.paths.kubeconfig)
+    for kind, name in ((SHARD, "default"), *((QUEUE, name) for name in KAI_QUEUES)):
+        api.patch(kind, name, {"metadata": {"annotations": marks}}, patch_type=PatchType.MERGE)
+    engine.configure(apart)
+    engine.up()
+    assert engine.releases().keys() == {"kai-scheduler", "grove", "dynamo-platform"}
+    assert engine.uids(QUEUE) | engine.uids(SHARD) == there
+    engine.unchanged()

@@ -77,7 +77,7 @@ error PRO001  profile
   allowed  production or development
   why      The profile decides the other defaults: production installs KAI Scheduler and Grove separately and
            protects them, development takes the bundled ones.
-  read     README.md#configuration
+  read     docs/findings.md#pro001
 
 error VER002  version (line 2)
   given    "latest"

@@ -16,7 +16,7 @@ from pulumi_kubernetes.helm.v3 import RepositoryOptsArgs
 
 from . import catalog as catalogs
 from . import kubeconfig
-from .config import NAMESPACE, PlatformConfig, decode_stack, encrypted
+from .config import DOCS, NAMESPACE, PlatformConfig, decode_stack, encrypted
 from .failures import report, retry
 from .findings import Finding, PlatformError, shown
 from .observe import Surroundings
@@ -227,7 +227,7 @@ def _check_context(context: str | None) -> None:
         given=shown(context),
         allowed=", ".join(sorted(known)) or "a context of the kubeconfig",
         why=f"The kubeconfig ({', '.join(map(str, found))}) has no such context; nothing is done to another cluster.",
-        docs="README.md#configuration",
+        docs=DOCS,
     )
     if not pulumi.runtime.is_dry_run():
         raise PlatformError([finding])

@@ -32,7 +32,7 @@ CertificateMode = Literal["automatic", "cert-manager", "own"]
 NAMESPACE = "dynamo-platform"
 """The namespace of the stack configuration's keys: ``dynamo-platform:version``."""
 
-DOCS = "README.md#configuration"
+DOCS = "docs/configuration.md#settings"
 
 MAX_DEPTH = 50
 """Levels of mappings and lists in chart values; upstream's charts have fewer than twenty."""

@@ -70,7 +70,7 @@ error CFG002  grove.mode (line 4)
   given    "absent"
   allowed  separate, bundled, external or disabled
   why      The setting has these values only.
-  read     README.md#configuration
+  read     docs/configuration.md#settings
 
 error PRO001  profile
   given    nothing
@@ -120,7 +120,7 @@ def test_json_of_one_stack(folder: Path) -> None:
                 "given": "twice, in line 2 and in line 3",
                 "allowed": "each key once",
                 "why": "Pulumi refuses the file, and only one of the two could count. Nothing else in it was checked.",
-                "docs": "README.md#configuration",
+                "docs": "docs/configuration.md#settings",
             }
         ],
     }
@@ -298,12 +298,12 @@ def test_explain_as_json_holds_the_whole_plan(monkeypatch: pytest.MonkeyPatch) -
     assert said["modes"] == {"kai-scheduler": "separate", "grove": "separate"}
 
 
-def test_the_readme_shows_what_explain_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_of_the_order_shows_what_explain_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CHECKOUT)
 
     picture = run("explain", "--stack", "production", "--format", "mermaid").output
 
-    assert f"```mermaid\n{picture}```" in Path("README.md").read_text()
+    assert f"```mermaid\n{picture}```" in Path("docs/order.md").read_text()
 
 
 def test_a_picture_has_no_edge_that_follows_from_others(folder: Path) -> None:

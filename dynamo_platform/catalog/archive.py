@@ -14,7 +14,7 @@ from dynamo_platform.keys import Kind
 PARTS = ("dynamo-operator",)
 """Subcharts that are a part of their chart; others are charts of their own, with keys of their own."""
 
-_WHOLE = re.compile(r"annotations|labels|resources|merge|contexts|(.+S|s)ecurityContext")
+_WHOLE = re.compile(r"annotations|labels|resources|merge|(.+S|s)ecurityContext")
 """Maps that templates pass on whole: what stands below is Kubernetes' or the user's, not the chart's."""
 
 _VALUES = r"\$?\.Values((?:\.[A-Za-z]\w*)+)"
@@ -34,6 +34,7 @@ class ReadChart(NamedTuple):
         kubernetes: the Kubernetes versions that it takes, where it says so.
         dependencies: version by the key that the dependency's values go below.
         keys: the keys of its values, and what each takes.
+        charts: the dependencies that it carries, by the same key.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ReadChart(NamedTuple):
     kubernetes: str
     dependencies: Mapping[str, str]
     keys: Mapping[str, Kind]
+    charts: "Mapping[str, ReadChart]"
 
 
 def charts(folder: Path) -> Iterator[ReadChart]:
@@ -60,19 +62,24 @@ def read(path: Path) -> ReadChart:
         ValueError: it is not a chart.
     """
     try:
-        files = _unpacked(path.read_bytes()) if path.is_file() else _walked(path)
-        metadata = yaml.safe_load(files["Chart.yaml"])
-        listed = metadata.get("dependencies") or []
-        dependencies = {entry.get("alias", entry["name"]): str(entry["version"]) for entry in listed}
-        return ReadChart(
-            name=metadata["name"],
-            version=metadata["version"],
-            kubernetes=metadata.get("kubeVersion", ""),
-            dependencies=dependencies,
-            keys=_keys(files) | {key: "chart" for key in dependencies if key not in PARTS},
-        )
+        return _read(_unpacked(path.read_bytes()) if path.is_file() else _walked(path))
     except (KeyError, tarfile.TarError, yaml.YAMLError) as error:
         raise ValueError(f"{path} is not a Helm chart: {error}") from error
+
+
+def _read(files: Files) -> ReadChart:
+    metadata = yaml.safe_load(files["Chart.yaml"])
+    dependencies = {entry.get("alias", entry["name"]): entry for entry in metadata.get("dependencies") or []}
+    others = {key: entry for key, entry in dependencies.items() if key not in PARTS}
+    carried = {key: subchart for key, entry in others.items() if (subchart := _subchart(files, entry["name"]))}
+    return ReadChart(
+        name=metadata["name"],
+        version=metadata["version"],
+        kubernetes=metadata.get("kubeVersion", ""),
+        dependencies={key: str(entry["version"]) for key, entry in dependencies.items()},
+        keys=_keys(files) | dict.fromkeys(others, "chart"),
+        charts={key: _read(subchart) for key, subchart in carried.items()},
+    )
 
 
 def _walked(folder: Path) -> dict[str, bytes]:

@@ -1,5 +1,7 @@
 """Pass-through chart values: every key that nothing reads is found, and no key that something reads."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from dynamo_platform.versions import Version
 
 Values = dict[str, Any]
 
+RECORDED_VALUES = Path(__file__).parents[1] / "data" / "values"
 CHARTS = ["dynamo-platform", "kai-scheduler", "grove-charts"]
 BACKENDS = {"nats": {"mode": "bundled"}, "etcd": {"mode": "bundled"}}
 SEPARATE = {"kaiScheduler": {"mode": "separate"}, "grove": {"mode": "separate"}}
@@ -254,3 +257,21 @@ def test_text_for_a_boolean_is_refused(text: str) -> None:
 @pytest.mark.parametrize("tag", ["", "1.5.0"])
 def test_operators_own_tag_is_no_finding(tag: str) -> None:
     assert found("KEY005", values=tree("dynamo-operator.controllerManager.manager.image.tag", tag)) == []
+
+
+def test_recordings_have_every_default_of_the_real_charts() -> None:
+    """But for two that the recorded build of 1.4 had from 1.5 already."""
+    missing = []
+    for file in sorted(RECORDED_VALUES.glob("*.json")):
+        document = json.loads(file.read_text(encoding="utf-8"))
+        kinds = recorded(document["chart"])[Version.parse(document["version"])]
+        of_the_user = [f"{path}." for path, kind in kinds.items() if kind == "map"]
+        missing += [
+            (document["version"], path)
+            for path in document["defaults"]
+            if path not in kinds and not path.startswith(tuple(of_the_user))
+        ]
+    assert missing == [
+        ("1.4.0", "dynamo-operator.controllerManager.manager.dgdrDefaultImage"),
+        ("1.4.0", "dynamo-operator.planner.powerAwareness.enabled"),
+    ]

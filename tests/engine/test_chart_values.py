@@ -1,0 +1,226 @@
+"""Contract charts, and the real ones in the folder `DYNAMO_CHARTS`: plans render with them, and they know every key."""
+
+import json
+import os
+import re
+import subprocess
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from dynamo_platform import PlatformError, plan_of
+from dynamo_platform.catalog import archive, load
+from dynamo_platform.catalog.archive import ReadChart
+from dynamo_platform.keys import Keys, Kind, nearest_recording, recorded
+from dynamo_platform.rules import PROMETHEUS_API
+from dynamo_platform.versions import Version
+from sandbox import charts
+from sandbox.sandbox import Sandbox
+from tests.engine.recordings import KUBERNETES
+
+CATALOG = load()
+Page = dict[str, Any]
+
+APIS = ("v1", PROMETHEUS_API, "cert-manager.io/v1")
+
+
+def modes(kai: str, grove: str) -> Page:
+    there = {"version": "v0.17.0"} if kai == "external" else {}
+    return {"kaiScheduler": {"mode": kai} | there, "grove": {"mode": grove}}
+
+
+PAGES: dict[str, Page] = {
+    "both bundled": modes("bundled", "bundled"),
+    "both separate": modes("separate", "separate"),
+    "both external": modes("external", "external"),
+    "neither": modes("disabled", "disabled"),
+    "KAI alone bundled": modes("bundled", "disabled"),
+    "Grove alone bundled": modes("disabled", "bundled"),
+    "KAI external, Grove bundled": modes("external", "bundled"),
+    "everything bundled": {"nats": {"mode": "bundled"}, "etcd": {"mode": "bundled"}, "discoveryBackend": "etcd"},
+    "everything external": modes("external", "external")
+    | {"nats": {"mode": "external", "address": "nats://a:4222"}, "etcd": {"mode": "external", "address": "a:2379"}},
+    "monitors": modes("separate", "separate")
+    | {"monitoring": {"podMonitors": True, "metricsService": True, "prometheusEndpoint": "http://prometheus:9090"}},
+    "labels of monitors": {
+        "monitoring": {"podMonitors": True, "metricsService": True, "labels": {"release": "prometheus"}}
+    },
+    "no monitors": {"monitoring": {"podMonitors": False, "metricsService": False}},
+    "certificates of cert-manager": {"webhookCertificates": {"mode": "cert-manager"}, "namespace": "dynamo"},
+    "own certificates": {"webhookCertificates": {"mode": "own", "secret": "mine", "caBundle": "Q0E="}},
+    **{
+        f"mirror and placement, {mode}": modes(mode, mode)
+        | {
+            "nats": {"mode": "bundled"},
+            "etcd": {"mode": "bundled"},
+            "registry": {"mirror": "registry.example.com", "pullSecrets": ["pull"]},
+            "placement": {"tolerations": [{"key": "a", "operator": "Exists"}], "nodeSelector": {"pool": "system"}},
+            "replicas": 2,
+        }
+        for mode in ("bundled", "separate")
+    },
+    **{
+        f"every setting of KAI and Grove, {mode}": {
+            "kaiScheduler": {
+                "mode": mode,
+                "stalenessGracePeriod": "-1s",
+                "topologyMigration": False,
+                "gpuRuntimeClass": "",
+                "postCleanup": False,
+            },
+            "grove": {"mode": mode, "webhookSecret": False, "healthProbes": True, "crdInstaller": True},
+        }
+        for mode in ("bundled", "separate")
+    },
+}
+
+
+ACCEPTED = ["SET001", "DEP005"]
+"""Settings that a version has no key for yet, and versions with a known fault, are planned all the same."""
+
+
+class Candidate(NamedTuple):
+    """A chart at hand; without an archive it is the contract chart."""
+
+    chart: str
+    version: str
+    archive: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.chart} {self.version}" + " (real)" * (self.archive is not None)
+
+    def read(self, folder: Path) -> tuple[Path, ReadChart]:
+        """Its archive, which is below ``folder`` for a contract chart, and what that says."""
+        path = self.archive or folder / f"{self.chart}-{self.version}.tgz"
+        return path, archive.read(path)
+
+
+REAL = [
+    Candidate(chart.name, chart.version, path)
+    for path in sorted(Path(os.environ.get("DYNAMO_CHARTS", os.devnull)).glob("*.tgz"))
+    for chart in [archive.read(path)]
+    if chart.name in charts.PUBLISHED
+]
+CONTRACT = [Candidate(chart, version) for chart in charts.PUBLISHED for version in charts.versions(chart)]
+
+
+class Known(NamedTuple):
+    """Keys in which a real chart and the recorded ones differ, and why that stands."""
+
+    charts: str
+    keys: str
+    reason: str
+
+
+DIFFERENCES = (
+    Known(
+        r"dynamo-platform 1\.5\.0\S*",
+        r"dynamo-operator\.(nats|tcp)TLS\w+",
+        "TLS for NATS and TCP came between the build of August 2026 and 1.5.0",
+    ),
+    Known(r"dynamo-platform \S+", r"etcd|nats|snapshot", "charts that are packaged without these dependencies"),
+)
+
+
+@pytest.fixture(scope="module")
+def helm() -> str:
+    return Sandbox().tools["helm"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The contract charts."""
+    folder = tmp_path_factory.mktemp("charts")
+    charts.package(folder)
+    return folder
+
+
+@pytest.mark.parametrize("platform", [each for each in CONTRACT + REAL if each.chart == "dynamo-platform"], ids=str)
+def test_every_plan_renders_with_charts_that_know_its_keys(
+    platform: Candidate, helm: str, folder: Path, tmp_path: Path
+) -> None:
+    at_hand = {(each.chart, each.version): each for each in (REAL if platform.archive else CONTRACT)}
+    renders: dict[str, list[str]] = {}
+    rendered = set()
+    for name, page in PAGES.items():
+        common = {"version": platform.version, "profile": "development", "accept": ACCEPTED}
+        for release in plan_of(common | page, stack=True).releases:
+            chart = release.chart.rpartition("/")[2]
+            if candidate := at_hand.get((chart, release.version)):
+                path, found = candidate.read(folder)
+                keys = Keys(known(found, real=candidate.archive is not None))
+                assert [unread.path for unread in keys.unread(release.values)] == [], (name, candidate)
+                rendered.add(name)
+                renders[json.dumps([str(path), release.values], sort_keys=True)] = [
+                    *(helm, "template", release.name, str(path), "--namespace", release.namespace),
+                    *("--kube-version", KUBERNETES, "--values", "-", *(f"--api-versions={api}" for api in APIS)),
+                ]
+    homes = {f"HELM_{name}_HOME": str(tmp_path) for name in ("CACHE", "CONFIG", "DATA")}
+
+    def failure(values: str, command: list[str]) -> str:
+        text = json.dumps(json.loads(values)[1])
+        run = subprocess.run(command, input=text, env=os.environ | homes, capture_output=True, text=True, check=False)
+        return f"{command} < {text}: {run.stderr}" if run.returncode else ""
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        failures = [*filter(None, pool.map(failure, renders, renders.values()))]
+    assert failures == []
+    assert rendered == set(PAGES)
+
+
+def known(chart: ReadChart, *, real: bool) -> dict[str, Kind]:
+    """The keys that a real chart reads, or that the one is recorded to read which a contract chart stands for."""
+    recordings = recorded(chart.name)
+    kinds = dict(chart.keys if real else recordings[nearest_recording(Version.parse(chart.version), recordings)])
+    kinds |= {"etcd": "chart", "nats": "chart"} if chart.name == "dynamo-platform" else {}
+    for key, carried in chart.charts.items():
+        # A build that bundles another version than the release knows other keys.
+        if carried.name in charts.PUBLISHED and carried.version == bundled(chart.version, key):
+            own = known(carried, real=real)
+            kinds = {path: kind for path, kind in kinds.items() if path != key}
+            kinds |= {f"{key}.{path}": kind for path, kind in own.items()}
+    return kinds
+
+
+def bundled(platform: str, key: str) -> str:
+    minor = CATALOG.minor(Version.parse(platform))
+    assert minor
+    return str((minor.kai_scheduler if key == "kai-scheduler" else minor.grove).bundled)
+
+
+@pytest.mark.parametrize("candidate", REAL, ids=str)
+def test_recorded_keys_are_those_of_the_real_chart(candidate: Candidate) -> None:
+    assert candidate.archive
+    chart = archive.read(candidate.archive)
+    version = Version.parse(chart.version)
+    versions = recorded(chart.name)
+    of_its_minor = [other for other in versions if other.minor_line == version.minor_line]
+    kinds = versions[nearest_recording(version, of_its_minor if chart.name == "dynamo-platform" else versions)]
+    differs = {path for path in {*kinds, *chart.keys} if kinds.get(path) != chart.keys.get(path)}
+    patterns = [entry.keys for entry in DIFFERENCES if re.fullmatch(entry.charts, f"{chart.name} {chart.version}")]
+    assert {path for path in differs if not any(re.fullmatch(pattern, path) for pattern in patterns)} == set()
+
+
+@pytest.mark.parametrize("candidate", REAL, ids=str)
+def test_charts_own_values_are_no_finding(candidate: Candidate) -> None:
+    """With everything bundled, every key of a chart's own values.yaml is one that the rules let through."""
+    assert candidate.archive
+    with tarfile.open(candidate.archive) as files:
+        file = files.extractfile(f"{candidate.chart}/values.yaml")
+        assert file
+        values = yaml.safe_load(file)
+    page = {"version": candidate.version, "values": values}
+    if candidate.chart != "dynamo-platform":
+        key = "kaiScheduler" if candidate.chart == "kai-scheduler" else "grove"
+        page = modes("separate", "separate") | {"version": "1.5.1"}
+        page[key] = {"mode": "separate", "version": candidate.version, "values": values}
+    page |= {"profile": "development", "nats": {"mode": "bundled"}, "etcd": {"mode": "bundled"}}
+    try:
+        findings = plan_of(page, stack=True).findings
+    except PlatformError as error:
+        findings = error.findings
+    assert [finding for finding in findings if finding.code.startswith("KEY")] == []

@@ -164,13 +164,17 @@ def _subjects() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     for rule in RULES:
         module = sys.modules[rule.judge.__module__].__doc__ or ""
         kind = f"{rule.severity.capitalize()}{', acceptable' if rule.acceptable else ''}."
-        title = module.partition("\n")[0].removeprefix("Rules about ").rstrip(".")
-        rows.setdefault(title[0].upper() + title[1:], []).append((rule.code, kind, (rule.judge.__doc__ or "").strip()))
+        title = module.partition("\n")[0].removeprefix("Rules about ").rstrip(".").partition(":")[0].replace("``", "`")
+        rows.setdefault(title[0].upper() + title[1:], []).append(
+            (rule.code, kind, (rule.judge.__doc__ or "").replace("``", "`"))
+        )
     yield from rows.items()
 
 
 def _example(case: Case) -> list[str]:
     lines = ["```yaml", *_yaml(case.bad), "```", ""]
+    if case.provider:
+        lines = ["In a program that brings a Kubernetes provider:", "", *lines]
     if isinstance(case.before, str):
         lines = [f"With {case.before} running:", "", *lines]
     elif case.before:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -16,7 +17,7 @@ from pulumi_kubernetes.helm.v3 import RepositoryOptsArgs
 
 from . import catalog as catalogs
 from . import kubeconfig
-from .config import DOCS, NAMESPACE, PlatformConfig, decode_stack, encrypted
+from .config import NAMESPACE, PlatformConfig, decode_stack, encrypted
 from .failures import report, retry
 from .findings import Finding, PlatformError, shown
 from .observe import Surroundings
@@ -220,18 +221,23 @@ def _check_context(context: str | None) -> None:
     known = {name for path in found for name in kubeconfig.contexts(path)}
     if not found or context in known:
         return
-    finding = Finding(
+    finding = unknown_context(context, sorted(known), found)
+    if not pulumi.runtime.is_dry_run():
+        raise PlatformError([finding])
+    pulumi.log.warn(str(finding))
+
+
+def unknown_context(context: str, known: Sequence[str], files: Sequence[Path]) -> Finding:
+    """The finding about a context that is not in the kubeconfig."""
+    return Finding(
         code="CLU003",
         severity="error",
         path="cluster.context",
         given=shown(context),
-        allowed=", ".join(sorted(known)) or "a context of the kubeconfig",
-        why=f"The kubeconfig ({', '.join(map(str, found))}) has no such context; nothing is done to another cluster.",
-        docs=DOCS,
+        allowed=", ".join(known) or "a context of the kubeconfig",
+        why=f"The kubeconfig ({', '.join(map(str, files))}) has no such context; nothing is done to another cluster.",
+        docs="docs/findings.md#clu003",
     )
-    if not pulumi.runtime.is_dry_run():
-        raise PlatformError([finding])
-    pulumi.log.warn(str(finding))
 
 
 def _release(name: str, step: Release, options: pulumi.ResourceOptions, *, protect: bool) -> HelmRelease:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
+from dynamo_platform.component import unknown_context
 from dynamo_platform.config import parse
 from dynamo_platform.plan import Queue, Release
 from dynamo_platform.rules import RULES
@@ -149,6 +150,7 @@ def page() -> str:
         "",
         "This page is written by `make findings` from the rules and `tests/data/findings/cases.yaml`.",
     ]
+    lines += ["", "## The kubeconfig", "", "### CLU003", "", *_context_example()]
     for title, rows in _subjects():
         lines += ["", f"## {title}"]
         for code, kind, what in rows:
@@ -180,6 +182,21 @@ def _example(case: Case) -> list[str]:
     elif case.before:
         lines = ["After", "", "```yaml", *_yaml(case.before), "```", "", "this", "", *lines]
     return [*lines, "```text", *str(case.speaks()[0]).splitlines(), "```"]
+
+
+def _context_example() -> list[str]:
+    finding = unknown_context("staging", ["dev", "production"], [Path("~/.kube/config")])
+    return [
+        "Error of `pulumi up`, warning of a preview. A context that the kubeconfig does not have.",
+        "",
+        "```yaml",
+        *_yaml({"cluster": {"context": "staging"}}),
+        "```",
+        "",
+        "```text",
+        *str(finding).splitlines(),
+        "```",
+    ]
 
 
 def _file_example(code: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from .failures import report, retry
 from .findings import Finding, PlatformError, shown
 from .observe import Surroundings
 from .plan import Gate, Plan, Queue, Release, Step, make_plan, plan_of
-from .running import Running, from_state
+from .preview import objects_in, preview
+from .running import COMPONENT, Running, from_state
 
 MAX_HISTORY = 10
 """Revisions that Helm keeps of a release; the provider's own default keeps every one."""
@@ -44,6 +46,8 @@ class DynamoPlatform(pulumi.ComponentResource):
         namespaces: namespace by release.
         queues: names of the KAI queues that this component owns, in order.
         findings: warnings and notes about the configuration.
+        objects: what each release puts into the cluster, as digest, marks and images by object; empty where
+            ``preview_objects`` is off.
         plan: what was decided.
     """
 
@@ -52,6 +56,7 @@ class DynamoPlatform(pulumi.ComponentResource):
     namespaces: pulumi.Output[dict[str, str]]
     queues: pulumi.Output[list[str]]
     findings: pulumi.Output[list[dict[str, str]]]
+    objects: pulumi.Output[Mapping[str, Mapping[str, str]]]
     plan: Plan
 
     def __init__(
@@ -77,12 +82,14 @@ class DynamoPlatform(pulumi.ComponentResource):
         if config is not None and settings:
             raise TypeError("DynamoPlatform takes config or keyword arguments, not both")
         provider_given = _has_kubernetes_provider(opts)
+        state = _state()
+        running = from_state(state, name, catalogs.load())
         try:
-            self.plan = _plan(settings or config, _running(name), provider_given=provider_given)
+            self.plan = _plan(settings or config, running, provider_given=provider_given)
             _check_context(self.plan.cluster)
         except PlatformError as error:
             raise pulumi.RunError(str(error)) from error
-        super().__init__("dynamo-platform:index:DynamoPlatform", name, None, opts)
+        super().__init__(COMPONENT, name, None, opts)
         pulumi.log.info(str(self.plan), self)
         for finding in self.plan.findings:
             (pulumi.log.warn if finding.severity == "warning" else pulumi.log.info)(str(finding), self)
@@ -97,6 +104,7 @@ class DynamoPlatform(pulumi.ComponentResource):
                 cluster_identifier=self.plan.cluster,
                 opts=pulumi.ResourceOptions(parent=self, transformations=[_without_kubeconfig]),
             )
+        rendered = preview(self.plan, objects_in(state, name), self, provider)
         names = {step.name: f"{name}-{step.name}" if name != step.name else name for step in self.plan.steps}
         hooks = self._error_hooks(names, opts, provider_given=provider_given)
         made: dict[str, pulumi.Resource] = {}
@@ -104,7 +112,8 @@ class DynamoPlatform(pulumi.ComponentResource):
             options = pulumi.ResourceOptions(
                 parent=self,
                 provider=provider,
-                depends_on=[made[before] for before in step.depends_on],
+                # Nothing is registered before every chart is known to render.
+                depends_on=rendered.apply(partial(_and_then, [made[before] for before in step.depends_on])),
                 hooks=hooks.get(type(step)),
             )
             child = names[step.name]
@@ -122,6 +131,7 @@ class DynamoPlatform(pulumi.ComponentResource):
         self.namespaces = pulumi.Output.all(**{key: each.namespace for key, each in status.items()})
         self.queues = pulumi.Output.from_input([queue.name for queue in self.plan.queues])
         self.findings = pulumi.Output.from_input([finding.as_dict() for finding in self.plan.findings])
+        self.objects = rendered
         self.register_outputs(
             {
                 "versions": self.versions,
@@ -129,6 +139,7 @@ class DynamoPlatform(pulumi.ComponentResource):
                 "namespaces": self.namespaces,
                 "queues": self.queues,
                 "findings": self.findings,
+                "objects": self.objects,
             }
         )
 
@@ -160,11 +171,15 @@ class DynamoPlatform(pulumi.ComponentResource):
         }
 
 
-def _running(component: str) -> Running | None:
-    """What the component installed before, by the stack's own state; the cluster is not asked."""
+def _state() -> Mapping[str, Any]:
+    """What the stack's own state says of its resources, by URN; the cluster is not asked."""
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     state = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}).value
-    return from_state((state or {}).get("outputs", {}), component, catalogs.load())
+    return (state or {}).get("outputs") or {}
+
+
+def _and_then(resources: list[pulumi.Resource], _: object) -> list[pulumi.Resource]:
+    return resources
 
 
 def _plan(config: PlatformConfig | Mapping[str, Any] | None, running: Running | None, *, provider_given: bool) -> Plan:

@@ -298,6 +298,7 @@ class PlatformConfig(ReleaseConfig):
         placement: which nodes run what this stack installs.
         replicas: pods of each operator and of KAI Scheduler's services; default 2 in production, else the chart's 1.
         protect: Pulumi's ``protect`` on queues and releases; default true in production.
+        preview_objects: whether previews render the charts and list the objects that change; default true.
         accept: codes of findings that the team has accepted.
     """
 
@@ -317,6 +318,7 @@ class PlatformConfig(ReleaseConfig):
     placement: PlacementConfig | None = None
     replicas: Annotated[int, Field(ge=1)] | None = None
     protect: bool | None = None
+    preview_objects: bool | None = None
     accept: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
 
     def to_stack(self) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from .running import Running
 from .sources import located, mirrored
 from .values import dependency_values, platform_values, value_at
 
+KUBERNETES = "1.33"
+"""The Kubernetes version that charts are rendered for where the configuration does not say one."""
+
 
 class Release(NamedTuple):
     """A Helm release.
@@ -92,6 +95,20 @@ class Queue(NamedTuple):
 Step = Release | Gate | Queue
 
 
+class Rendering(NamedTuple):
+    """What charts are rendered for, with a cluster, with another one and without any.
+
+    Attributes:
+        kubernetes_version: the cluster's version.
+        api_versions: the optional APIs that it is known to serve.
+        open_apis: those that it may serve or not, where the charts look.
+    """
+
+    kubernetes_version: str
+    api_versions: tuple[str, ...]
+    open_apis: tuple[str, ...]
+
+
 class Plan(NamedTuple):
     """Everything that a back-end needs.
 
@@ -101,6 +118,8 @@ class Plan(NamedTuple):
         modes: the mode of ``kai-scheduler`` and ``grove``.
         steps: what to do, in order.
         protect: whether releases and queues are protected.
+        rendering: what charts are rendered for.
+        preview_objects: whether a preview renders the charts and lists their objects.
         findings: warnings and notes.
     """
 
@@ -109,6 +128,8 @@ class Plan(NamedTuple):
     modes: Mapping[str, str]
     steps: tuple[Step, ...]
     protect: bool
+    rendering: Rendering
+    preview_objects: bool
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -185,7 +206,19 @@ def make_plan(
         modes={d.name: str(d.mode) for d in c.dependencies},
         steps=tuple(_steps(c)),
         protect=c.protect,
+        rendering=_rendering(config),
+        preview_objects=config.preview_objects is not False,
         findings=ordered(findings),
+    )
+
+
+def _rendering(config: PlatformConfig) -> Rendering:
+    served = config.api_versions
+    return Rendering(
+        kubernetes_version=config.kubernetes_version or KUBERNETES,
+        # Without any, Helm would take those of a cluster that happens to be reachable.
+        api_versions=("v1", *(api for api in served or () if api != "v1")),
+        open_apis=(rules.PROMETHEUS_API,) if served is None else (),
     )
 
 

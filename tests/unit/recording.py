@@ -4,6 +4,7 @@ Pulumi's own mocks hide nulls, dependencies, providers and options; the request 
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,9 @@ class RecordingEngine(mocks.MockMonitor):
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}
         """What the stack's state holds: type and outputs by URN."""
-        super().__init__(_Echo(self.state))
+        self.manifests: dict[str, list[dict[str, Any]] | Exception] = {}
+        """What a release's chart renders to, or the error of it."""
+        super().__init__(_Echo(self.state, self.manifests))
         self.registered: list[Registered] = []
         self.logger = logging.getLogger("pulumi-engine")
 
@@ -96,8 +99,9 @@ class RecordingEngine(mocks.MockMonitor):
 class _Echo(mocks.Mocks):
     """Resources come out as they went in; a release is deployed. The state is what the test put there."""
 
-    def __init__(self, state: Mapping[str, Any]) -> None:
+    def __init__(self, state: Mapping[str, Any], manifests: Mapping[str, list[dict[str, Any]] | Exception]) -> None:
         self.state = state
+        self.manifests = manifests
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         state = dict(args.inputs)
@@ -106,6 +110,11 @@ class _Echo(mocks.Mocks):
         return f"{args.name}-id", state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        if args.token == "kubernetes:helm:template":
+            rendered = self.manifests.get(json.loads(args.args["jsonOpts"])["release_name"], [])
+            if isinstance(rendered, Exception):
+                raise rendered
+            return {"result": rendered}, []
         assert args.token == "pulumi:pulumi:readStackResourceOutputs"
         return {"name": args.args["stackName"], "outputs": dict(self.state)}, []
 

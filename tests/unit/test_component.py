@@ -217,9 +217,10 @@ def test_outputs_say_what_is_installed(engine: RecordingEngine, preview: bool) -
 def test_plan_is_logged_and_warnings_are_warnings(engine: RecordingEngine, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="pulumi-engine"):
         engine.run(register(**SEPARATE | {"version": "1.5.2"}))
-    levels = {record.levelname: record.message for record in caplog.records}
-    assert "release   dynamo-platform 1.5.2" in levels["INFO"]
-    assert levels["WARNING"].startswith("warning VER005  version")
+    plan, *_ = [record.message for record in caplog.records if record.levelname == "INFO"]
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert "release   dynamo-platform 1.5.2" in plan
+    assert warning.startswith("warning VER005  version")
 
 
 # The four ways to say the configuration

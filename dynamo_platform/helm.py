@@ -1,0 +1,117 @@
+"""The ``helm`` on PATH: what renders charts where there is no engine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from .findings import Finding, PlatformError
+from .objects import Key, Manifest, Object, read
+from .plan import Release, Rendering
+from .rendering import refused, unfetched
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class HelmError(Exception):
+    """There is no ``helm`` to render with."""
+
+
+class Rendered(NamedTuple):
+    """A release's manifests.
+
+    Attributes:
+        release: which.
+        first: with the optional APIs about which nothing is known.
+        again: without them.
+    """
+
+    release: Release
+    first: Sequence[Manifest]
+    again: Sequence[Manifest]
+
+    @property
+    def objects(self) -> dict[Key, Object]:
+        """What the release puts into the cluster."""
+        return read(self.first, self.again, self.release.namespace, hooks=self.release.hooks)
+
+
+def version() -> str:
+    """The version of the ``helm`` on PATH, such as ``v3.18.6``.
+
+    Raises:
+        HelmError: there is none.
+    """
+    if shutil.which("helm") is None:
+        raise HelmError(
+            "There is no `helm` on PATH, which renders the charts. How to get it: https://helm.sh/docs/intro/install/"
+        )
+    return _run(["version", "--template={{.Version}}"]).stdout.strip()
+
+
+def render(releases: Iterable[Release], rendering: Rendering, *, project: Path) -> tuple[list[Rendered], list[Finding]]:
+    """Render releases, each chart twice and side by side, with the CRDs of its ``crds/`` folder.
+
+    Args:
+        releases: what to render.
+        rendering: the cluster that is assumed.
+        project: the folder that paths of local charts are relative to.
+
+    Returns:
+        What could be rendered, and a warning about each release that only a cluster can render.
+
+    Raises:
+        HelmError: there is no ``helm``.
+        PlatformError: every chart that cannot be fetched or rendered.
+    """
+    version()
+    releases = list(releases)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
+        rendered = list(pool.map(lambda each: _rendered(each, rendering, project, Path(folder)), releases))
+    findings = [each for each in rendered if isinstance(each, Finding)]
+    if any(finding.severity == "error" for finding in findings):
+        raise PlatformError(findings)
+    return [each for each in rendered if isinstance(each, Rendered)], findings
+
+
+def _rendered(release: Release, rendering: Rendering, project: Path, folder: Path) -> Rendered | Finding:
+    chart = project / release.chart
+    if not chart.exists():
+        pull = ["pull", release.chart, f"--version={release.version}", f"--destination={folder / release.name}"]
+        pulled = _run([*pull, *([f"--repo={release.repository}"] if release.repository else [])])
+        if pulled.returncode:
+            return unfetched(release, pulled.stderr)
+        (chart,) = (folder / release.name).iterdir()
+    command = [
+        "template",
+        release.name,
+        str(chart),
+        f"--namespace={release.namespace}",
+        f"--kube-version={rendering.kubernetes_version}",
+        *(f"--api-versions={api}" for api in rendering.api_versions),
+        "--include-crds",
+        "--values=-",
+    ]
+    values = json.dumps(release.values)
+    first = _run([*command, *(f"--api-versions={api}" for api in rendering.open_apis)], values)
+    again = _run(command, values)
+    if first.returncode or again.returncode:
+        return refused(release, first.stderr or again.stderr)
+    manifests = _manifests(first.stdout)
+    return Rendered(release, manifests, manifests if first.stdout == again.stdout else _manifests(again.stdout))
+
+
+def _manifests(text: str) -> list[dict[str, Any]]:
+    return [document for document in yaml.load_all(text, Loader=_LOADER) if document]
+
+
+def _run(arguments: Sequence[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["helm", *arguments], input=text, capture_output=True, text=True, check=False)

@@ -1,0 +1,86 @@
+"""What there is to say about a chart that cannot be rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .findings import Finding, shown
+from .plan import Release
+from .values import value_at
+
+DOCS = "docs/objects.md#when-a-chart-cannot-be-rendered"
+
+_ASKS_CLUSTER = ("lookup", "not found in namespace")
+"""Parts of a template's error where it wants an object of the cluster, which no rendering asks."""
+
+_SECTIONS = {"kai-scheduler": "kaiScheduler.", "grove": "grove."}
+"""Where the configuration has a release; the platform's is the top level."""
+
+
+def refused(release: Release, error: str) -> Finding:
+    """The finding about a chart whose templates fail.
+
+    Args:
+        release: what was rendered.
+        error: Helm's text.
+    """
+    section, text = _SECTIONS.get(release.name, ""), " ".join(error.split())
+    if any(part in text for part in _ASKS_CLUSTER):
+        return Finding(
+            code="REN002",
+            severity="warning",
+            path=f"{section}values",
+            given=f"{release.name} {release.version}",
+            allowed="a chart that renders without a cluster",
+            why=f"A template asks the cluster for something; its objects are known at `pulumi up` only. Helm: {text}",
+            docs=DOCS,
+        )
+    key = max((path for path in _paths(release.values) if path in text), key=len, default="")
+    return Finding(
+        code="REN001",
+        severity="error",
+        path=f"{section}values.{key}" if key else f"{section}values",
+        given=shown(value_at(release.values, key)) if key else "the values of this plan",
+        allowed=f"values that {release.name} {release.version} takes",
+        why=f"The chart refuses them, and the release would fail. Helm: {text}",
+        docs=DOCS,
+    )
+
+
+def unfetched(release: Release, error: str) -> Finding:
+    """The finding about a chart that cannot be fetched."""
+    section = _SECTIONS.get(release.name, "")
+    return Finding(
+        code="REN003",
+        severity="error",
+        path=f"{section}chart",
+        given=f"{release.name} {release.version} from {release.repository or release.chart}",
+        allowed=f"a chart within reach; {section}chart and {section}repository name another place, or a local archive",
+        why=f"Without the chart nothing can be installed. Helm: {' '.join(error.split())}",
+        docs=DOCS,
+    )
+
+
+def unconfigured(release: Release) -> Finding:
+    """The finding about a release whose provider is not configured yet."""
+    return Finding(
+        code="REN004",
+        severity="note",
+        path=f"{_SECTIONS.get(release.name, '')}values",
+        given=f"{release.name} {release.version}",
+        allowed="a provider whose configuration is known at preview",
+        why="The Kubernetes provider's configuration is known only at `pulumi up`: the chart is not rendered, and its "
+        "objects are listed as they were.",
+        docs=DOCS,
+    )
+
+
+def _paths(values: Mapping[str, Any], *where: str) -> Iterator[str]:
+    """Dotted paths of what stands in values, but not of the top level's words, which an error may mean otherwise."""
+    for key, value in values.items():
+        path = (*where, key)
+        if len(path) > 1:
+            yield ".".join(path)
+        if isinstance(value, Mapping):
+            yield from _paths(value, *path)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,16 +33,18 @@ class Rendered(NamedTuple):
         release: which.
         first: with the optional APIs about which nothing is known.
         again: without them.
+        crds: the names of the CustomResourceDefinitions that lie in its ``crds/`` folder.
     """
 
     release: Release
     first: Sequence[Manifest]
     again: Sequence[Manifest]
+    crds: frozenset[str]
 
     @property
     def objects(self) -> dict[Key, Object]:
         """What the release puts into the cluster."""
-        return read(self.first, self.again, self.release.namespace, hooks=self.release.hooks)
+        return read(self.first, self.again, self.release.namespace, hooks=self.release.hooks, crds=self.crds)
 
 
 def version() -> str:
@@ -105,12 +108,22 @@ def _rendered(release: Release, rendering: Rendering, project: Path, folder: Pat
     again = _run(command, values)
     if first.returncode or again.returncode:
         return refused(release, first.stderr or again.stderr)
-    manifests = _manifests(first.stdout)
-    return Rendered(release, manifests, manifests if first.stdout == again.stdout else _manifests(again.stdout))
+    by_file = list(_manifests(first.stdout))
+    manifests = [manifest for _, manifest in by_file]
+    return Rendered(
+        release,
+        manifests,
+        manifests if first.stdout == again.stdout else [manifest for _, manifest in _manifests(again.stdout)],
+        frozenset(manifest["metadata"]["name"] for file, manifest in by_file if re.search("(^|/)crds/", file)),
+    )
 
 
-def _manifests(text: str) -> list[dict[str, Any]]:
-    return [document for document in yaml.load_all(text, Loader=_LOADER) if document]
+def _manifests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Manifests, and the chart's file that each is from, which Helm writes above it."""
+    for document in text.split("\n---\n"):
+        source = re.search(r"^# Source: (.*)$", document, re.MULTILINE)
+        if manifest := yaml.load(document, Loader=_LOADER):  # noqa: S506  a safe loader
+            yield source[1] if source else "", manifest
 
 
 def _run(arguments: Sequence[str], text: str | None = None) -> subprocess.CompletedProcess[str]:

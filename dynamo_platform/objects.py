@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -17,7 +17,9 @@ Manifest = Mapping[str, Any]
 Objects = Mapping[str, Mapping["Key", "Object"]]
 """The objects of each release, by its name."""
 
-GENERATED = "(generated)"
+CRD = "CustomResourceDefinition"
+
+_GENERATED = "(generated)"
 
 _CLUSTER_SCOPED = frozenset(
     {
@@ -139,7 +141,14 @@ class Object(NamedTuple):
         )
 
 
-def read(rendered: Iterable[Manifest], again: Iterable[Manifest], namespace: str, *, hooks: bool) -> dict[Key, Object]:
+def read(
+    rendered: Iterable[Manifest],
+    again: Iterable[Manifest],
+    namespace: str,
+    *,
+    hooks: bool,
+    crds: Collection[str] = (),
+) -> dict[Key, Object]:
     """The objects of a release.
 
     Args:
@@ -147,6 +156,7 @@ def read(rendered: Iterable[Manifest], again: Iterable[Manifest], namespace: str
         again: the same, rendered once more, without the optional APIs.
         namespace: the release's.
         hooks: whether Helm runs the release's hooks.
+        crds: names of the CustomResourceDefinitions that it has in ``crds/``, which Helm never deletes.
     """
     first, second = (_by_key(manifests, namespace, hooks=hooks) for manifests in (rendered, again))
     objects = {key: _object(key, _settled(first[key], second[key])) for key in first.keys() & second.keys()}
@@ -159,7 +169,10 @@ def read(rendered: Iterable[Manifest], again: Iterable[Manifest], namespace: str
             settled = _settled(first[key], rest.pop(twin))
             objects[key._replace(name=_random_part(key, twin))] = _object(key, settled)
     objects |= {key: _object(key, manifest)._replace(uncertain=True) for key, manifest in rest.items()}
-    return {key: objects[key] for key in sorted(objects, key=lambda key: key.order)}
+    return {
+        key: objects[key]._replace(kept=objects[key].kept or (key.kind == CRD and key.name in crds))
+        for key in sorted(objects, key=lambda key: key.order)
+    }
 
 
 def key_of(manifest: Manifest, namespace: str) -> Key:
@@ -213,7 +226,7 @@ def _settled(first: Any, second: Any) -> Any:
         return {key: _settled(first.get(key), second.get(key)) for key in first.keys() | second.keys()}
     if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
         return [_settled(one, other) for one, other in zip(first, second, strict=True)]
-    return first if first == second else GENERATED
+    return first if first == second else _GENERATED
 
 
 def _object(key: Key, manifest: Manifest) -> Object:
@@ -223,7 +236,7 @@ def _object(key: Key, manifest: Manifest) -> Object:
         images=tuple(sorted(set(_images(manifest)))),
         hook=_hook(annotations),
         kept=annotations.get(_POLICY) == "keep",
-        versions=_versions(manifest) if key.kind == "CustomResourceDefinition" else (),
+        versions=_versions(manifest) if key.kind == CRD else (),
     )
 
 
@@ -280,6 +293,9 @@ def _images(value: Any) -> Iterator[str]:
             yield from _images(item)
 
 
+_PERMISSIONS = frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"})
+
+
 class Change(NamedTuple):
     """One object added, changed, moved or removed.
 
@@ -299,6 +315,15 @@ class Change(NamedTuple):
         return "+" if self.before is None else "-" if self.after is None else "~"
 
     @property
+    def rank(self) -> int:
+        """Where it stands among others: lower is what a reviewer wants to see first."""
+        if self.lost_version:
+            return 0
+        if self._images(self.before) != self._images(self.after):
+            return 1
+        return 3 if self.key.kind in _PERMISSIONS else 2
+
+    @property
     def release(self) -> str:
         """The release that has it, or had it."""
         return (self.after or self.before or ("",))[0]
@@ -316,8 +341,12 @@ class Change(NamedTuple):
         """What changes, in a line."""
         return " ".join([self.sign, self.key.title, *(f"({note})" for note in self._notes()), *self._details()])
 
+    @staticmethod
+    def _images(side: tuple[str, Object] | None) -> tuple[str, ...]:
+        return side[1].images if side else ()
+
     def _details(self) -> Iterator[str]:
-        before, after = (side[1].images if side else () for side in (self.before, self.after))
+        before, after = self._images(self.before), self._images(self.after)
         gone, new = [i for i in before if i not in after], [i for i in after if i not in before]
         if self.before is None or self.after is None:
             if gone or new:
@@ -343,14 +372,11 @@ class Change(NamedTuple):
 
 
 def changes(before: Objects, after: Objects) -> list[Change]:
-    """What is added, changed, moved or removed, by kind, namespace and name."""
+    """What is added, changed, moved or removed: what matters most first, then by kind, namespace and name."""
     old = {key: (release, item) for release, items in before.items() for key, item in items.items()}
     new = {key: (release, item) for release, items in after.items() for key, item in items.items()}
-    return [
-        Change(key, old.get(key), new.get(key))
-        for key in sorted(old.keys() | new.keys(), key=lambda key: key.order)
-        if old.get(key) != new.get(key)
-    ]
+    found = [Change(key, old.get(key), new.get(key)) for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
+    return sorted(found, key=lambda change: (change.rank, change.key.order))
 
 
 def to_plain(objects: Objects) -> dict[str, dict[str, str]]:

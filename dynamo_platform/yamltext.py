@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import yaml
+from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_BYTES = 256 * 1024
@@ -21,6 +22,9 @@ MAX_BYTES = 256 * 1024
 
 MAX_VALUES = 20_000
 """Values in a file, aliases written out."""
+
+MAX_DEPTH = 200
+"""Levels of mappings and lists in a text. PyYAML nests calls as deep as the text is; before 6.0.4, until it crashes."""
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -92,6 +96,7 @@ def load(data: bytes) -> Document:
     if len(data) > MAX_BYTES:
         raise YamlTextError(f"longer than {MAX_BYTES:,} bytes")
     try:
+        _bound_depth(data)
         node = _Loader(data).get_single_node()
         values = _Values()
         return Document(None if node is None else values.of(node), values.lines)
@@ -105,6 +110,14 @@ def load(data: bytes) -> Document:
         raise YamlTextError(str(error).splitlines()[0]) from None
     except RecursionError:
         raise YamlTextError("nested too deeply") from None
+
+
+def _bound_depth(data: bytes) -> None:
+    depth = 0
+    for event in yaml.parse(data, Loader=_Loader):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise YamlTextError("nested too deeply")
 
 
 class _Values:

@@ -12,9 +12,10 @@ VERSIONS ?=
 charts   := --charts='$(CHARTS)' --versions='$(VERSIONS)'
 
 # Both ends of the ranges in pyproject.toml, and what the unit tests import besides.
-OLDEST     := pulumi==3.244.0 pulumi-kubernetes==4.25.0 pydantic==2.11.0 pyyaml==6.0.1 click==8.2.0 rich==13.7.0
-NEWEST     := 'pulumi<4' 'pulumi-kubernetes<5' 'pydantic<3' 'pyyaml<7' 'click<9' 'rich<16'
-TEST_TOOLS := fastjsonschema hypothesis lightkube pytest trustme
+OLDEST     := pulumi==3.244.0 pulumi-kubernetes==4.25.0 pydantic==2.11.0 pyyaml==6.0.1 click==8.2.0 rich==13.7.0 \
+              lightkube==1.0.0
+NEWEST     := 'pulumi<4' 'pulumi-kubernetes<5' 'pydantic<3' 'pyyaml<7' 'click<9' 'rich<16' 'lightkube<2'
+TEST_TOOLS := fastjsonschema hypothesis pytest trustme
 ENGINE     := $(patsubst tests/engine/test_%.py,engine-%,$(wildcard tests/engine/test_*.py))
 SLOW       := $(ENGINE:engine-%=slow-%)
 

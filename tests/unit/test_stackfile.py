@@ -1,6 +1,7 @@
 """Stack files without an engine: which file, which keys, and what is said about one that cannot be used."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,10 @@ def nested(depth: int) -> dict[str, Any]:
     return tree
 
 
+ENDLESS: dict[str, Any] = {}
+ENDLESS["x"] = ENDLESS
+
+
 @pytest.mark.parametrize(
     ("written", "code", "path", "given"),
     [
@@ -224,8 +229,14 @@ def test_a_stack_file_is_judged_as_what_the_engine_hands_over(
         ({"version": "1.5.1 "}, "VER002", "version"),
         ({"version": "01.5.1"}, "VER002", "version"),
         ({"version": 1.5}, "CFG002", "version"),
+        ({"version": "1.5"}, "VER002", "version"),
         ({"kai_scheduler": {"values": nested(100)}}, "CFG002", "kai_scheduler.values"),
+        ({"values": nested(100_000)}, "CFG002", "values"),
+        ({"values": ENDLESS}, "CFG002", "values"),
+        ({"namespace": nested(100_000)}, "CFG002", "namespace"),
+        ({"contxt": ENDLESS}, "CFG001", "contxt"),
     ],
+    ids=lambda value: str(value)[:40] if isinstance(value, str) else None,
 )
 def test_from_python_it_is_judged_the_same(written: dict[str, Any], code: str, path: str) -> None:
     with pytest.raises(PlatformError) as raised:
@@ -244,3 +255,10 @@ def test_fifty_levels_of_values_are_read(project: Project) -> None:
     text = json.dumps({"config": {"dynamo-platform:values": nested(50)}})
 
     assert [each.code for each in read(project, text).findings()] == ["PRO001", "VER001"]
+
+
+def test_nothing_is_to_be_said_about_the_readmes_page(project: Project) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    page = re.search(r"```yaml\n(config:\n.+?)```", readme, re.DOTALL)
+    assert page
+    assert read(project, page[1]).findings() == ()

@@ -88,9 +88,6 @@ def test_each_step_comes_after_what_it_depends_on(pair: tuple[str, str], queues:
         assert parent not in made or parent in queue.depends_on
 
 
-TOPOLOGY = {"grove": {"values": {"config": {"topologyAwareScheduling": {"enabled": True}}}}}
-
-
 def topology(enabled: bool) -> dict[str, Any]:
     return {"values": {"config": {"topologyAwareScheduling": {"enabled": enabled}}}}
 

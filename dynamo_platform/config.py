@@ -61,12 +61,23 @@ def _bounded(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def _counted(amount: float) -> float:
+    if amount < 0 and amount != -1:
+        raise PydanticCustomError("amount", "-1 for unlimited, or a number from 0 on")
+    return amount
+
+
 Values = Annotated[dict[str, Any], AfterValidator(_bounded)]
 TriState = Annotated[bool | None, BeforeValidator(_auto_is_null), WithJsonSchema({"enum": [True, False, None, "auto"]})]
 Text = Annotated[str, StringConstraints(min_length=1)]
 DnsLabel = Annotated[str, StringConstraints(pattern=_DNS_LABEL, max_length=63)]
 ObjectName = Annotated[str, StringConstraints(pattern=_OBJECT_NAME, max_length=253)]
-Amount = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
+Amount = Annotated[
+    float,
+    Field(allow_inf_nan=False),
+    AfterValidator(_counted),
+    WithJsonSchema({"type": "number", "anyOf": [{"const": -1}, {"minimum": 0}]}),
+]
 
 
 class _Part(BaseModel):
@@ -371,7 +382,7 @@ def parse(data: Mapping[str, Any], *, stack: bool) -> tuple[PlatformConfig, tupl
     Returns:
         The configuration without the entries that cannot be read, and one finding (``CFG…``) for each of those.
     """
-    rest = _copy(dict(data))
+    rest = _copy(dict(data), MAX_DEPTH + 2)
     findings: dict[str, Finding] = {}
     while True:
         try:
@@ -391,10 +402,11 @@ def parse(data: Mapping[str, Any], *, stack: bool) -> tuple[PlatformConfig, tupl
 _TRI_STATES = frozenset({"podMonitors", "metricsService"})
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _copy(item) for key, item in value.items()}
-    return [_copy(item) for item in value] if isinstance(value, list | tuple) else value
+def _copy(value: Any, depth: int) -> Any:
+    """Plain mappings and lists as far down as anything is read, so that no tree is too deep to look at."""
+    if depth and isinstance(value, Mapping):
+        return {key: _copy(item, depth - 1) for key, item in value.items()}
+    return [_copy(item, depth - 1) for item in value] if depth and isinstance(value, list | tuple) else value
 
 
 def _nulls(data: Any, *where: int | str) -> Iterator[tuple[int | str, ...]]:
@@ -478,6 +490,8 @@ def _finding(details: ErrorDetails, where: tuple[int | str, ...], *, stack: bool
         allowed = "a mapping of names to text"
     elif kind == "too_deep":
         why = "No chart has values that deep."
+    elif kind == "amount":
+        why = "Only -1 has a meaning below 0."
     elif kind == "literal_error":
         allowed = details["ctx"]["expected"].replace("'", "")
         why = "The setting has these values only."

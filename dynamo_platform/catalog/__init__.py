@@ -127,6 +127,7 @@ class Fault(Row):
         given: the chart value that has to be there for it to do harm; None where it always does.
         avoided: the chart values any of which avoids it.
         api: the API group that the cluster has to serve for it to do harm.
+        kubernetes: the lowest Kubernetes minor version that it does harm with; None for every one.
     """
 
     first: Version
@@ -135,8 +136,9 @@ class Fault(Row):
     why: str
     docs: str
     given: str | None = None
-    avoided: dict[str, bool] | None = None
+    avoided: dict[str, Any] | None = None
     api: str | None = None
+    kubernetes: str | None = None
 
     def has(self, version: Version) -> bool:
         """Whether a version has it."""

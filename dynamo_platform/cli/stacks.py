@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from dynamo_platform.catalog import load
 from dynamo_platform.choices import parse_version
 from dynamo_platform.stackfile import ProjectError, Stack, find_project, read_file, read_stack
 
@@ -15,10 +16,17 @@ def platform_version(_: click.Context, __: click.Parameter, value: str | None) -
     """Take a version of the platform only.
 
     Raises:
-        click.BadParameter: the text is none.
+        click.BadParameter: the text is none, or of a minor version that the catalog does not know.
     """
-    if value is not None and (parse_version(value) is None or value.startswith("v")):
+    if value is None:
+        return None
+    version = parse_version(value)
+    if version is None or version.has_v:
         raise click.BadParameter(f"{value!r} is no version of the platform, such as 1.4.2.")
+    platform = load().platform
+    known = [*(row.minor for row in platform.past), *(row.minor for row in platform.minors)]
+    if version.minor_line not in known:
+        raise click.BadParameter(f"{value} is of a minor version that is not known; {known[0]} to {known[-1]} are.")
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dynamo_platform.choices import Choices, Dependency
 from dynamo_platform.findings import Finding, Severity, shown
@@ -75,3 +75,13 @@ def placed(d: Dependency) -> tuple[str, str]:
     if d.mode == "bundled":
         return f"{d.key}.mode", f"bundled, which is {d.version}"
     return f"{d.key}.version", shown(str(d.version)) if d.version else "nothing"
+
+
+def minor_of(kubernetes: str) -> tuple[int, ...]:
+    """The minor version of a Kubernetes version, to compare."""
+    return tuple(int(part) for part in kubernetes.removeprefix("v").split(".")[:2])
+
+
+def alike(given: Any, wanted: Any) -> bool:
+    """Whether two values are the same to Helm: 1 is no boolean, and no condition of a subchart."""
+    return isinstance(given, bool) == isinstance(wanted, bool) and bool(given == wanted)

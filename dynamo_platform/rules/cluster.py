@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dynamo_platform.choices import Choices
 from dynamo_platform.findings import shown
 
-from .base import Verdict, rule
+from .base import Verdict, minor_of, rule
 
 PROMETHEUS_API = "monitoring.coreos.com/v1"
 """The API of the Prometheus operator's monitors."""
@@ -30,7 +30,7 @@ def kubernetes_is_new_enough(c: Choices) -> Iterator[Verdict]:
     """The platform and KAI Scheduler have their floors; the platform's chart checks its own from 1.4 on."""
     text = c.config.kubernetes_version
     for name, floor, source in _kubernetes_floors(c) if text else ():
-        if text and _minor(text) < _minor(floor):
+        if text and minor_of(text) < minor_of(floor):
             yield Verdict("kubernetesVersion", shown(text), f">= {floor}", f"{name} needs it.", source)
 
 
@@ -42,10 +42,6 @@ def _kubernetes_floors(c: Choices) -> Iterator[tuple[str, str, str]]:
             if d.version and row.first <= d.version:
                 yield f"{d.chart.chart} {d.version}", row.floor, row.source
                 break
-
-
-def _minor(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.removeprefix("v").split(".")[:2])
 
 
 @rule("CLU004", acceptable=True)

@@ -86,7 +86,7 @@ def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
                     fault.why,
                     fault.docs,
                     # What a platform chart bundles is that version's to choose.
-                    "warning" if d.mode == "bundled" else fault.severity,
+                    "warning" if d.mode == "bundled" and fault.severity == "error" else fault.severity,
                 )
 
 

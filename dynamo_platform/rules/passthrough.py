@@ -10,6 +10,7 @@ from dynamo_platform.values import Leaves, dependency_leaves, platform_leaves
 from dynamo_platform.versions import Version
 
 from .base import DYNAMO, Verdict, rule
+from .values import modes_of
 
 _PART = "dynamo-operator"
 """A subchart too, but one that is always there and whose keys are the platform's."""
@@ -39,6 +40,7 @@ _INSTEAD = {
     "grove.enabled": "the setting grove.mode",
     "kai-scheduler.enabled": "the setting kaiScheduler.mode",
     "nats.enabled": "the setting nats.mode",
+    "scheduler.args": "KAI Scheduler 0.15 or later, or spec.args of SchedulingShard/default, set by hand",
 }
 """Keys of other versions, and keys that never were, by what does what they seem to do."""
 
@@ -61,6 +63,7 @@ class _Given(NamedTuple):
         recording: the recorded version that says what that one reads.
         keys: the keys that it reads.
         written: what the module itself writes for it.
+        modes: of that, what says which charts are installed.
         absent: bundled charts that will not be installed, by the key of their values: what may stand there, and why.
         subcharts: the keys below which the values are a subchart's; ``""`` where all of them are.
     """
@@ -72,6 +75,7 @@ class _Given(NamedTuple):
     recording: Version
     keys: Keys
     written: Leaves
+    modes: Mapping[str, Any]
     absent: Mapping[str, tuple[str, str]]
     subcharts: tuple[str, ...]
 
@@ -90,6 +94,7 @@ def _given(c: Choices) -> Iterator[_Given]:
                 recording=recording,
                 keys=Keys(recorded(d.chart.chart)[recording]),
                 written=dependency_leaves(c, d),
+                modes={},
                 absent={},
                 subcharts=("",) if d.mode == "bundled" else (),
             )
@@ -123,6 +128,7 @@ def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version, 
         recording=recording,
         keys=Keys(reached),
         written=written,
+        modes=modes_of(c),
         absent=absent,
         subcharts=(_PART, *subcharts),
     )
@@ -183,8 +189,8 @@ def maps_stay_maps(c: Choices) -> Iterator[Verdict]:
         for path, value in walk(given.values):
             lost = value is None and given.keys.kinds.get(path) == "map"
             replaced = path in given.keys.maps and not isinstance(value, Mapping)
-            # What the module writes below it is undone too, which is another rule's to say.
-            if (lost or replaced) and not any(leaf.startswith(f"{path}.") for leaf in given.written):
+            # Where that undoes the modes, VAL002 says so.
+            if (lost or replaced) and not any(mode.startswith(f"{path}.") for mode in given.modes):
                 yield Verdict(
                     f"{given.at}.{path}",
                     shown(value),
@@ -215,16 +221,16 @@ def nulls_have_one_meaning(c: Choices) -> Iterator[Verdict]:
 
 @rule("KEY004")
 def booleans_are_booleans(c: Choices) -> Iterator[Verdict]:
-    """Text is true to a template, whatever it says."""
+    """Text is true to a template, whatever it says, and a number is no condition to Helm."""
     for given in _given(c):
         for path, value in walk(given.values):
             kind = given.keys.kinds.get(path)
-            if isinstance(value, str) and kind in {"boolean", "auto"}:
+            if isinstance(value, str | int | float) and not isinstance(value, bool) and kind in {"boolean", "auto"}:
                 yield Verdict(
                     f"{given.at}.{path}",
                     shown(value),
                     f"{_TAKES[kind]}, without quotes",
-                    'To a template any text is true, "false" too.',
+                    'To a template any text is true, "false" too, and Helm takes a number for no condition at all.',
                 )
 
 

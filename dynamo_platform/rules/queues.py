@@ -165,19 +165,28 @@ def children_are_owed_what_their_parent_is(c: Choices) -> Iterator[Verdict]:
 
 @rule("QUE008", "warning")
 def limits_are_not_above_the_parents(c: Choices) -> Iterator[Verdict]:
-    """A limit above the parent's is never reached."""
+    """A limit above that of a queue above is never reached."""
     nodes = _tree(c)
     for path, queue in nodes.values():
-        parent = nodes.get(queue.parent) if queue.parent else None
-        for kind in RESOURCES if parent else ():
+        for kind in RESOURCES:
             limit = _amount(queue, kind, "limit")
-            if parent and _amount(parent.queue, kind, "limit") < limit < inf:
+            above = [(_amount(each, kind, "limit"), each.name) for each in _above(nodes, queue)]
+            lowest, name = min(above, default=(inf, ""))
+            if lowest < limit < inf:
                 yield Verdict(
                     f"{path}.{kind}.limit",
                     _number(limit),
-                    f"at most {_number(_amount(parent.queue, kind, 'limit'))}, which is {parent.queue.name}'s limit",
-                    "The parent's limit holds for all its children together, so this one is never reached.",
+                    f"at most {_number(lowest)}, which is {name}'s limit",
+                    "A queue's limit holds for everything below it together, so this one is never reached.",
                 )
+
+
+def _above(nodes: Mapping[str, _Node], queue: QueueConfig) -> list[QueueConfig]:
+    """A queue's parent, that one's parent and so on, as far as the tree is one."""
+    above = [queue]
+    while (node := nodes.get(above[-1].parent or "")) and node.queue not in above:
+        above.append(node.queue)
+    return above[1:]
 
 
 # Names and places

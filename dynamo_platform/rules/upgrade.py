@@ -9,14 +9,17 @@ from dynamo_platform.choices import Choices, Dependency
 from dynamo_platform.findings import shown
 from dynamo_platform.running import Installed
 from dynamo_platform.sources import reference
-from dynamo_platform.values import dependency_leaves
+from dynamo_platform.values import dependency_leaves, dependency_values, value_at
 from dynamo_platform.versions import Version
 
-from .base import DYNAMO, KAI, MODES, Verdict, placed, rule
+from .base import DYNAMO, GROVE, KAI, MODES, Verdict, placed, rule
 from .faults import instead_of
 
 _OURS = frozenset({"separate", "bundled"})
 """The modes in which this stack installs it."""
+
+_INSTALLER = "crdInstaller.enabled"
+"""Grove's chart value for its installer of CRDs."""
 
 _MODE_KEYS = ("kaiScheduler", "grove", "etcd")
 """What 0.9 installed by keys that 1.0 reads no more."""
@@ -189,29 +192,44 @@ def gangs_are_renamed(c: Choices) -> Iterator[Verdict]:
 
 
 @rule("UPG011", "warning")
-def kai_upgrades_without_harm(c: Choices) -> Iterator[Verdict]:
-    """Versions of KAI Scheduler that an upgrade to, wherever it starts from, leaves in trouble."""
-    yield from _kai_upgrade_faults(c, notes=False)
+def upgrades_do_no_harm(c: Choices) -> Iterator[Verdict]:
+    """Versions of KAI Scheduler and Grove that an upgrade to, wherever it starts from, leaves in trouble."""
+    yield from _upgrade_faults(c, notes=False)
 
 
 @rule("UPG018", "note")
-def kai_upgrades_can_be_tried_again(c: Choices) -> Iterator[Verdict]:
-    """What is good to know when an upgrade of KAI Scheduler fails."""
-    yield from _kai_upgrade_faults(c, notes=True)
+def upgrades_have_their_ways(c: Choices) -> Iterator[Verdict]:
+    """What is good to know about an upgrade of KAI Scheduler or Grove."""
+    yield from _upgrade_faults(c, notes=True)
 
 
-def _kai_upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
-    kai, before = c.kai, c.running.kai if c.running else None
-    if before is None or not kai.version or before.mode not in _OURS or kai.mode not in _OURS:
-        return
-    # Bundled, every upgrade of the platform runs KAI's hooks.
-    if _versions(before, kai) or (kai.mode == "bundled" and _platform(c)):
-        for fault in c.catalog.kai_scheduler.upgrade_faults:
-            if fault.has(kai.version) and notes == (fault.severity == "note"):
-                path, given = placed(kai)
-                yield Verdict(
-                    path, f"{given}, from {before.version}", instead_of(fault, kai.version), fault.why, fault.docs
-                )
+def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
+    for before, after in _pairs(c):
+        ours = before.mode in _OURS and after.mode in _OURS
+        # Bundled, every upgrade of the platform is one of its subcharts, and runs their hooks.
+        upgraded = ours and (_versions(before, after) or (after.mode == "bundled" and _platform(c)))
+        for fault in after.chart.upgrade_faults if upgraded and after.version else ():
+            if after.version and fault.has(after.version) and notes == (fault.severity == "note"):
+                path, given = placed(after)
+                instead = instead_of(fault, after.version)
+                yield Verdict(path, f"{given}, from {before.version}", instead, fault.why, fault.docs)
+
+
+@rule("UPG019", "warning")
+def crds_come_along(c: Choices) -> Iterator[Verdict]:
+    """Helm never upgrades a chart's CRDs; Grove's own installer does, where the version has one and it is on."""
+    versions = _versions(c.running.grove, c.grove) if c.running else None
+    if versions and value_at(dependency_values(c, c.grove), _INSTALLER) is not True:
+        keys = c.catalog.settings["grove"]["grove.crdInstaller"]
+        path, given = placed(c.grove)
+        yield Verdict(
+            path,
+            f"{given}, from {versions[0]}",
+            f"the CRDs of {versions[1]} applied before, or grove {keys[0].first} or later with grove.crdInstaller on",
+            "Helm never upgrades a chart's CRDs, and nothing else does it here: the operator would meet those of "
+            f"{versions[0]}.",
+            f"{GROVE}/issues/436",
+        )
 
 
 @rule("UPG012", "note")
@@ -284,7 +302,7 @@ def bundling_later_finds_its_crds(c: Choices) -> Iterator[Verdict]:
     """Helm installs the CRDs of a subchart with the first installation only."""
     for before, after in _pairs(c):
         later = c.running is not None and c.running.platform is not None and before.mode in {"disabled", "external"}
-        brings = dependency_leaves(c, after).get("crdInstaller.enabled") is True
+        brings = dependency_leaves(c, after).get(_INSTALLER) is True
         if later and after.mode == "bundled" and not brings:
             yield Verdict(
                 f"{after.key}.mode",

@@ -9,9 +9,9 @@ from dynamo_platform.choices import Choices
 from dynamo_platform.findings import shown
 from dynamo_platform.values import dependency_leaves, platform_leaves
 
-from .base import Verdict, rule
+from .base import Verdict, alike, rule
 
-_WITHOUT_CONDITION = " Helm installs a subchart whose condition is missing."
+_WITHOUT_CONDITION = " Helm installs a subchart whose condition is missing or no boolean."
 
 
 @rule("VAL001", acceptable=True)
@@ -20,7 +20,7 @@ def values_do_not_undo_settings(c: Choices) -> Iterator[Verdict]:
     for d in c.dependencies:
         if d.mode in {"separate", "bundled"}:
             yield from _undone(f"{d.key}.values", d.values, dependency_leaves(c, d))
-    modes = _modes(c)
+    modes = modes_of(c)
     others = {leaf: value for leaf, value in platform_leaves(c).items() if leaf not in modes}
     yield from _undone("values", c.config.values or {}, others)
 
@@ -28,16 +28,19 @@ def values_do_not_undo_settings(c: Choices) -> Iterator[Verdict]:
 @rule("VAL002")
 def values_do_not_undo_modes(c: Choices) -> Iterator[Verdict]:
     """What is installed and in which order follows from the modes, and two of a kind would fight in one cluster."""
-    yield from _undone("values", c.config.values or {}, _modes(c))
+    yield from _undone("values", c.config.values or {}, modes_of(c), maps=True)
 
 
-def _modes(c: Choices) -> Mapping[str, Any]:
+def modes_of(c: Choices) -> Mapping[str, Any]:
     """The values that say which of KAI Scheduler and Grove the platform's chart installs and works with."""
     flags = {f"global.{d.name}.{flag}" for d in c.dependencies for flag in ("install", "enabled")}
     return {leaf: value for leaf, value in platform_leaves(c).items() if leaf in flags}
 
 
-def _undone(path: str, values: Mapping[str, Any], leaves: Mapping[str, Any]) -> Iterator[Verdict]:
+def _undone(
+    path: str, values: Mapping[str, Any], leaves: Mapping[str, Any], *, maps: bool = False
+) -> Iterator[Verdict]:
+    """Where values say otherwise; a whole map that is gone is said of the modes only, else it is KEY002."""
     undone: set[str] = set()
     for leaf, written in leaves.items():
         node: Any = values
@@ -46,14 +49,15 @@ def _undone(path: str, values: Mapping[str, Any], leaves: Mapping[str, Any]) -> 
             if not isinstance(node, Mapping) or step not in node:
                 break
             node, at = node[step], f"{at}.{step}"
-            if node is None or not isinstance(node, Mapping):
-                if node is not written and node != written and at not in undone:
+            if not isinstance(node, Mapping):
+                whole = at != f"{path}.{leaf}"
+                if not alike(node, written) and at not in undone and (maps or not whole):
                     undone.add(at)
                     yield Verdict(
                         at,
                         shown(node),
                         f"{shown(written)}, or the typed setting that decides it",
                         f"`values` are merged last, and this would undo {leaf}: {shown(written)}."
-                        + _WITHOUT_CONDITION * (node is None and leaf.endswith(".install")),
+                        + _WITHOUT_CONDITION * (leaf.endswith(".install") and not isinstance(node, bool)),
                     )
                 break

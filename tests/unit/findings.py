@@ -45,6 +45,29 @@ FILES = {
 """Findings of reading a stack file, each with a file that has it."""
 
 
+LEFT_TO_OTHERS = """\
+## What no rule says
+
+Only the cluster knows it, and what says it comes before anything is changed:
+
+- Another platform in the cluster, by its ClusterRole; GPU discovery that a restricted operator has no rights for; the
+  pull secret that `existingSecretName` names: the chart looks and refuses.
+- Objects of another release of KAI Scheduler or Grove: Helm refuses to take them over.
+
+Decided otherwise:
+
+- A missing `v` is an error that gives the right version (DEP001), not added in silence: what is pulled is what is
+  written.
+- KAI Scheduler before 0.15 takes no `scheduler.args`. That is an error (SET001) or a warning (KEY001); nothing patches
+  `SchedulingShard/default`, which is the chart's.
+- Releases cannot be renamed: their names are fixed.
+- The numbers of KAI Scheduler's own `default-parent-queue` are its chart's or somebody else's, so queues below it are
+  not added up.
+- Kubernetes versions that upstream tests with are no floors; those it needs are (CLU002).
+"""
+"""What an installation may fail on without a finding, and what upstream advises that is done otherwise."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A page where a rule speaks, and the nearest where it does not."""
@@ -156,7 +179,7 @@ def page() -> str:
         for code, kind, what in rows:
             example = _file_example(code) if code in FILES else _example(examples[code])
             lines += ["", f"### {code}", "", f"{kind} {what}", "", *example]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *LEFT_TO_OTHERS.splitlines()]) + "\n"
 
 
 def _subjects() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:

@@ -195,6 +195,12 @@ def test_window_that_starts_at_a_candidate_holds_its_release() -> None:
     assert window.holds(Version.parse("v0.1.0-alpha.12"))
 
 
+def test_post_release_has_not_the_fault_that_it_repairs() -> None:
+    """Semantic Versioning takes 0.9.0-post1 for a pre-release of 0.9.0, which is the faulty one."""
+    [fault] = [fault for fault in CATALOG.platform.faults if fault.has(Version.parse("0.9.0"))]
+    assert not fault.has(Version.parse("0.9.0-post1"))
+
+
 @pytest.mark.parametrize(
     ("version", "nats", "etcd"),
     [
@@ -251,6 +257,9 @@ def test_grove_upgrade_passes_what_lies_between(running: str, wanted: str, kinds
 @pytest.mark.parametrize(
     ("version", "dead_token"),
     [
+        ("v0.9.4", False),
+        ("v0.9.5", True),
+        ("v0.10.5", True),
         ("v0.12.21", True),
         ("v0.12.22", False),
         ("v0.13.0-rc1", True),

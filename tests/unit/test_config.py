@@ -95,7 +95,7 @@ VALUE = "a value, or the key left out"
             "CFG002",
             "queues[0].cpu.quota",
             "-2",
-            "greater than or equal to -1",
+            "-1 for unlimited, or a number from 0 on",
             id="less than unlimited",
         ),
         pytest.param(

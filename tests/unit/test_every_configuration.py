@@ -15,6 +15,7 @@ from tests.unit.test_values import EVERY_NATS_KEY, METRICS_SERVICE, MODES, NATS_
 
 CATALOG = load()
 PLATFORM_VERSIONS = [str(version) for minor in CATALOG.platform.minors for version in minor.versions]
+WINDOWS = {"kaiScheduler": "kai_scheduler", "grove": "grove"}
 SUBCHARTS = ("nats.", "etcd.", "kai-scheduler.", "grove.")
 
 names = st.sampled_from(["a", "system", "team-1"])
@@ -34,7 +35,7 @@ backends = st.one_of(
 pages = st.fixed_dictionaries(
     {
         "version": st.sampled_from(PLATFORM_VERSIONS),
-        "profile": st.just("development"),
+        "profile": st.sampled_from(["development", "production"]),
         "kaiScheduler": st.fixed_dictionaries(
             dependency,
             optional={"topologyMigration": st.booleans(), "gpuRuntimeClass": names, "postCleanup": st.booleans()},
@@ -67,8 +68,17 @@ pages = st.fixed_dictionaries(
 )
 
 
+def written(page: dict[str, Any], key: str) -> dict[str, str]:
+    """The version that production has to write."""
+    minor = CATALOG.minor(Version.parse(page["version"]))
+    pick = getattr(minor, WINDOWS[key]).pick
+    return {"version": str(pick)} if page[key]["mode"] in {"separate", "external"} else {}
+
+
 def plan(page: dict[str, Any]) -> Plan:
     """The page's plan; a page that a rule refuses is no example."""
+    if page["profile"] == "production":
+        page |= {"cluster": {"context": "eu"}, **{key: page[key] | written(page, key) for key in WINDOWS}}
     try:
         return plan_of(page | {"accept": ["SET001", "DEP005"]}, stack=True)
     except PlatformError:

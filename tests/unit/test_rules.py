@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import PlatformError, plan_of
+from dynamo_platform.catalog import Fault, load
 from dynamo_platform.rules import RULES, Rule
+from dynamo_platform.versions import Version
 from tests.engine.recordings import RENDERS as RECORDINGS
 from tests.engine.recordings import Recording
 from tests.unit.findings import MESSAGES, PAGE, UNREADABLE, Case, Config, cases, judged, messages, page
@@ -119,6 +121,54 @@ def test_what_the_real_chart_takes_no_rule_says_it_refuses(path: Path) -> None:
             refused = [f.code for f in judged(_page(recording, case)) if f.code.startswith("CHT")]
             staleness = ["CHT007"] if "staleness -1" in case.name and "-1s" not in case.name else []
             assert refused in ([], staleness), case.name
+
+
+# Known faults
+
+
+def _tree(path: str, value: object) -> Config:
+    for step in reversed(path.split(".")):
+        value = {step: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def _with(fault: Fault, key: str, version: Version, values: Config) -> Config:
+    """A page where nothing but the version decides about a fault."""
+    modes = {"kaiScheduler": {"mode": "disabled"}, "grove": {"mode": "disabled"}}
+    dependency = {"mode": "separate", "version": str(version), "values": values}
+    page = DEVELOPMENT | modes | {key: dependency, "accept": ["DEP002"]}
+    page |= {"apiVersions": [f"{fault.api}/v1"]} if fault.api else {}
+    return page | ({"kubernetesVersion": fault.kubernetes} if fault.kubernetes else {})
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        pytest.param(key, fault, id=f"{chart.chart} {fault.first} {fault.docs.rpartition('/')[2]}")
+        for key, chart in (("kaiScheduler", load().kai_scheduler), ("grove", load().grove))
+        for fault in chart.faults
+    ],
+)
+def test_every_known_fault_is_found_in_its_versions_alone(key: str, fault: Fault) -> None:
+    chart = load().kai_scheduler if key == "kaiScheduler" else load().grove
+    values = _tree(fault.given, [{"name": "x"}]) if fault.given else {}
+
+    def found(version: Version, values: Config) -> list[str]:
+        page = _with(fault, key, version, values)
+        return [f.why for f in judged(page) if f.code == "DEP005" and f.docs == fault.docs and f.why == fault.why]
+
+    have = [version for version in chart.versions if fault.has(version)] or [fault.first]
+    after = [version for version in chart.versions if version >= fault.below][:1]
+    others = [version for version in after if not any(other.has(version) for other in chart.faults)]
+    for version in (have[0], have[-1]):
+        assert found(version, values) == [fault.why]
+        if fault.given:
+            assert found(version, {}) == []
+        for path, value in (fault.avoided or {}).items():
+            assert found(version, values | _tree(path, value)) == []
+    for version in others:
+        assert found(version, values) == []
 
 
 # accept

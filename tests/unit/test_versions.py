@@ -37,6 +37,7 @@ def test_text_is_given_back_as_it_was_parsed(text: str, v: str) -> None:
         ("v0.1.0-alpha.12-rc9", "v0.1.0-alpha.12-rc10"),
         ("1.0.0-0", "1.0.0-alpha"),
         ("v1.5.1", "1.6.0"),
+        ("0.9.0-post1", "0.9.0"),
     ],
 )
 def test_lower_version_comes_first(lower: str, higher: str) -> None:

@@ -120,10 +120,12 @@ def _rendered(release: Release, rendering: Rendering, project: Path, folder: Pat
 
 def _manifests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Manifests, and the chart's file that each is from, which Helm writes above it."""
-    for document in text.split("\n---\n"):
-        source = re.search(r"^# Source: (.*)$", document, re.MULTILINE)
+    file = ""
+    for document in re.split(r"^---$", text, flags=re.MULTILINE):
+        # A file that starts with a `---` of its own leaves Helm's comment alone in the document before.
+        file = found[1] if (found := re.search(r"^# Source: (.*)$", document, re.MULTILINE)) else file
         if manifest := yaml.load(document, Loader=_LOADER):  # noqa: S506  a safe loader
-            yield source[1] if source else "", manifest
+            yield file, manifest
 
 
 def _run(arguments: Sequence[str], text: str | None = None) -> subprocess.CompletedProcess[str]:

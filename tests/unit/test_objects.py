@@ -1,0 +1,268 @@
+"""Objects, their digests, and what changed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dynamo_platform.objects import Key, Object, Objects, changes, difference, from_plain, read, to_plain
+
+Manifest = dict[str, Any]
+
+
+def deployment(name: str = "operator", image: str = "registry/operator:1", **more: Any) -> Manifest:
+    spec = {"template": {"spec": {"containers": [{"name": "manager", "image": image}]}}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name} | more, "spec": spec}
+
+
+def secret(data: Mapping[str, str], name: str = "certificate") -> Manifest:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": dict(data)}
+
+
+def crd(*versions: tuple[str, bool], name: str = "things.example.com") -> Manifest:
+    served = [{"name": version, "served": True, "storage": stored} for version, stored in versions]
+    kind = "CustomResourceDefinition"
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {"versions": served},
+    }
+
+
+def objects(*manifests: Manifest, again: list[Manifest] | None = None, **more: Any) -> dict[Key, Object]:
+    return read(manifests, manifests if again is None else again, "system", **{"hooks": True} | more)
+
+
+def only(*manifests: Manifest, **more: Any) -> tuple[Key, Object]:
+    (found,) = objects(*manifests, **more).items()
+    return found
+
+
+def in_release(*manifests: Manifest, name: str = "platform", **more: Any) -> Objects:
+    return {name: objects(*manifests, **more)}
+
+
+def lines(before: Objects, after: Objects) -> list[str]:
+    return [change.text for change in changes(before, after)]
+
+
+# Keys
+
+
+def test_an_object_without_a_namespace_is_in_the_releases() -> None:
+    assert only(deployment())[0] == Key("apps/v1", "Deployment", "system", "operator")
+
+
+def test_a_cluster_scoped_object_is_in_none() -> None:
+    assert only(crd())[0].namespace is None
+
+
+def test_a_list_counts_as_its_items() -> None:
+    several = {"apiVersion": "v1", "kind": "List", "items": [deployment("a"), deployment("b")]}
+    assert [key.name for key in objects(several)] == ["a", "b"]
+
+
+def test_objects_are_in_order_whatever_the_chart_s_is() -> None:
+    one, two = deployment("a"), secret({})
+    assert list(objects(one, two)) == list(objects(two, one))
+
+
+# Digests
+
+
+def digest(manifest: Manifest, again: Manifest | None = None) -> str:
+    return only(manifest, again=[again or manifest])[1].digest
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        deployment(labels={"helm.sh/chart": "operator-2", "app.kubernetes.io/version": "2"}),
+        deployment(labels={}),
+        deployment(annotations=None),
+        deployment() | {"status": {"replicas": 1}},
+    ],
+)
+def test_what_says_nothing_does_not_count(same: Manifest) -> None:
+    assert digest(same) == digest(deployment())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        deployment(image="registry/operator:2"),
+        deployment(labels={"team": "a"}),
+        deployment(annotations={"checksum/config": "a"}),
+    ],
+)
+def test_everything_else_counts(other: Manifest) -> None:
+    assert digest(other) != digest(deployment())
+
+
+def test_a_pod_template_s_labels_count_because_the_pods_are_replaced() -> None:
+    one, two = deployment(), deployment()
+    two["spec"]["template"]["metadata"] = {"labels": {"helm.sh/chart": "operator-2"}}
+    assert digest(one) != digest(two)
+
+
+def test_a_generated_certificate_and_its_checksum_do_not_count() -> None:
+    runs = [[secret({"tls.crt": text, "kind": "a"}), deployment(annotations={"checksum": text})] for text in "abcd"]
+    assert objects(*runs[0], again=runs[1]) == objects(*runs[2], again=runs[3])
+
+
+def test_what_stands_beside_a_generated_value_counts() -> None:
+    before = digest(secret({"tls.crt": "a", "kind": "a"}), secret({"tls.crt": "b", "kind": "a"}))
+    assert before != digest(secret({"tls.crt": "c", "kind": "b"}), secret({"tls.crt": "d", "kind": "b"}))
+
+
+def test_a_random_suffix_does_not_count() -> None:
+    runs = [deployment("setup-x1"), deployment("setup-x2"), deployment("setup-y3"), deployment("setup-z4")]
+    assert objects(runs[0], again=[runs[1]]) == objects(runs[2], again=[runs[3]])
+    assert only(runs[0], again=[runs[1]])[0].name == "setup-*"
+
+
+def test_a_secret_is_nowhere_but_in_the_digest() -> None:
+    assert "hunter2" not in repr(objects(secret({"password": "hunter2"})))
+    assert digest(secret({"password": "hunter2"})) != digest(secret({"password": "hunter3"}))
+
+
+# What is known of an object
+
+
+def test_images_are_those_of_containers_and_of_custom_resources() -> None:
+    config = {
+        "apiVersion": "kai.scheduler/v1",
+        "kind": "Config",
+        "metadata": {"name": "kai-config"},
+        "spec": {"binder": {"image": {"repository": "registry/kai", "name": "binder", "tag": "v1"}}},
+    }
+    found = objects(deployment(image="registry/operator:1"), config)
+    assert [item.images for item in found.values()] == [("registry/kai/binder:v1",), ("registry/operator:1",)]
+
+
+def test_only_one_of_the_two_renderings_has_what_the_cluster_decides() -> None:
+    monitor = deployment("monitor")
+    found = objects(deployment(), monitor, again=[deployment()])
+    assert {key.name: item.uncertain for key, item in found.items()} == {"monitor": True, "operator": False}
+
+
+def test_a_hook_has_its_events_and_weight() -> None:
+    hook = deployment(annotations={"helm.sh/hook": "pre-upgrade, pre-install", "helm.sh/hook-weight": "2"})
+    assert only(hook)[1].hook == "pre-install,pre-upgrade:2"
+
+
+def test_hooks_that_are_off_are_not_there() -> None:
+    assert objects(deployment(annotations={"helm.sh/hook": "post-install"}), hooks=False) == {}
+
+
+def test_tests_of_a_chart_are_not_there() -> None:
+    assert objects(deployment(annotations={"helm.sh/hook": "test"})) == {}
+
+
+def test_what_stays_in_the_cluster_is_marked() -> None:
+    assert only(deployment(annotations={"helm.sh/resource-policy": "keep"}))[1].kept
+    assert only(crd(), crds={"things.example.com"})[1].kept
+    assert not only(crd())[1].kept
+
+
+# Changes
+
+
+def test_nothing_changes_between_the_same() -> None:
+    assert lines(in_release(deployment()), in_release(deployment())) == []
+
+
+def test_images_are_told() -> None:
+    before, after = in_release(deployment(image="a:1")), in_release(deployment(image="a:2"))
+    assert lines(before, after) == ["~ Deployment system/operator image a:1 → a:2"]
+    assert lines({}, after) == ["+ Deployment system/operator image a:2"]
+    assert lines(before, {}) == ["- Deployment system/operator image a:1"]
+
+
+def test_images_and_lost_versions_come_first_and_permissions_last() -> None:
+    role = {"apiVersion": "v1", "kind": "Role", "metadata": {"name": "a"}}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}
+    before = in_release(crd(("v1", True)), deployment(image="a:1"))
+    after = in_release(crd(("v2", True)), deployment(image="a:2"), role, service)
+    kinds = [change.key.kind for change in changes(before, after)]
+    assert kinds == ["CustomResourceDefinition", "Deployment", "Service", "Role"]
+
+
+def test_a_stored_version_that_disappears_is_told() -> None:
+    before, after = in_release(crd(("v1", True), ("v2", False))), in_release(crd(("v2", True)))
+    title = "CustomResourceDefinition things.example.com"
+    assert lines(before, after) == [f"~ {title} (versions v1*, v2 → v2*) (stored version v1 disappears)"]
+
+
+def test_a_stored_version_that_is_still_served_is_not() -> None:
+    before, after = in_release(crd(("v1", True))), in_release(crd(("v1", False), ("v2", True)))
+    assert [change.lost_version for change in changes(before, after)] == [None]
+
+
+def test_a_move_to_another_release_is_told() -> None:
+    before, after = in_release(deployment()), in_release(deployment(), name="kai-scheduler")
+    assert lines(before, after) == ["~ Deployment system/operator (from release platform to kai-scheduler)"]
+
+
+def test_what_helm_leaves_in_the_cluster_is_told() -> None:
+    kept = in_release(deployment(image="", annotations={"helm.sh/resource-policy": "keep"}))
+    assert lines(kept, {}) == ["- Deployment system/operator (kept in the cluster)"]
+
+
+def test_what_the_cluster_decides_is_told() -> None:
+    assert lines({}, in_release(deployment(image=""), again=[])) == [
+        "+ Deployment system/operator (the cluster decides)"
+    ]
+
+
+def test_hooks_are_told() -> None:
+    hook = in_release(deployment(image="", annotations={"helm.sh/hook": "pre-install,pre-upgrade"}))
+    assert lines({}, hook) == ["+ Deployment system/operator (hook pre-install, pre-upgrade)"]
+
+
+# The difference in people's words
+
+
+def test_a_first_installation_is_counted_and_not_listed() -> None:
+    assert difference({}, in_release(deployment(), secret({}))) == "objects   2 new: platform 2"
+
+
+def test_no_difference_says_so() -> None:
+    assert difference(in_release(deployment()), in_release(deployment())) == "objects   none of 1 changes"
+
+
+def test_a_difference_is_counted_and_listed() -> None:
+    before, after = in_release(deployment(image="a:1"), secret({})), in_release(deployment(image="a:2"))
+    assert difference(before, after).splitlines() == [
+        "objects   0 added, 1 changed, 1 removed",
+        "  ~ Deployment system/operator image a:1 → a:2",
+        "  - Secret system/certificate",
+    ]
+
+
+def test_a_long_difference_says_how_much_more_there_is() -> None:
+    many = in_release(*(deployment(f"a{number:03}", image="") for number in range(70)), secret({}))
+    assert difference(in_release(secret({})), many).splitlines()[-1] == "  … and 10 more"
+
+
+# As text
+
+names = st.text("abcdefghijklmnopqrstuvwxyz-.", min_size=1)
+keys = st.builds(Key, names, names, st.none() | names, names)
+items = st.builds(
+    Object,
+    digest=names,
+    images=st.lists(names).map(tuple),
+    hook=st.none() | names,
+    kept=st.booleans(),
+    uncertain=st.booleans(),
+    versions=st.lists(names.map(lambda name: f"{name}*"), max_size=2).map(tuple),
+)
+
+
+@given(st.dictionaries(names, st.dictionaries(keys, items)))
+def test_objects_come_back_from_their_text(several: dict[str, dict[Key, Object]]) -> None:
+    assert from_plain(to_plain(several)) == several

@@ -403,9 +403,9 @@ _TRI_STATES = frozenset({"podMonitors", "metricsService"})
 
 
 def _copy(value: Any, depth: int) -> Any:
-    """Plain mappings and lists as far down as anything is read, so that no tree is too deep to look at."""
+    """Mappings and lists as JSON has them, as far down as anything is read, so that no tree is too deep to look at."""
     if depth and isinstance(value, Mapping):
-        return {key: _copy(item, depth - 1) for key, item in value.items()}
+        return {str(key): _copy(item, depth - 1) for key, item in value.items()}
     return [_copy(item, depth - 1) for item in value] if depth and isinstance(value, list | tuple) else value
 
 

@@ -78,7 +78,7 @@ class PlatformError(Exception):
 def shown(value: Any) -> str:
     """A value as it would be written in YAML's flow style: text in quotes, ``true``, ``null``, ``{a: 1}`` as JSON."""
     try:
-        text = json.dumps(value, default=str, ensure_ascii=False)
+        text = json.dumps(value, default=lambda value: f"a Python {type(value).__name__}", ensure_ascii=False)
     except (RecursionError, ValueError):  # too deep, or in itself
         text = "mappings or lists in each other without end"
     return text if len(text) <= 200 else f"{text[:200]}…"

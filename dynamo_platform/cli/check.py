@@ -27,7 +27,7 @@ from .tables import Table, on_terminal, show
 def check(
     *, stacks: tuple[str, ...], everything: bool, config: Path | None, since: str | None, as_json: bool, strict: bool
 ) -> None:
-    """Check the configuration of stacks against what upstream's charts can do.
+    """Say what is wrong with the configuration of stacks.
 
     Exits with 0 where nothing is wrong, with 1 where there are errors (with --strict, warnings too), and with 2 where
     the command was not understood.

@@ -32,7 +32,9 @@ from .tables import Table, on_terminal, show
 def explain(
     *, stack: str | None, config: Path | None, since: str | None, form: Literal["text", "json", "mermaid"]
 ) -> None:
-    """Say what will be installed, in what order, from where, with which values, and why.
+    """Say what will be installed, in what order, and why.
+
+    And from where, with which values, and what the upgrade from the running version does.
 
     Exits with 1 where the configuration has errors, and says them.
     """

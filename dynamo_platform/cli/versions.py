@@ -15,7 +15,7 @@ from .tables import Table, show
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 def versions(*, as_json: bool) -> None:
-    """Show which versions of KAI Scheduler, Grove and Kubernetes each version of the platform goes with.
+    """Show which versions of the charts go together.
 
     NATS is what the chart does about it by default. Bundled is what the platform's chart carries; separate is what a
     release of its own gets where the configuration names no version, and what it may be.

@@ -235,10 +235,12 @@ def test_a_stack_file_is_judged_as_what_the_engine_hands_over(
         ({"values": ENDLESS}, "CFG002", "values"),
         ({"namespace": nested(100_000)}, "CFG002", "namespace"),
         ({"contxt": ENDLESS}, "CFG001", "contxt"),
+        ({1: "a"}, "CFG001", "1"),
+        ({"namespace": Path()}, "CFG002", "namespace"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, str) else None,
 )
-def test_from_python_it_is_judged_the_same(written: dict[str, Any], code: str, path: str) -> None:
+def test_from_python_it_is_judged_the_same(written: dict[Any, Any], code: str, path: str) -> None:
     with pytest.raises(PlatformError) as raised:
         plan_of({"version": "1.5.1", "profile": "development"} | written, stack=False)
 

@@ -18,11 +18,16 @@ def files() -> list[Path]:
 
 
 def load(path: Path) -> Mapping[str, Any]:
-    """A file's content; empty where it holds no mapping."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    """A file's content; empty where it cannot be read or holds no mapping."""
+    try:
+        document = yaml.safe_load(path.read_bytes())
+    except (OSError, yaml.YAMLError):
+        return {}
     return document if isinstance(document, dict) else {}
 
 
 def contexts(path: Path) -> set[str]:
     """The names of a file's contexts."""
-    return {entry["name"] for entry in load(path).get("contexts") or []}
+    entries = load(path).get("contexts")
+    named = [entry.get("name") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return {name for name in named if isinstance(name, str)}

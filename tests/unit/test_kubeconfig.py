@@ -1,0 +1,45 @@
+"""Kubeconfigs as they are found on machines: several, and not always whole."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dynamo_platform import kubeconfig
+
+
+@pytest.mark.parametrize(
+    ("text", "contexts"),
+    [
+        (b"contexts: [{name: dev}, {name: production}]", {"dev", "production"}),
+        (b"contexts: [{name: dev}, {}, production, {name: 1}]", {"dev"}),
+        (b"contexts: {name: dev}", set()),
+        (b"contexts:", set()),
+        (b"[]", set()),
+        (b"", set()),
+        (b"contexts: [", set()),
+        (b"contexts: [{name: d\xff}]", set()),
+    ],
+)
+def test_only_named_contexts_count(tmp_path: Path, text: bytes, contexts: set[str]) -> None:
+    file = tmp_path / "config"
+    file.write_bytes(text)
+    assert kubeconfig.contexts(file) == contexts
+
+
+def test_files_come_in_the_order_of_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = tmp_path / "b", tmp_path / "a"
+    first.touch()
+    second.touch()
+    monkeypatch.setenv("KUBECONFIG", os.pathsep.join(map(str, (first, tmp_path / "missing", second, tmp_path))))
+    assert kubeconfig.files() == [first, second]
+
+
+def test_without_the_variable_the_file_at_home_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert kubeconfig.files() == []
+    (tmp_path / ".kube").mkdir()
+    file = tmp_path / ".kube" / "config"
+    file.touch()
+    assert kubeconfig.files() == [file]

@@ -1,6 +1,7 @@
 """What upstream shipped: the data is whole, and leads to the charts that upstream published."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -8,10 +9,9 @@ from typing import Any, Literal
 
 import pytest
 
-from dynamo_platform import PlatformConfig, catalog, make_plan, plan_of
+from dynamo_platform import catalog, plan_of
 from dynamo_platform.catalog import Change, Chart, Minor, load
 from dynamo_platform.catalog.reading import Row, read
-from dynamo_platform.config import GroveConfig, KaiSchedulerConfig
 from dynamo_platform.versions import Version
 
 CATALOG = load()
@@ -288,19 +288,32 @@ def test_past_minors_are_older_than_what_can_be_installed() -> None:
     assert CATALOG.minor(Version.parse("0.9.1")) is None
 
 
-def test_new_minor_is_one_row() -> None:
-    row = MINORS[-1].replaced(minor="1.7", versions=(Version.parse("1.7.0"),))
-    platform = CATALOG.platform.replaced(minors=(*MINORS, row))
-    config = PlatformConfig(
-        version="1.7.0",
-        profile="development",
-        kai_scheduler=KaiSchedulerConfig(mode="separate"),
-        grove=GroveConfig(mode="separate"),
-    )
-    plan = make_plan(config, CATALOG.replaced(platform=platform))
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the catalog's data, which is what the module then goes by."""
+    folder = tmp_path / "catalog"
+    shutil.copytree(Path(catalog.__file__).parent, folder)
+    monkeypatch.setattr(catalog, "__file__", str(folder / "__init__.py"))
+    catalog.load.cache_clear()
+    yield folder
+    monkeypatch.undo()
+    catalog.load.cache_clear()
+
+
+def test_new_minor_is_one_row_of_data(data: Path) -> None:
+    file = data / "platform.json"
+    tables = json.loads(file.read_text(encoding="utf-8"))
+    newest = tables["minors"][-1]
+    new = f"1.{int(newest['minor'].partition('.')[2]) + 1}"
+    tables["minors"].append(newest | {"minor": new, "versions": [f"{new}.0"]})
+    file.write_text(json.dumps(tables), encoding="utf-8")
+
+    modes = {"kaiScheduler": {"mode": "separate"}, "grove": {"mode": "separate"}}
+    plan = plan_of({"version": f"{new}.0", "profile": "development", **modes}, stack=True)
+
     assert plan.findings == ()
     assert [(release.name, release.version) for release in plan.releases] == [
-        ("kai-scheduler", "v0.17.0"),
-        ("grove", "v0.1.0-alpha.14"),
-        ("dynamo-platform", "1.7.0"),
+        ("kai-scheduler", newest["kai_scheduler"]["pick"]),
+        ("grove", newest["grove"]["pick"]),
+        ("dynamo-platform", f"{new}.0"),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dynamo_platform.choices import Choices
@@ -20,14 +20,18 @@ _RESERVED = "DYN_OPERATOR_ALLOW_GMS_SNAPSHOT"
 
 
 def _given(c: Choices, key: str) -> tuple[str, Any] | None:
-    """Where the configuration's values have a key of the platform's chart, and what stands there."""
-    value = value_at(c.config.values or {}, key)
-    if value is not None:
-        return f"values.{key}", value
-    for d in c.dependencies:
-        below = key.removeprefix(f"{d.name}.")
-        if d.mode == "bundled" and below != key and (value := value_at(d.values, below)) is not None:
-            return f"{d.key}.values.{below}", value
+    """Where the configuration's values have a key of the platform's chart, and what stands there, be it null."""
+    places = [("values", c.config.values or {}, key)]
+    places += [
+        (f"{d.key}.values", d.values, key.removeprefix(f"{d.name}."))
+        for d in c.dependencies
+        if d.mode == "bundled" and key.startswith(f"{d.name}.")
+    ]
+    for at, values, path in places:
+        above, _, name = path.rpartition(".")
+        beside = value_at(values, above) if above else values
+        if isinstance(beside, Mapping) and name in beside:
+            return f"{at}.{path}", beside[name]
     return None
 
 
@@ -53,7 +57,7 @@ def values_are_those_the_chart_takes(c: Choices) -> Iterator[Verdict]:
     for only in c.catalog.refusals.only:
         given = _given(c, only.key)
         own_lock = only.key.startswith(_ELECTION) and value_at(c.config.values or {}, _RESTRICTED)
-        if given and c.version and c.version >= only.first and given[1] not in only.values and not own_lock:
+        if given and c.version and c.version >= only.first and (given[1] or "") not in only.values and not own_lock:
             path, value = given
             yield Verdict(
                 path,

@@ -15,6 +15,7 @@ from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
 from dynamo_platform.component import unknown_context
 from dynamo_platform.config import parse
 from dynamo_platform.plan import Queue, Release
+from dynamo_platform.rendering import refused, unconfigured, unfetched
 from dynamo_platform.rules import RULES
 from dynamo_platform.running import COMPONENT, Running, from_state, from_version
 from dynamo_platform.stackfile import Project, parse_stack
@@ -44,6 +45,29 @@ FILES = {
 }
 """Findings of reading a stack file, each with a file that has it."""
 
+
+RELEASE = Release(
+    "kai-scheduler", "kai-scheduler", "kai-scheduler", "https://charts.example.com", "v0.17.0", {}, True, 600
+)
+RENDERING = {
+    "REN001": (
+        "A chart that refuses its values.",
+        refused(
+            RELEASE._replace(values={"global": {"tolerations": "none"}}),
+            "kai-scheduler/templates/operator.yaml:30: global.tolerations has to be a list",
+        ),
+    ),
+    "REN002": (
+        "A template that asks the cluster.",
+        refused(RELEASE, 'execution error at <(lookup "v1" "Secret" "kai-scheduler" "pull").data>: nil pointer'),
+    ),
+    "REN003": (
+        "A chart that cannot be fetched.",
+        unfetched(RELEASE, "dial tcp: lookup charts.example.com: no such host"),
+    ),
+    "REN004": ("A provider that is not configured yet.", unconfigured(RELEASE)),
+}
+"""Findings of rendering the charts, which come after the rules."""
 
 LEFT_TO_OTHERS = """\
 ## What no rule says
@@ -179,6 +203,10 @@ def page() -> str:
         for code, kind, what in rows:
             example = _file_example(code) if code in FILES else _example(examples[code])
             lines += ["", f"### {code}", "", f"{kind} {what}", "", *example]
+    lines += ["", "## Rendering"]
+    for code, (what, finding) in RENDERING.items():
+        head = f"{finding.severity.capitalize()}. {what}"
+        lines += ["", f"### {code}", "", head, "", "```text", *str(finding).splitlines(), "```"]
     return "\n".join([*lines, "", *LEFT_TO_OTHERS.splitlines()]) + "\n"
 
 

@@ -14,6 +14,7 @@ import pulumi
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import run_pulumi_func
 
 STACK = "pulumi:pulumi:Stack"
@@ -59,9 +60,13 @@ class RecordingEngine(mocks.MockMonitor):
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}
         """What the stack's state holds: type and outputs by URN."""
-        self.manifests: dict[str, list[dict[str, Any]] | Exception] = {}
-        """What a release's chart renders to, or the error of it."""
-        super().__init__(_Echo(self.state, self.manifests))
+        self.manifests: dict[str, list[dict[str, Any]] | str | None] = {}
+        """What a release's chart renders to, the error of it, or None where the provider is not configured."""
+        self.templates: list[dict[str, Any]] = []
+        """What the provider was asked to render."""
+        self.providers: list[str] = []
+        """Which provider was asked, each time."""
+        super().__init__(_Echo(self))
         self.registered: list[Registered] = []
         self.logger = logging.getLogger("pulumi-engine")
 
@@ -90,7 +95,12 @@ class RecordingEngine(mocks.MockMonitor):
         async def main() -> None:
             pulumi.runtime.set_all_config(dict(config or {}), list(secrets))
             pulumi.runtime.set_mocks(self.mocks, monitor=self, preview=preview, logger=self.logger)
-            await run_pulumi_func(lambda: _no_result(program()))
+            try:
+                await run_pulumi_func(lambda: _no_result(program()))
+            finally:
+                # What a failed program leaves waits in a loop that is closed, and the next program would await it.
+                SETTINGS.outputs.clear()
+                SETTINGS.rpc_manager.clear()
 
         with asyncio.Runner() as runner:
             runner.run(main())
@@ -99,9 +109,8 @@ class RecordingEngine(mocks.MockMonitor):
 class _Echo(mocks.Mocks):
     """Resources come out as they went in; a release is deployed. The state is what the test put there."""
 
-    def __init__(self, state: Mapping[str, Any], manifests: Mapping[str, list[dict[str, Any]] | Exception]) -> None:
-        self.state = state
-        self.manifests = manifests
+    def __init__(self, engine: RecordingEngine) -> None:
+        self.engine = engine
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         state = dict(args.inputs)
@@ -111,12 +120,14 @@ class _Echo(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token == "kubernetes:helm:template":
-            rendered = self.manifests.get(json.loads(args.args["jsonOpts"])["release_name"], [])
-            if isinstance(rendered, Exception):
-                raise rendered
-            return {"result": rendered}, []
+            self.engine.templates.append(json.loads(args.args["jsonOpts"]))
+            self.engine.providers.append(args.provider)
+            rendered = self.engine.manifests.get(self.engine.templates[-1]["release_name"], [])
+            if isinstance(rendered, str):
+                return {}, [("jsonOpts", rendered)]
+            return {} if rendered is None else {"result": rendered}, []
         assert args.token == "pulumi:pulumi:readStackResourceOutputs"
-        return {"name": args.args["stackName"], "outputs": dict(self.state)}, []
+        return {"name": args.args["stackName"], "outputs": dict(self.engine.state)}, []
 
 
 def _name(urn: str) -> str:

@@ -186,7 +186,7 @@ def _by_key(manifests: Iterable[Manifest], namespace: str, *, hooks: bool) -> di
     return {
         key_of(manifest, namespace): manifest
         for each in manifests
-        for manifest in _flat(each)
+        for manifest in flat(each)
         if _is_made(_annotations(manifest).get(_HOOK), hooks=hooks)
     }
 
@@ -200,11 +200,11 @@ def _annotations(manifest: Manifest) -> Mapping[str, str]:
     return (manifest.get("metadata") or {}).get("annotations") or {}
 
 
-def _flat(manifest: Manifest) -> Iterator[Manifest]:
+def flat(manifest: Manifest) -> Iterator[Manifest]:
     """A List's items, each for itself."""
     if manifest.get("kind", "").endswith("List") and isinstance(manifest.get("items"), Sequence):
         for item in manifest["items"]:
-            yield from _flat(item)
+            yield from flat(item)
     else:
         yield manifest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .findings import Finding, shown
@@ -84,3 +84,60 @@ def _paths(values: Mapping[str, Any], *where: str) -> Iterator[str]:
             yield ".".join(path)
         if isinstance(value, Mapping):
             yield from _paths(value, *path)
+
+
+FILES = "docs/gitops.md"
+
+
+def undecided(setting: str) -> Finding:
+    """The finding about a monitor that is ``auto`` where there is no cluster to decide it.
+
+    Args:
+        setting: its path in the configuration.
+    """
+    return Finding(
+        code="REN005",
+        severity="error",
+        path=setting,
+        given="auto",
+        allowed="true or false; or apiVersions, the list of optional APIs that the cluster serves",
+        why="Files are written without a cluster, and what `auto` means depends on the APIs that it serves.",
+        docs=f"{FILES}#monitors",
+    )
+
+
+def generated(release: Release, objects: Sequence[str]) -> Finding:
+    """The finding about objects that a chart makes otherwise each time.
+
+    Args:
+        release: what was rendered.
+        objects: which, each with the field that differs.
+    """
+    return Finding(
+        code="REN006",
+        severity="error",
+        path=f"{_SECTIONS.get(release.name, '')}values",
+        given=f"{release.name} {release.version} with {', '.join(objects)}",
+        allowed="values that name a Secret or certificate that exists, or set what the chart would generate",
+        why="The chart generates these anew each time: files would change without a reason, and applying them would "
+        "change what runs.",
+        docs=f"{FILES}#what-is-refused",
+    )
+
+
+def secret_contents(release: Release, secrets: Sequence[str]) -> Finding:
+    """The finding about Secrets whose contents would be in the files.
+
+    Args:
+        release: what was rendered.
+        secrets: which.
+    """
+    return Finding(
+        code="REN007",
+        severity="error",
+        path=f"{_SECTIONS.get(release.name, '')}values",
+        given=f"{release.name} {release.version} with {', '.join(secrets)}",
+        allowed="values that name a Secret that exists",
+        why="Files are kept in Git and read by many; a Secret's contents do not belong there.",
+        docs=f"{FILES}#what-is-refused",
+    )

@@ -6,6 +6,7 @@ import click
 
 from .check import check
 from .explain import explain
+from .render import render
 from .versions import versions
 
 
@@ -17,5 +18,5 @@ def main() -> None:
     """
 
 
-for command in (check, explain, versions):
+for command in (check, explain, render, versions):
     main.add_command(command)

@@ -88,6 +88,7 @@ def render(releases: Iterable[Release], rendering: Rendering, *, project: Path) 
 def _rendered(release: Release, rendering: Rendering, project: Path, folder: Path) -> Rendered | Finding:
     chart = project / release.chart
     if not chart.exists():
+        (folder / release.name).mkdir()
         pull = ["pull", release.chart, f"--version={release.version}", f"--destination={folder / release.name}"]
         pulled = _run([*pull, *([f"--repo={release.repository}"] if release.repository else [])])
         if pulled.returncode:

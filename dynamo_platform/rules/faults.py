@@ -7,6 +7,7 @@ from typing import Any
 
 from dynamo_platform.catalog import Fault
 from dynamo_platform.choices import Choices
+from dynamo_platform.findings import shown
 from dynamo_platform.values import value_at
 from dynamo_platform.versions import Version
 
@@ -34,5 +35,6 @@ def _reached(c: Choices, minor: str) -> bool:
 
 
 def instead_of(fault: Fault, version: Version) -> str:
-    """Which versions are without the fault."""
-    return f"a version other than {version}" if fault.below.pre == ("0",) else f"{fault.below} or later"
+    """Which versions are without the fault, or which values."""
+    without = f"a version other than {version}" if fault.below.pre == ("0",) else f"{fault.below} or later"
+    return ", or ".join([without, *(f"{key}: {shown(value)}" for key, value in (fault.avoided or {}).items())])

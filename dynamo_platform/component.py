@@ -20,7 +20,7 @@ from . import catalog as catalogs
 from . import kubeconfig
 from .config import NAMESPACE, PlatformConfig, decode_stack, encrypted
 from .failures import report, retry
-from .findings import Finding, PlatformError, shown
+from .findings import Finding, PlatformError, Severity, shown
 from .observe import Surroundings
 from .plan import Gate, Plan, Queue, Release, Step, make_plan, plan_of
 from .preview import objects_in, preview
@@ -236,17 +236,18 @@ def _check_context(context: str | None) -> None:
     known = {name for path in found for name in kubeconfig.contexts(path)}
     if not found or context in known:
         return
-    finding = unknown_context(context, sorted(known), found)
-    if not pulumi.runtime.is_dry_run():
+    preview = pulumi.runtime.is_dry_run()
+    finding = unknown_context(context, sorted(known), found, "warning" if preview else "error")
+    if not preview:
         raise PlatformError([finding])
     pulumi.log.warn(str(finding))
 
 
-def unknown_context(context: str, known: Sequence[str], files: Sequence[Path]) -> Finding:
+def unknown_context(context: str, known: Sequence[str], files: Sequence[Path], severity: Severity) -> Finding:
     """The finding about a context that is not in the kubeconfig."""
     return Finding(
         code="CLU003",
-        severity="error",
+        severity=severity,
         path="cluster.context",
         given=shown(context),
         allowed=", ".join(known) or "a context of the kubeconfig",
@@ -307,7 +308,10 @@ def _queue(name: str, step: Queue, options: pulumi.ResourceOptions, *, protect: 
         name,
         api_version="scheduling.run.ai/v2",
         kind="Queue",
-        metadata={"name": step.name},
+        # Providers from 4.29 on refuse to create what exists, and any refuses to import what differs without a force.
+        metadata={"name": step.name, "annotations": {"pulumi.com/patchForce": "true"}},
         spec=step.spec,
-        opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(protect=protect)),
+        opts=pulumi.ResourceOptions.merge(
+            options, pulumi.ResourceOptions(protect=protect, import_=step.name if step.adopted else None)
+        ),
     )

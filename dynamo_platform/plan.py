@@ -84,11 +84,13 @@ class Queue(NamedTuple):
     Attributes:
         name: the object's name.
         spec: the object's spec.
+        adopted: whether a hook of the platform's chart made it before: it is taken over as it is.
         depends_on: names of the steps before it.
     """
 
     name: str
     spec: dict[str, Any]
+    adopted: bool = False
     depends_on: tuple[str, ...] = ()
 
 
@@ -312,21 +314,21 @@ def _release(
 
 
 def _gates(c: Choices) -> list[Gate]:
-    """Config, then shard, then the queue webhook's Deployment; the other way round where KAI is someone else's.
+    """Config, then shard, then the queue webhook's Deployment.
 
     A shard that is reconciled before there is a Config is Available with nothing running, so it comes second. A patch
-    of a custom resource makes an absent one, and one of a Deployment does not: where KAI may be missing, the Deployment
-    comes first and finds out.
+    of a custom resource makes an absent one, and one of a Deployment does not: where KAI is someone else's, the
+    Deployment comes first and finds out whether it is there, and shards, which may have other names, are left alone.
     """
-    release = c.catalog.platform.chart if c.kai.mode == "bundled" else c.kai.name
-    stamp = f"{c.kai.version or 'external'} {_digest([c.kai.mode, dependency_values(c, c.kai)])}"
+    bundled = c.kai.mode == "bundled"
+    release = c.catalog.platform.chart if bundled else c.kai.name
+    values = platform_values(c).get(c.kai.name) if bundled else dependency_values(c, c.kai)
+    stamp = f"{c.kai.version or 'external'} {_digest([c.kai.mode, values])}"
     timeout = c.kai.config.timeout or TIMEOUT
-    made = [
-        ("kai-config", "kai.scheduler/v1", "Config", "kai-config", None, "Available"),
-        ("kai-shard", "kai.scheduler/v1", "SchedulingShard", "default", None, "Available"),
-    ]
+    config = ("kai-config", "kai.scheduler/v1", "Config", "kai-config", None, "Available")
+    shard = ("kai-shard", "kai.scheduler/v1", "SchedulingShard", "default", None, "Available")
     deployment = ("kai-queue-controller", "apps/v1", "Deployment", "queue-controller", c.kai.namespace, None)
-    rows = [deployment, *made] if c.kai.mode == "external" else [*made, deployment]
+    rows = [deployment, config] if c.kai.mode == "external" else [config, shard, deployment]
     gates: list[Gate] = []
     before: tuple[str, ...] = () if c.kai.mode == "external" else (release,)
     for name, api_version, kind, object_name, namespace, condition in rows:
@@ -354,6 +356,8 @@ def _digest(data: object) -> str:
 def _queues(c: Choices, last_gate: str) -> list[Queue]:
     """The two that are always there, unless the chart owns them, and the configuration's own, parents first."""
     configured = {queue.name: queue for queue in c.config.queues or ()}
+    # The chart's hook made them, and Helm leaves what a hook made.
+    of_the_chart = rules.CHART_QUEUES if c.running and c.running.kai.mode == "bundled" else ()
     if c.owns_queues:
         default, dynamo = rules.CHART_QUEUES
         always = {default: QueueConfig(name=default), dynamo: QueueConfig(name=dynamo, parent=default)}
@@ -372,7 +376,10 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
         spec: dict[str, Any] = {"parentQueue": queue.parent} if queue.parent else {}
         spec["resources"] = {kind: _resource(getattr(queue, kind)) for kind in ("cpu", "gpu", "memory")}
         done[queue.name] = Queue(
-            name=queue.name, spec=spec, depends_on=(last_gate, *((parent.name,) if parent else ()))
+            name=queue.name,
+            spec=spec,
+            adopted=queue.name in of_the_chart,
+            depends_on=(last_gate, *((parent.name,) if parent else ())),
         )
 
     for queue in configured.values():

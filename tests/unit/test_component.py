@@ -12,8 +12,9 @@ import pulumi_kubernetes
 import pytest
 import yaml
 
-from dynamo_platform import DynamoPlatform, PlatformConfig, component
+from dynamo_platform import DynamoPlatform, PlatformConfig, component, plan_of
 from dynamo_platform.config import GroveConfig, KaiSchedulerConfig
+from tests.unit.findings import state
 from tests.unit.recording import RecordingEngine
 
 SEPARATE: dict[str, Any] = {
@@ -164,7 +165,7 @@ def test_queue_writes_every_number(engine: RecordingEngine) -> None:
     assert engine["dp-team-a"].inputs == {
         "apiVersion": "scheduling.run.ai/v2",
         "kind": "Queue",
-        "metadata": {"name": "team-a"},
+        "metadata": {"name": "team-a", "annotations": {"pulumi.com/patchForce": "true"}},
         "spec": {
             "parentQueue": "dynamo-default",
             "resources": {
@@ -174,6 +175,19 @@ def test_queue_writes_every_number(engine: RecordingEngine) -> None:
             },
         },
     }
+
+
+def test_queues_that_the_charts_hook_made_are_imported(engine: RecordingEngine) -> None:
+    team = {"name": "team-a", "parent": "dynamo-default"}
+    engine.state.update(state(plan_of({"version": "1.5.1", "profile": "development"}, stack=True)))
+    engine.run(register(**SEPARATE, queues=[team], accept=["UPG013"]))
+    imported = {each.name: each.request.importId for each in engine.of_type("Queue")}
+    assert imported == {DEFAULT: "dynamo-default", DYNAMO: "dynamo", "dp-team-a": ""}
+
+
+def test_queues_of_a_new_stack_are_made(engine: RecordingEngine) -> None:
+    engine.run(register(**SEPARATE))
+    assert {each.request.importId for each in engine.of_type("Queue")} == {""}
 
 
 @pytest.mark.parametrize(
@@ -395,7 +409,7 @@ def test_unknown_context_is_a_warning_in_a_preview(
     kubeconfig("us")
     engine.run(register(**PRODUCTION), preview=True)
     assert [record.message[:24] for record in caplog.records if record.levelname == "WARNING"] == [
-        "error CLU003  cluster.co"
+        "warning CLU003  cluster."
     ]
     assert engine[PLATFORM].inputs["version"] == "1.5.1"
 

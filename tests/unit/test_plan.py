@@ -46,7 +46,7 @@ def after(plan: Plan) -> dict[str, tuple[str, ...]]:
 # Order
 
 OWNED = [*KAI_GATES, "dynamo-default", "dynamo"]
-OWNED_EXTERNAL = ["kai-queue-controller", "kai-config", "kai-shard", "dynamo-default", "dynamo"]
+OWNED_EXTERNAL = ["kai-queue-controller", "kai-config", "dynamo-default", "dynamo"]
 
 
 @pytest.mark.parametrize(("kai", "grove"), PAIRS)
@@ -121,8 +121,16 @@ def test_gates_of_an_external_kai_start_with_the_deployment_that_no_patch_create
     assert [(gate.name, gate.depends_on) for gate in gates(planned("external"))] == [
         ("kai-queue-controller", ()),
         ("kai-config", ("kai-queue-controller",)),
-        ("kai-shard", ("kai-config",)),
     ]
+
+
+def test_gates_of_a_bundled_kai_wait_again_when_its_values_change() -> None:
+    queues = [{"name": "team-a", "parent": "dynamo-default"}]
+    one, two = (
+        planned("bundled", "bundled", queues=queues, values={"kai-scheduler": {"global": {"gpuSharing": sharing}}})
+        for sharing in (True, False)
+    )
+    assert {gate.stamp for gate in gates(one)}.isdisjoint(gate.stamp for gate in gates(two))
 
 
 def test_gates_name_kais_objects() -> None:

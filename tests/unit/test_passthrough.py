@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dynamo_platform import Finding, PlatformError, plan_of
-from dynamo_platform.keys import nearest_recording, recorded, recordings
+from dynamo_platform.keys import Keys, Kind, nearest_recording, recorded, recordings
 from dynamo_platform.versions import Version
 
 Values = dict[str, Any]
@@ -18,14 +20,18 @@ BACKENDS = {"nats": {"mode": "bundled"}, "etcd": {"mode": "bundled"}}
 SEPARATE = {"kaiScheduler": {"mode": "separate"}, "grove": {"mode": "separate"}}
 
 
-def found(code: str, **page: Any) -> list[Finding]:
-    """A rule's findings about a page of 1.5.0 with everything bundled, but for what ``page`` says."""
+def findings(**page: Any) -> tuple[Finding, ...]:
+    """What is said about a page of 1.5.0 with everything bundled, but for what ``page`` says."""
     page = {"version": "1.5.0", "profile": "development", **BACKENDS, **page}
     try:
-        findings = plan_of(page, stack=True).findings
+        return plan_of(page, stack=True).findings
     except PlatformError as error:
-        findings = error.findings
-    return [finding for finding in findings if finding.code == code]
+        return error.findings
+
+
+def found(code: str, **page: Any) -> list[Finding]:
+    """A rule's findings about such a page."""
+    return [finding for finding in findings(**page) if finding.code == code]
 
 
 def tree(path: str, value: object) -> Values:
@@ -219,6 +225,40 @@ def test_platform_stays_within_its_band() -> None:
 def test_null_for_a_map_is_refused(path: str) -> None:
     [finding] = found("KEY002", values=tree(path, None))
     assert (finding.path, finding.given, finding.severity) == (f"values.{path}", "null", "error")
+
+
+EVERY = [
+    (chart, str(version), path, kinds.get(path))
+    for chart in CHARTS
+    for version, kinds in recorded(chart).items()
+    for path in sorted({*Keys(kinds).maps, *kinds})
+]
+
+
+def errors(chart: str, version: str, values: Values) -> set[str]:
+    """The codes of errors about a chart's values."""
+    page: Values = {"version": version, "values": values}
+    if chart != "dynamo-platform":
+        key = {"kai-scheduler": "kaiScheduler", "grove-charts": "grove"}[chart]
+        page = {**SEPARATE, "accept": ["DEP002", "DEP005"]}
+        page[key] = {"mode": "separate", "version": version, "values": values}
+    return {finding.code for finding in findings(**page) if finding.severity == "error"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from([each for each in EVERY if each[3] in {None, "map"}]))
+def test_null_for_any_map_of_any_version_is_refused(key: tuple[str, str, str, Kind | None]) -> None:
+    chart, version, path, _ = key
+    assert errors(chart, version, tree(path, None)) & {"KEY002", "VAL002"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from([each for each in EVERY if each[3] in {"boolean", "auto"}]), st.sampled_from(["false", "", 0, 1])
+)
+def test_any_boolean_of_any_version_is_true_or_false(key: tuple[str, str, str, Kind | None], value: object) -> None:
+    chart, version, path, _ = key
+    assert "KEY004" in errors(chart, version, tree(path, value))
 
 
 def test_something_else_for_a_map_is_refused() -> None:

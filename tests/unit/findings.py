@@ -236,7 +236,7 @@ def _example(case: Case) -> list[str]:
 
 
 def _context_example() -> list[str]:
-    finding = unknown_context("staging", ["dev", "production"], [Path("~/.kube/config")])
+    finding = unknown_context("staging", ["dev", "production"], [Path("~/.kube/config")], "error")
     return [
         "Error of `pulumi up`, warning of a preview. A context that the kubeconfig does not have.",
         "",

@@ -321,17 +321,15 @@ def test_a_picture_has_no_edge_that_follows_from_others(folder: Path) -> None:
 flowchart LR
     s1{{"gate<br/>Deployment queue-controller<br/>rolled out"}}
     s2{{"gate<br/>Config kai-config<br/>Available"}}
-    s3{{"gate<br/>SchedulingShard default<br/>Available"}}
-    s4(["queue<br/>dynamo-default"])
-    s5(["queue<br/>dynamo"])
-    s6["release<br/>grove v0.1.0-alpha.13"]
-    s7["release<br/>dynamo-platform 1.5.1<br/>hooks off"]
+    s3(["queue<br/>dynamo-default"])
+    s4(["queue<br/>dynamo"])
+    s5["release<br/>grove v0.1.0-alpha.13"]
+    s6["release<br/>dynamo-platform 1.5.1<br/>hooks off"]
     s1 --> s2
     s2 --> s3
     s3 --> s4
-    s4 --> s5
-    s5 --> s7
-    s6 --> s7
+    s4 --> s6
+    s5 --> s6
 """
     )
 

@@ -56,7 +56,7 @@ class DynamoPlatform(pulumi.ComponentResource):
     namespaces: pulumi.Output[dict[str, str]]
     queues: pulumi.Output[list[str]]
     findings: pulumi.Output[list[dict[str, str]]]
-    objects: pulumi.Output[Mapping[str, Mapping[str, str]]]
+    objects: pulumi.Output[dict[str, dict[str, str]]]
     plan: Plan
 
     def __init__(

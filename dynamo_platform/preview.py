@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -18,9 +18,6 @@ from .objects import Key, Manifest, Object, Objects, difference, from_plain, rea
 from .plan import Plan, Release
 from .rendering import refused, unconfigured, unfetched
 from .running import COMPONENT
-
-Plain = Mapping[str, Mapping[str, str]]
-"""Objects as text: by release and key."""
 
 _STAGES: Sequence[tuple[str, Callable[[Release, str], Finding]]] = (
     ("failed to create chart from template: ", refused),
@@ -38,7 +35,7 @@ def objects_in(state: Mapping[str, Any], component: str) -> Objects:
 
 def preview(
     plan: Plan, before: Objects, component: pulumi.ComponentResource, provider: Provider | None
-) -> pulumi.Output[Plain]:
+) -> pulumi.Output[dict[str, dict[str, str]]]:
     """Render a plan's releases, and say what that changes.
 
     Args:
@@ -52,9 +49,9 @@ def preview(
         that cannot be rendered.
     """
 
-    async def objects() -> Plain:
+    async def objects() -> Objects:
         if not plan.preview_objects:
-            return MappingProxyType({})
+            return {}
         options = pulumi.InvokeOptions(
             parent=component,
             provider=provider,
@@ -72,10 +69,15 @@ def preview(
             for release, each in zip(plan.releases, rendered, strict=True)
         }
         pulumi.log.info(difference(before, after), component)
-        # Not a dict, of which the SDK would make an Output for each item.
-        return MappingProxyType(to_plain(after))
+        return after
 
-    return pulumi.Output.from_input(objects())
+    # Behind a proxy, because the SDK would make an Output of each item of a dict.
+    rendered: pulumi.Output[Objects] = pulumi.Output.from_input(_hidden(objects()))
+    return rendered.apply(to_plain)
+
+
+async def _hidden(objects: Awaitable[Objects]) -> Objects:
+    return MappingProxyType(await objects)
 
 
 async def _objects(release: Release, plan: Plan, options: pulumi.InvokeOptions) -> dict[Key, Object] | Finding:

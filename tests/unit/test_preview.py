@@ -136,4 +136,5 @@ def test_the_objects_are_an_output(engine: RecordingEngine) -> None:
 
     engine.run(program)
     (objects,) = found
+    assert type(objects) is dict
     assert list(objects["dynamo-platform"]) == ["v1 Service dynamo-system/a"]

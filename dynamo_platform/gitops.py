@@ -299,11 +299,11 @@ def _contents(secret: Manifest) -> bool:
 
 def _clusters(plan: Plan, made: Iterable[_Placed]) -> list[_Placed]:
     """What is in the first stage: the releases' namespaces, and what the charts have of the same kinds."""
-    wanted = dict.fromkeys(release.namespace for release in plan.releases)
+    keys = [Key("v1", "Namespace", None, release.namespace) for release in plan.releases]
     namespaces = {
-        key: _Placed(key, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, lasting=True)
-        for name in wanted
-        for key in [Key("v1", "Namespace", None, name)]
+        # With the label that Helm gives to a namespace which it makes.
+        key: _Placed(key, _object(key, labels={"name": key.name}), lasting=True)
+        for key in keys
     }
     return list((namespaces | {each.key: each for each in made if each.apart}).values())
 
@@ -314,15 +314,14 @@ def _queues(queues: Sequence[Step], *, protect: bool) -> list[_Placed]:
     for queue in queues:
         assert isinstance(queue, Queue)  # noqa: S101  a stage has steps of one kind
         parents = [placed[name].rank for name in queue.depends_on if name in placed]
-        manifest = {
-            "apiVersion": "scheduling.run.ai/v2",
-            "kind": "Queue",
-            "metadata": {"name": queue.name},
-            "spec": queue.spec,
-        }
         key = Key("scheduling.run.ai/v2", "Queue", None, queue.name)
+        manifest = _object(key) | {"spec": queue.spec}
         placed[queue.name] = _Placed(key, manifest, rank=max(parents, default=-1) + 1, lasting=protect)
     return list(placed.values())
+
+
+def _object(key: Key, **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": key.api_version, "kind": key.kind, "metadata": {"name": key.name, **metadata}}
 
 
 def _for_argocd(placed: _Placed, wave: int) -> Manifest:
@@ -384,11 +383,11 @@ def _readme(plan: Plan, words: str, commands: Sequence[str], more: Sequence[str]
 
 
 def _objects_readme(plan: Plan, stages: Sequence[_Stage], left_out: Sequence[tuple[Release, Key, set[str]]]) -> str:
-    commands = [
-        command
-        for number, stage in enumerate(stages, 1)
-        for command in (stage.waiting or [_apply(number, stage.title)])
-    ]
+    commands: list[str] = []
+    for number, stage in enumerate(stages, 1):
+        commands += stage.waiting or [_apply(number, stage.title)]
+        if any(each.crd for each in stage.objects):
+            commands.append("kubectl wait --for=condition=Established --timeout=60s crd --all")
     lines = [f"- {release.name}: {key.title} ({_why(release, events)})" for release, key, events in left_out]
     more = ["## Left out", "\n".join(lines)] if lines else []
     return _readme(plan, "Apply folder by folder, in this order, each time:", commands, more)

@@ -59,7 +59,8 @@ class GroveOperator(PodRunner):
         data = (secret.data if secret else None) or {}
         if not data.get("tls.crt"):
             data = certificate(namespace)
-            manifest = {"metadata": {"name": SECRET, "namespace": namespace}, "type": "kubernetes.io/tls", "data": data}
+            kind = secret.type if secret else "kubernetes.io/tls"
+            manifest = {"metadata": {"name": SECRET, "namespace": namespace}, "type": kind, "data": data}
             await self.cluster.apply(Secret, {"apiVersion": "v1", "kind": "Secret", **manifest}, WORKLOAD)
         for configuration in (*self.mutating, *self.validating):
             await self._inject(configuration, data["ca.crt"])

@@ -1,6 +1,7 @@
 """The work of the hook Jobs in KAI's chart."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from sandbox.operators.operands import CONFIG_NAME, MANAGED_BY, Config
 from sandbox.operators.pods import HELD_BACK, PodRunner, version
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
+DIGEST = re.compile("-[0-9a-f]{12}$")
+"""What ends the name of a Job that is no hook any more, but written to be applied again and again."""
 
 Work = Callable[[str, Pod], Awaitable[None]]
 """Takes the pod's namespace and the pod; raises ApiError or LookupError where the real Job's script would fail."""
@@ -38,7 +41,8 @@ class Hooks(PodRunner):
 
     async def reconcile(self) -> None:
         """Runs each hook pod that is due, once."""
-        due = [(job, pod) for job, pod in self.scheduled(JOB_LABEL) if job in self._work and self.due(job, pod)]
+        jobs = [(DIGEST.sub("", name), pod) for name, pod in self.scheduled(JOB_LABEL)]
+        due = [(job, pod) for job, pod in jobs if job in self._work and self.due(job, pod)]
         await asyncio.gather(*(self._run(job, pod) for job, pod in due))
 
     async def _run(self, job: str, pod: Any) -> None:

@@ -1,0 +1,207 @@
+"""Rendered files on a live API server: the same objects as `pulumi up`, and nothing new when applied again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lightkube.resources.batch_v1 import Job
+
+from dynamo_platform.objects import Key
+from tests.engine.applying import content, follow, identities, live
+from tests.engine.engine import QUEUE, CommandFailedError, Engine
+from tests.engine.stacks import NEW, OLD, separate, stack
+
+MONITORS = {"monitoring": {"podMonitors": False, "metricsService": False}}
+HOOKS = {"crd-manager", "topology-migration", "config-deployer", "kai-config-manifest", "crd-upgrader"}
+"""Parts of the names of what Helm deletes when it has served as a hook."""
+
+
+def render(engine: Engine, *arguments: str, out: str = "out") -> Path:
+    engine.run("python", "-m", "dynamo_platform", "render", "--stack=test", f"--out={out}", *arguments)
+    return engine.folder / out
+
+
+def manifests(folder: Path) -> Iterator[dict[str, Any]]:
+    for file in sorted(folder.glob("*/*.yaml")):
+        yield from yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader)
+
+
+def kinds(folder: Path) -> list[tuple[str, str]]:
+    """What is written there, and what KAI's operator or a Job makes of it."""
+    written = {(each["apiVersion"], each["kind"]) for each in manifests(folder)}
+    return sorted(written | {("kai.scheduler/v1", "Config"), ("scheduling.run.ai/v2", "Queue"), ("batch/v1", "Job")})
+
+
+def is_of_a_hook(key: Key) -> bool:
+    return any(part in key.name for part in HOOKS)
+
+
+def compare(one: dict[Key, Any], other: dict[Key, Any]) -> None:
+    """What is in the other, and was filled by no operator, is the same in the one."""
+    wanted = {key: content(each) for key, each in other.items() if key.kind != "Secret"}
+    assert {key: content(one[key]) for key in wanted} == wanted
+
+
+def compared(engine: Engine, config: dict[str, Any]) -> None:
+    """Apply the files, twice; then start over with `pulumi up`, and compare all objects."""
+    engine.configure(config)
+    folder = render(engine)
+    follow(engine, folder)
+    by_files = live(engine, kinds(folder))
+    follow(engine, folder)
+    assert identities(live(engine, kinds(folder))) == identities(by_files)
+
+    engine.sandbox.cluster.stop()
+    engine.sandbox.up()
+    engine.up_bundled()
+    by_pulumi = live(engine, kinds(folder))
+    assert by_pulumi.keys() - by_files.keys() == set()
+    assert {key for key in by_files.keys() - by_pulumi.keys() if not is_of_a_hook(key)} == set()
+    compare(by_files, by_pulumi)
+
+
+def test_the_files_bring_the_objects_of_an_up_and_applied_again_they_change_nothing(fresh: Engine) -> None:
+    compared(fresh, separate(NEW, **MONITORS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "config",
+    [
+        separate(OLD, **MONITORS),
+        separate(OLD | {"kai": "v0.14.7"}, **MONITORS),
+        stack("bundled", "bundled", NEW, **MONITORS),
+        stack("bundled", "bundled", OLD, **MONITORS),
+    ],
+    ids=["config-is-a-hook", "config-is-a-jobs", "bundled", "bundled-old"],
+)
+def test_so_do_the_files_of_every_form_of_the_chart(fresh: Engine, config: dict[str, Any]) -> None:
+    compared(fresh, config)
+
+
+@pytest.mark.slow
+def test_an_upgrade_by_files_keeps_the_queues_and_runs_the_jobs_again(fresh: Engine) -> None:
+    fresh.configure(separate(OLD, **MONITORS))
+    follow(fresh, render(fresh))
+    queues, jobs = fresh.uids(QUEUE), fresh.uids(Job).keys()
+    fresh.configure(separate(NEW, **MONITORS))
+    follow(fresh, render(fresh))
+    assert fresh.uids(QUEUE) == queues
+    after = fresh.objects(Job)
+    assert after.keys() > jobs
+    assert {name: job.status.succeeded for name, job in after.items()} == dict.fromkeys(after, 1)
+
+
+@pytest.mark.slow
+def test_an_up_takes_nothing_away_that_files_brought_and_the_other_way_round(fresh: Engine) -> None:
+    fresh.configure(separate(NEW, **MONITORS))
+    fresh.up()
+    folder = render(fresh)
+    before = live(fresh, kinds(folder))
+    follow(fresh, folder)
+    after = identities(live(fresh, kinds(folder)))
+    assert {key: after[key] for key in before} == identities(before)
+
+
+@pytest.mark.slow
+def test_helm_with_the_values_brings_the_objects_of_an_up(fresh: Engine) -> None:
+    fresh.configure(separate(NEW, **MONITORS))
+    follow(fresh, render(fresh, "--values", out="values"))
+    every = kinds(render(fresh))
+    queues = fresh.uids(QUEUE)
+    by_helm = live(fresh, every)
+    follow(fresh, fresh.folder / "values")
+    assert fresh.uids(QUEUE) == queues
+
+    fresh.sandbox.cluster.stop()
+    fresh.sandbox.up()
+    fresh.up()
+    by_pulumi = live(fresh, every)
+    assert by_helm.keys() == by_pulumi.keys()
+    compare(by_helm, by_pulumi)
+
+
+@pytest.mark.slow
+def test_the_files_are_the_same_from_run_to_run(engine: Engine) -> None:
+    engine.configure(stack("bundled", "bundled", NEW, **MONITORS))
+    one, other = (render(engine, "--for=argocd", out=out) for out in ("one", "other"))
+    assert {path.relative_to(one): path.read_bytes() for path in one.rglob("*.*")} == {
+        path.relative_to(other): path.read_bytes() for path in other.rglob("*.*")
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"monitoring": {"podMonitors": True}}, ["REN005  monitoring.metricsService"]),
+        (
+            {
+                "values": {
+                    "dynamo-operator": {
+                        "dynamo": {
+                            "dockerRegistry": {
+                                "useKubernetesSecret": True,
+                                "server": "registry.example.com",
+                                "username": "me",
+                                "password": "hunter2",
+                            }
+                        }
+                    }
+                }
+            },
+            ["REN007  values"],
+        ),
+        (
+            {
+                "values": {
+                    "dynamo-operator": {
+                        "dynamo": {
+                            "dockerRegistry": {
+                                "useKubernetesSecret": True,
+                                "server": "registry.example.com",
+                                "existingSecretName": "pull",
+                            }
+                        }
+                    }
+                }
+            },
+            ["error REN002  values"],
+        ),
+        ({"chart": "./charts/absent.tgz"}, ["REN003  chart"]),
+    ],
+)
+def test_what_files_cannot_hold_is_refused(engine: Engine, config: dict[str, Any], expected: list[str]) -> None:
+    engine.configure(separate(NEW, **MONITORS) | config)
+    with pytest.raises(CommandFailedError) as failed:
+        render(engine)
+    for each in expected:
+        assert each in str(failed.value)
+    assert "hunter2" not in str(failed.value)
+    assert not (engine.folder / "out").exists()
+
+
+GENERATED = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: seed}
+data: {seed: {{ randAlphaNum 8 }}}
+"""
+
+
+@pytest.mark.slow
+def test_what_a_chart_generates_is_refused_by_its_field(engine: Engine) -> None:
+    chart = engine.folder / "generated"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: grove-charts\nversion: v0.1.0-alpha.13\n")
+    (chart / "templates" / "seed.yaml").write_text(GENERATED)
+    config = separate(NEW, **MONITORS)
+    engine.configure(config)
+    document = yaml.safe_load(engine.stack_file.read_text())
+    document["config"]["dynamo-platform:grove"] |= {"chart": "./generated"}
+    document["config"]["dynamo-platform:grove"].pop("repository", None)
+    engine.stack_file.write_text(yaml.safe_dump(document))
+    with pytest.raises(CommandFailedError, match=r"REN006  grove.values"):
+        render(engine)

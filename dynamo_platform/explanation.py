@@ -117,7 +117,7 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
             yield "namespace", step.namespace
             yield "hooks", "on" if step.hooks else "off"
             yield "timeout", f"{step.timeout} s"
-            for path, value in _leaves(step.values):
+            for path, value in leaves(step.values):
                 yield "value", f"{path}: {shown(value)}"
         case Gate():
             place = f" in {step.namespace}" if step.namespace else ""
@@ -132,10 +132,11 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
         yield "after", ", ".join(step.depends_on)
 
 
-def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of a tree, by dotted path."""
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{above}{key}.")
+            yield from leaves(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
 

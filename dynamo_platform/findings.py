@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -58,6 +59,12 @@ class Finding(NamedTuple):
 def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Errors first, then warnings and notes; within them by configuration path and code."""
     return tuple(sorted(findings, key=lambda f: (_ORDER[f.severity], f.path, f.code)))
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """``2 errors, 1 warning``, or ``ok``."""
+    counts = Counter(finding.severity for finding in findings)
+    return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items()) or "ok"
 
 
 class PlatformError(Exception):

@@ -76,13 +76,18 @@ def render(releases: Iterable[Release], rendering: Rendering, *, project: Path) 
         PlatformError: every chart that cannot be fetched or rendered.
     """
     version()
-    releases = list(releases)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
-        rendered = list(pool.map(lambda each: _rendered(each, rendering, project, Path(folder)), releases))
+    with ThreadPoolExecutor() as pool:
+        rendered = list(pool.map(lambda each: attempt(each, rendering, project=project), releases))
     findings = [each for each in rendered if isinstance(each, Finding)]
     if any(finding.severity == "error" for finding in findings):
         raise PlatformError(findings)
     return [each for each in rendered if isinstance(each, Rendered)], findings
+
+
+def attempt(release: Release, rendering: Rendering, *, project: Path) -> Rendered | Finding:
+    """Render one release, or say why that is not possible; arguments as for :func:`render`."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _rendered(release, rendering, project, Path(folder))
 
 
 def _rendered(release: Release, rendering: Rendering, project: Path, folder: Path) -> Rendered | Finding:

@@ -7,7 +7,7 @@ with that version.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .catalog import Catalog, Chart
 from .choices import BackendKey, Choices, Dependency, choose, parse_version
@@ -15,6 +15,9 @@ from .config import BackendMode, Mode, PlatformConfig, ReleaseConfig
 from .sources import reference
 from .values import value_at
 from .versions import Version
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 COMPONENT = "dynamo-platform:index:DynamoPlatform"
 """Pulumi's type of the component."""
@@ -73,9 +76,24 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
         catalog: what upstream shipped.
     """
     releases = {outputs["name"]: outputs for outputs in _outputs(state, _RELEASE, component, "name")}
-    queues = {outputs["metadata"]["name"]: outputs for outputs in _outputs(state, _QUEUE, component, "metadata.name")}
-    if not releases and not queues:
-        return None
+    queues = {
+        outputs["metadata"]["name"]: outputs["spec"]
+        for outputs in _outputs(state, _QUEUE, component, "metadata.name")
+    }
+    return _running(releases, queues, catalog) if releases or queues else None
+
+
+def from_plan(plan: Plan, catalog: Catalog) -> Running:
+    """What runs once a plan is carried out."""
+    releases = {
+        release.name: {**release._asdict(), "repositoryOpts": {"repo": release.repository}} for release in plan.releases
+    }
+    return _running(releases, {queue.name: queue.spec for queue in plan.queues}, catalog)
+
+
+def _running(
+    releases: Mapping[str, Mapping[str, Any]], queues: Mapping[str, Mapping[str, Any]], catalog: Catalog
+) -> Running:
     outputs = releases.get(catalog.platform.chart)
     platform = _release(outputs) if outputs else None
     values = outputs.get("values") or {} if outputs else {}
@@ -104,7 +122,7 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
         grove=dependency("grove", catalog.grove, minor.grove.bundled if minor else None),
         nats=backend("nats"),
         etcd=backend("etcd"),
-        queues={name: queue["spec"] for name, queue in queues.items()},
+        queues=queues,
     )
 
 

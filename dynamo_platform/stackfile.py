@@ -18,7 +18,7 @@ from .plan import Plan, plan_of
 from .running import Running, from_version
 from .yamltext import MAX_BYTES, DuplicateKeyError, Where, YamlTextError, load
 
-_SUFFIXES = (".json", ".yaml", ".yml")
+PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 _STACK_FILE_KEYS = {"config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"}
 
 
@@ -111,7 +111,7 @@ def find_project(start: Path) -> Project:
         ProjectError: there is none, or it cannot be read.
     """
     folders = [start.absolute(), *start.absolute().parents]
-    found = [file for folder in folders for suffix in _SUFFIXES if (file := folder / f"Pulumi{suffix}").is_file()]
+    found = [file for folder in folders for name in PROJECT_FILES if (file := folder / name).is_file()]
     if not found:
         raise ProjectError(f"There is no Pulumi.yaml in {start.absolute()} or above it.")
     file = found[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .check import check
+from .diff import diff
 from .explain import explain
 from .render import render
 from .versions import versions
@@ -12,11 +13,11 @@ from .versions import versions
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """NVIDIA Dynamo Platform with KAI Scheduler and Grove: check and explain a stack's configuration.
+    """NVIDIA Dynamo Platform with KAI Scheduler and Grove: what a stack's configuration means and changes.
 
-    Reads stack files as Pulumi does, and nothing else: no Pulumi engine, no cluster, no network.
+    Reads stack files as Pulumi does: no Pulumi engine, no cluster. Only what renders charts asks their registries.
     """
 
 
-for command in (check, explain, render, versions):
+for command in (check, diff, explain, render, versions):
     main.add_command(command)

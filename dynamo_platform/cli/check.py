@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 import click
 
-from dynamo_platform.findings import Finding
+from dynamo_platform.findings import Finding, counted
 from dynamo_platform.stackfile import Stack
 
 from .stacks import CONFIG, SINCE, chosen
@@ -56,13 +54,13 @@ def check(
 
 def _show_groups(stack: Stack, findings: tuple[Finding, ...]) -> None:
     """One stack's findings, by severity."""
-    click.echo(f"{stack.name}: {_counted(findings)}")
+    click.echo(f"{stack.name}: {counted(findings)}")
     for _, each in groupby(findings, key=lambda finding: finding.severity):
         group = list(each)
         click.echo()
         if on_terminal():
             rows = [(f.code, _located(stack, f), f.given, f.allowed, f"{f.why}\n{f.docs}") for f in group]
-            show(Table(("code", "path", "given", "allowed", "why"), rows, title=_counted(group)))
+            show(Table(("code", "path", "given", "allowed", "why"), rows, title=counted(group)))
         else:
             click.echo("\n\n".join(str(f._replace(path=_located(stack, f))) for f in group))
 
@@ -76,7 +74,7 @@ def _show_table(judged: list[tuple[Stack, tuple[Finding, ...]]]) -> None:
     show(Table(("stack", "", "code", "path", "given", "allowed"), rows))
     everything = [finding for _, findings in judged for finding in findings]
     hint = "; --stack NAME says why" if everything else ""
-    click.echo(f"\n{len(judged)} stack{'s' if len(judged) > 1 else ''}: {_counted(everything)}{hint}.")
+    click.echo(f"\n{len(judged)} stack{'s' if len(judged) > 1 else ''}: {counted(everything)}{hint}.")
 
 
 def _located(stack: Stack, finding: Finding) -> str:
@@ -89,9 +87,3 @@ def _located(stack: Stack, finding: Finding) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def _counted(findings: Sequence[Finding]) -> str:
-    """``2 errors, 1 warning``, or ``ok``."""
-    counts = Counter(finding.severity for finding in findings)
-    return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items()) or "ok"

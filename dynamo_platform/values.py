@@ -72,8 +72,10 @@ def platform_values(c: Choices) -> dict[str, Any]:
 
 
 def dependency_values(c: Choices, dependency: Dependency) -> dict[str, Any]:
-    """A separate release's complete values: the module's, then the user's."""
-    return merged(nested(dependency_leaves(c, dependency)), dependency.values)
+    """KAI Scheduler's or Grove's complete values: the module's, then the user's, bundled those of the platform too."""
+    values = merged(nested(dependency_leaves(c, dependency)), dependency.values)
+    below = (c.config.values or {}).get(dependency.name) if dependency.mode == "bundled" else None
+    return merged(values, below) if isinstance(below, Mapping) else values
 
 
 def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:

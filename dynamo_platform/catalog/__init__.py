@@ -361,7 +361,7 @@ class Refusal(Row):
 
 
 class Refusals(Row):
-    """What the charts themselves fail on when they are rendered.
+    """What the charts themselves fail on when they are rendered, or leave undone.
 
     Attributes:
         removed: keys that must not be there.
@@ -372,6 +372,7 @@ class Refusals(Row):
         volcano_with_kai: two schedulers for the same pods.
         staleness: KAI Scheduler and Grove bundled without the grace period that they need.
         lpx_without_grove: LPX, which needs Grove.
+        kai_config_never: ``Config/kai-config`` by nothing at all.
         kai_config_twice: ``Config/kai-config`` as an object of the release and by a Job.
     """
 
@@ -383,6 +384,7 @@ class Refusals(Row):
     volcano_with_kai: Refusal
     staleness: Refusal
     lpx_without_grove: Refusal
+    kai_config_never: Refusal
     kai_config_twice: Refusal
 
 

@@ -49,7 +49,7 @@ def dependency_fits_the_platform(c: Choices) -> Iterator[Verdict]:
 def dependency_is_listed(c: Choices) -> Iterator[Verdict]:
     """A version that nobody has recorded."""
     for d in _given_versions(c):
-        if d.version and d.version not in d.chart.versions:
+        if d.version and str(d.version) not in map(str, d.chart.versions):
             near = [version for version in d.chart.versions if version.minor_line == d.version.minor_line]
             yield Verdict(
                 f"{d.key}.version",
@@ -141,6 +141,23 @@ def kai_needs_grove(c: Choices) -> Iterator[Verdict]:
         )
 
 
+@rule("KAI003", acceptable=True)
+def kai_config_has_a_maker(c: Choices) -> Iterator[Verdict]:
+    """Without its Config KAI Scheduler runs nothing."""
+    kai, refusal = c.kai, c.catalog.refusals.kai_config_never
+    if kai.mode not in {"separate", "bundled"} or not kai.version or not refusal.holds(kai.version):
+        return
+    values = dependency_values(c, kai)
+    if value_at(values, "kaiConfigDeployer.enabled") is False and value_at(values, "kaiConfig.render") is not True:
+        yield Verdict(
+            "kaiScheduler.values.kaiConfigDeployer.enabled",
+            "false",
+            "true, or with KAI Scheduler 0.17 or later kaiConfig.render true too",
+            "Nothing makes Config/kai-config then, and without it KAI Scheduler's operator runs nothing.",
+            refusal.source,
+        )
+
+
 @rule("GRV001")
 def separate_grove_does_not_go_with_bundled_kai(c: Choices) -> Iterator[Verdict]:
     """Bundled KAI Scheduler comes with the platform, and the platform comes after Grove."""
@@ -165,8 +182,14 @@ def grove_backend_has_its_kai(c: Choices) -> Iterator[Verdict]:
 @rule("GRV003", "warning")
 def topology_has_its_kai(c: Choices) -> Iterator[Verdict]:
     """Topology-aware scheduling is KAI Scheduler's work."""
-    if c.grove.on and value_at(c.grove.values, "config.topologyAwareScheduling.enabled") is True:
-        yield from _below_floor(c, "grove", c.grove.version, topology=True)
+    needs = c.catalog.kai_and_grove.needs_kai_at_start
+    for path in needs.values if c.grove.mode in {"separate", "bundled"} else ():
+        if value_at(dependency_values(c, c.grove), path) is True:
+            yield from _below_floor(c, "grove", c.grove.version, topology=True)
+            if c.kai.mode == "disabled":
+                yield Verdict(
+                    f"grove.values.{path}", "true", "false, or kaiScheduler.mode separate", needs.note, needs.source
+                )
 
 
 def _below_floor(c: Choices, chart: str, version: Version | None, *, topology: bool = False) -> Iterator[Verdict]:

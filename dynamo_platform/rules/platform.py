@@ -69,7 +69,8 @@ def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
 @rule("VER005", "warning")
 def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
     """A patch or pre-release without a row takes its minor's band."""
-    if c.version and not c.version.has_v and c.minor and c.version not in c.minor.versions:
+    # Build metadata counts here: a chart is pulled by all of its version.
+    if c.version and not c.version.has_v and c.minor and str(c.version) not in map(str, c.minor.versions):
         yield Verdict(
             "version",
             shown(c.config.version),
@@ -103,6 +104,22 @@ def operator_brings_its_crds(c: Choices) -> Iterator[Verdict]:
                 f"The chart of dynamo-platform {c.version} carries no CRDs, and the operator is told not to apply its "
                 "own.",
                 change.source,
+            )
+
+
+@rule("VER008", acceptable=True)
+def platform_is_where_it_is_looked_for(c: Choices) -> Iterator[Verdict]:
+    """Upstream publishes the platform's chart over HTTPS alone, whatever its pages once said."""
+    published = c.catalog.platform.repository
+    nowhere = f"oci://{published.partition('://')[2].partition('/')[0]}/"
+    for name, given in (("repository", c.config.repository), ("chart", c.config.chart)):
+        if given and given.startswith(nowhere):
+            yield Verdict(
+                name,
+                shown(given),
+                f"nothing, which is {published}",
+                "There is no OCI registry at that host: it answers 404.",
+                f"{DYNAMO}/issues/12372",
             )
 
 

@@ -204,7 +204,7 @@ def kai_config_has_one_maker(c: Choices) -> Iterator[Verdict]:
     kai, refusal = c.kai, c.catalog.refusals.kai_config_twice
     if kai.mode not in {"separate", "bundled"} or not kai.version or not refusal.holds(kai.version):
         return
-    values = platform_values(c).get(kai.name, {}) if kai.mode == "bundled" else dependency_values(c, kai)
+    values = dependency_values(c, kai)
     if value_at(values, "kaiConfig.render") is True and value_at(values, "kaiConfigDeployer.enabled") is not False:
         yield Verdict(
             "kaiScheduler.values.kaiConfig.render",

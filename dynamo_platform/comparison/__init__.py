@@ -26,7 +26,7 @@ OF_THE_STACK = "the stack"
 _CHARTS = ("chart", "kaiScheduler.chart", "grove.chart")
 """Where a configuration names a chart."""
 
-_NOT_COMPARED = {"name", "depends_on", "values", "spec", "stamp", "chart", "repository"}
+_NOT_COMPARED = {"name", "depends_on", "values", "spec", "stamp", "adopted", "chart", "repository"}
 """Fields of steps that are compared otherwise, or follow from the others."""
 
 

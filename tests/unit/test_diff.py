@@ -1,0 +1,343 @@
+"""``dynamo-platform diff``: two revisions, two stack files, two folders, and what is none of these."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dynamo_platform.cli import main
+
+SETTINGS = """\
+config:
+  dynamo-platform:version: "1.5.1"
+  dynamo-platform:profile: development
+  dynamo-platform:kaiScheduler: {mode: separate, version: v0.17.0}
+  dynamo-platform:grove: {mode: separate, version: v0.1.0-alpha.13}
+"""
+QUEUE = "  dynamo-platform:queues: [{name: research, parent: dynamo-default}]\n"
+
+
+class Repository:
+    """A git repository with a project in it."""
+
+    def __init__(self, folder: Path, project: str = ".") -> None:
+        self.folder = folder
+        self.project = folder / project
+        (self.project / "stacks").mkdir(parents=True)
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.write("Pulumi.yaml", "name: infra\nruntime: python\nstackConfigDir: stacks\n")
+        for stack in ("dev", "prod"):
+            self.stack(stack, SETTINGS)
+        self.commit("base")
+
+    def git(self, *arguments: str) -> str:
+        author = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+        return subprocess.run(
+            ["git", *author, *arguments], cwd=self.folder, check=True, capture_output=True, text=True
+        ).stdout
+
+    def write(self, path: str, text: str) -> None:
+        file = self.project / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def stack(self, name: str, text: str) -> None:
+        self.write(f"stacks/Pulumi.{name}.yaml", text)
+
+    def commit(self, tag: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", tag)
+        self.git("tag", tag)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """The working directory: a project with the stacks dev and prod, committed as `base`."""
+    made = Repository(tmp_path)
+    monkeypatch.chdir(made.project)
+    return made
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["diff", *arguments], prog_name="dynamo-platform")
+
+
+def data(*arguments: str) -> Any:
+    result = run(*arguments, "--format", "json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def states(*arguments: str) -> dict[str, str]:
+    return {stack["stack"]: stack["state"] for stack in data(*arguments)["stacks"]}
+
+
+def test_two_revisions(repository: Repository) -> None:
+    repository.stack("dev", SETTINGS + QUEUE)
+    repository.commit("head")
+
+    result = run("base", "head")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (
+        result.stdout
+        == """\
+dev: changed
+
+Changes of the plan
+  + queue research: parentQueue "dynamo-default", resources.cpu.quota -1, resources.cpu.limit -1, \
+resources.cpu.overQuotaWeight 1, resources.gpu.quota -1, resources.gpu.limit -1, resources.gpu.overQuotaWeight 1, \
+resources.memory.quota -1, resources.memory.limit -1, resources.memory.overQuotaWeight 1
+
+Objects: 1 added, 0 changed, 0 removed
+  + Queue research
+
+Equal, and not rendered
+  kai-scheduler v0.17.0
+  grove v0.1.0-alpha.13
+  dynamo-platform 1.5.1
+
+unchanged: prod
+"""
+    )
+
+
+def test_the_work_tree_is_neither_read_nor_changed(repository: Repository) -> None:
+    repository.stack("dev", SETTINGS + QUEUE)
+    repository.commit("head")
+    repository.stack("dev", "nonsense: [")
+    repository.stack("new", SETTINGS)
+    repository.git("add", "stacks/Pulumi.new.yaml")
+    before = (repository.git("status", "--porcelain"), (repository.folder / ".git" / "index").read_bytes())
+
+    assert states("base", "head") == {"dev": "changed", "prod": "unchanged"}
+    assert (repository.git("status", "--porcelain"), (repository.folder / ".git" / "index").read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (SETTINGS, 0),
+        ("# another comment\n" + SETTINGS, 0),
+        (SETTINGS + "  dynamo-platform:protect: false\n", 0),
+        (SETTINGS + QUEUE, 1),
+        (SETTINGS.replace("1.5.1", "9.9.9"), 1),
+    ],
+    ids=["nothing", "a comment", "a default", "a queue", "an error"],
+)
+def test_the_exit_code_says_whether_an_update_differs_or_is_refused(
+    repository: Repository, head: str, code: int
+) -> None:
+    repository.stack("dev", head)
+    repository.git("commit", "--quiet", "--all", "--allow-empty", "--message", "head")
+
+    assert run("base", "HEAD", "--exit-code").exit_code == code
+    assert run("base", "HEAD").exit_code == 0
+
+
+def test_stacks_that_come_and_go(repository: Repository) -> None:
+    (repository.project / "stacks" / "Pulumi.prod.yaml").unlink()
+    repository.stack("new", SETTINGS.replace("1.5.1", "9.9.9"))
+    repository.commit("head")
+
+    assert states("base", "head") == {"dev": "unchanged", "new": "added", "prod": "removed"}
+    assert (
+        "prod: removed: its file is gone, and what it installed stays until `pulumi destroy`"
+        in run("base", "head").stdout
+    )
+
+
+def test_one_stack_of_a_project(repository: Repository) -> None:
+    repository.stack("dev", SETTINGS + QUEUE)
+    repository.stack("prod", SETTINGS + QUEUE)
+    repository.commit("head")
+
+    assert states("base", "head", "--stack", "prod") == {"prod": "changed"}
+    page = run("base", "head", "--stack", "prod", "--format", "markdown").stdout
+    assert page.startswith("<!-- dynamo-platform diff infra/prod -->\n\n### dynamo-platform: 1 stack would change\n")
+    result = run("base", "head", "--stack", "nope")
+    assert result.exit_code == 2
+    assert "Neither revision has a stack nope; there are: dev, prod." in result.stderr
+
+
+def test_what_the_project_file_of_each_revision_adds_counts(repository: Repository) -> None:
+    (repository.project / "Pulumi.yaml").write_text(
+        "name: infra\nruntime: python\nstackConfigDir: stacks\nconfig:\n  dynamo-platform:timeout: 900\n"
+    )
+    repository.commit("head")
+
+    assert states("base", "head") == {"dev": "changed", "prod": "changed"}
+
+
+def test_a_project_in_a_subfolder_from_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository(tmp_path, "clusters/europe")
+    repository.stack("dev", SETTINGS + QUEUE)
+    repository.commit("head")
+    monkeypatch.chdir(repository.project / "stacks")
+
+    assert states("base", "head") == {"dev": "changed", "prod": "unchanged"}
+
+
+def test_a_project_file_above_a_temporary_folder_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository(tmp_path / "repository", "a")
+    (tmp_path / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.chdir(repository.folder)
+
+    result = run("base", "base")
+
+    assert result.exit_code == 2
+    assert f"There is no Pulumi.yaml in {repository.folder} or above it, in base or in base." in result.stderr
+
+
+def test_everything_is_new_where_the_base_has_no_project(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "--orphan", "empty")
+    repository.git("rm", "--quiet", "-r", "--force", ".")
+    repository.git("commit", "--quiet", "--allow-empty", "--message", "nothing")
+    repository.git("tag", "nothing")
+    repository.git("checkout", "--quiet", "main")
+
+    assert states("base", "nothing") == {"dev": "removed", "prod": "removed"}
+
+
+def test_a_bare_repository_has_revisions_too(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository.stack("dev", SETTINGS + QUEUE)
+    repository.commit("head")
+    repository.git("clone", "--quiet", "--bare", ".", "bare.git")
+    monkeypatch.chdir(repository.folder / "bare.git")
+
+    assert states("base", "head") == {"dev": "changed", "prod": "unchanged"}
+
+
+def test_a_revision_that_does_not_exist(repository: Repository) -> None:
+    result = run("base", "nope")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "There is no revision 'nope' in this repository" in result.stderr
+    assert "`fetch-depth: 0`" in result.stderr
+
+
+def test_a_broken_project_file_is_named_by_its_revision(repository: Repository) -> None:
+    repository.write("Pulumi.yaml", "name: [")
+    repository.commit("head")
+
+    result = run("base", "head")
+
+    assert result.exit_code == 2
+    assert "Error: head:Pulumi.yaml:" in result.stderr
+
+
+def test_an_unreadable_stack_file_is_a_verdict(repository: Repository) -> None:
+    repository.stack("dev", "config: [")
+    repository.commit("head")
+
+    (dev, _) = data("base", "head")["stacks"]
+    assert [finding["code"] for finding in dev["findings"]] == ["CFG005"]
+
+
+def test_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.chdir(tmp_path)
+
+    result = run("main", "topic")
+
+    assert result.exit_code == 2
+    assert f"{tmp_path} is in no git repository" in result.stderr
+    assert "two stack files, or two folders of YAML" in result.stderr
+
+
+def only(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have one command on PATH."""
+    folder.mkdir()
+    found = shutil.which(command)
+    assert found
+    (folder / command).symlink_to(found)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+def test_no_helm(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository.stack("dev", SETTINGS + "  dynamo-platform:monitoring: {metricsService: false}\n")
+    repository.commit("head")
+    only("git", tmp_path / "bin", monkeypatch)
+
+    result = run("base", "head")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "There is no `helm` on PATH" in result.stderr
+    assert "https://helm.sh/docs/intro/install/" in result.stderr
+    assert run("base", "base").exit_code == 0  # nothing to render
+
+
+def test_no_git(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only("true", tmp_path / "bin", monkeypatch)
+
+    result = run("base", "base")
+
+    assert result.exit_code == 2
+    assert "There is no `git` on PATH" in result.stderr
+
+
+def test_two_stack_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text(SETTINGS)
+    Path("b.yaml").write_text(SETTINGS + QUEUE)
+
+    assert states("a.yaml", "b.yaml") == {"b.yaml": "changed"}
+    assert states("a.yaml", "a.yaml") == {"a.yaml": "unchanged"}
+    result = run("a.yaml", "b.yaml", "--stack", "dev")
+    assert result.exit_code == 2
+    assert "--stack names stacks of a project's revisions" in result.stderr
+
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec: {type: %s}
+---
+# an empty document, and one that is no object
+---
+replicas: 3
+"""
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Two folders of YAML in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    for name, kind in (("a", "ClusterIP"), ("b", "NodePort")):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / "service.yaml").write_text(SERVICE % kind)
+    return tmp_path / "a", tmp_path / "b"
+
+
+def test_two_folders(folders: tuple[Path, Path]) -> None:
+    folders[1].joinpath("more.json").write_text(
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Secret"}]})
+    )
+    (comparison,) = data("a", "b")["stacks"]
+    assert comparison["stack"] == "b"
+    assert [each["text"] for each in comparison["objects"]] == ["+ Secret ", "~ Service default/web"]
+    assert run("a", "a", "--exit-code").stdout == "unchanged: a\n"
+
+
+def test_a_folder_with_a_broken_file(folders: tuple[Path, Path]) -> None:
+    (folders[1] / "broken.yaml").write_text("a: [")
+
+    result = run("a", "b")
+
+    assert result.exit_code == 2
+    assert "b/broken.yaml is no YAML: while parsing a flow node" in result.stderr
+
+
+def test_a_folder_without_objects(folders: tuple[Path, Path]) -> None:
+    shutil.rmtree(folders[1] / "deep")
+
+    result = run("a", "b")
+
+    assert result.exit_code == 2
+    assert "There is no Kubernetes object in the YAML of b." in result.stderr

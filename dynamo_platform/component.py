@@ -23,7 +23,7 @@ from .failures import report, retry
 from .findings import Finding, PlatformError, Severity, shown
 from .observe import Surroundings
 from .plan import Gate, Plan, Queue, Release, Step, make_plan, plan_of
-from .preview import objects_in, preview
+from .preview import charts, preview, seen
 from .running import COMPONENT, Running, from_state
 
 MAX_HISTORY = 10
@@ -104,7 +104,7 @@ class DynamoPlatform(pulumi.ComponentResource):
                 cluster_identifier=self.plan.cluster,
                 opts=pulumi.ResourceOptions(parent=self, transformations=[_without_kubeconfig]),
             )
-        rendered = preview(self.plan, objects_in(state, name), self, provider)
+        rendered = preview(self.plan, seen(state, name), self, provider)
         names = {step.name: f"{name}-{step.name}" if name != step.name else name for step in self.plan.steps}
         hooks = self._error_hooks(names, opts, provider_given=provider_given)
         made: dict[str, pulumi.Resource] = {}
@@ -140,6 +140,7 @@ class DynamoPlatform(pulumi.ComponentResource):
                 "queues": self.queues,
                 "findings": self.findings,
                 "objects": self.objects,
+                "charts": charts(self.plan),
             }
         )
 

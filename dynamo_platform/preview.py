@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pulumi
 from pulumi_kubernetes import Provider
 
 from .findings import Finding, PlatformError, ordered
-from .objects import Key, Manifest, Object, Objects, difference, from_plain, read, to_plain
+from .objects import CRD, Key, Manifest, Object, Objects, difference, from_plain, key_of, read, to_plain
 from .plan import Plan, Release
 from .rendering import refused, unconfigured, unfetched
 from .running import COMPONENT
+from .values import value_at
 
 _STAGES: Sequence[tuple[str, Callable[[Release, str], Finding]]] = (
     ("failed to create chart from template: ", refused),
@@ -27,20 +29,46 @@ _STAGES: Sequence[tuple[str, Callable[[Release, str], Finding]]] = (
 """Where the provider's Helm was when it failed, by its words."""
 
 
-def objects_in(state: Mapping[str, Any], component: str) -> Objects:
+class Seen(NamedTuple):
+    """What a component rendered.
+
+    Attributes:
+        objects: by release.
+        charts: each release's chart: where from, which version, and of a local archive what it holds.
+    """
+
+    objects: Objects
+    charts: Mapping[str, str]
+
+
+def seen(state: Mapping[str, Any], component: str) -> Seen:
     """What a component rendered at the last update, by the stack's state."""
     found = [each["outputs"] for urn, each in state.items() if urn.endswith(f"{COMPONENT}::{component}")]
-    return from_plain(found[0].get("objects") or {}) if found else {}
+    outputs = found[0] if found else {}
+    return Seen(from_plain(outputs.get("objects") or {}), outputs.get("charts") or {})
+
+
+def charts(plan: Plan) -> dict[str, str]:
+    """The charts of a plan that renders them."""
+    return {release.name: _chart(release, plan) for release in plan.releases if plan.preview_objects}
+
+
+def _chart(release: Release, plan: Plan) -> str:
+    source = f"{release.repository}/{release.chart}" if release.repository else release.chart
+    archive = Path(release.chart)
+    content = f" {hashlib.sha256(archive.read_bytes()).hexdigest()[:12]}" if archive.is_file() else ""
+    bundled = "".join(f" with {name}" for name in plan.modes if value_at(release.values, f"global.{name}.install"))
+    return f"{source} {release.version}{content}{bundled}"
 
 
 def preview(
-    plan: Plan, before: Objects, component: pulumi.ComponentResource, provider: Provider | None
+    plan: Plan, last: Seen, component: pulumi.ComponentResource, provider: Provider | None
 ) -> pulumi.Output[dict[str, dict[str, str]]]:
     """Render a plan's releases, and say what that changes.
 
     Args:
         plan: what is planned.
-        before: the objects of the last update.
+        last: what the last update rendered.
         component: what the invokes and messages belong to.
         provider: the releases' provider; None for the component's.
 
@@ -58,17 +86,17 @@ def preview(
             # Without the SDK's version the engine would start a second default provider.
             version=version("pulumi-kubernetes"),
         )
-        rendered = await asyncio.gather(*(_objects(release, plan, options) for release in plan.releases))
+        rendered = await asyncio.gather(*(_objects(release, plan, last, options) for release in plan.releases))
         findings = ordered([each for each in rendered if isinstance(each, Finding)])
         if any(finding.severity == "error" for finding in findings):
             raise pulumi.RunError(str(PlatformError(findings)))
         for finding in findings:
             (pulumi.log.warn if finding.severity == "warning" else pulumi.log.info)(str(finding), component)
         after = {
-            release.name: before.get(release.name, {}) if isinstance(each, Finding) else each
+            release.name: last.objects.get(release.name, {}) if isinstance(each, Finding) else each
             for release, each in zip(plan.releases, rendered, strict=True)
         }
-        pulumi.log.info(difference(before, after), component)
+        pulumi.log.info(difference(last.objects, after), component)
         return after
 
     # Behind a proxy, because the SDK would make an Output of each item of a dict.
@@ -80,22 +108,37 @@ async def _hidden(objects: Awaitable[Objects]) -> Objects:
     return MappingProxyType(await objects)
 
 
-async def _objects(release: Release, plan: Plan, options: pulumi.InvokeOptions) -> dict[Key, Object] | Finding:
+async def _objects(
+    release: Release, plan: Plan, last: Seen, options: pulumi.InvokeOptions
+) -> dict[Key, Object] | Finding:
     """A release's objects, or why there are none to see."""
     served, open_apis = plan.rendering.api_versions, plan.rendering.open_apis
+    crds: dict[Key, Object] = {}
+    if last.charts.get(release.name) == _chart(release, plan):
+        # The provider takes seconds for the CRDs, which are the same for the same chart.
+        crds = {key: item for key, item in last.objects.get(release.name, {}).items() if key.kind == CRD and item.kept}
     try:
         first, again = await asyncio.gather(
-            *(_manifests(release, plan, apis, options) for apis in ((*served, *open_apis), served))
+            _manifests(release, plan, (*served, *open_apis), options, crds=False),
+            _manifests(release, plan, served, options, crds=not crds),
         )
     except Exception as error:  # noqa: BLE001  the SDK raises nothing more precise
         return _unrendered(release, str(error))
     if first is None or again is None:
         return unconfigured(release)
-    return read(first, again, release.namespace, hooks=release.hooks)
+    templated = {key_of(manifest, release.namespace) for manifest in first}
+    of_folder = [each for each in again if each["kind"] == CRD and key_of(each, release.namespace) not in templated]
+    return crds | read(
+        [*first, *of_folder],
+        again,
+        release.namespace,
+        hooks=release.hooks,
+        crds={manifest["metadata"]["name"] for manifest in of_folder},
+    )
 
 
 async def _manifests(
-    release: Release, plan: Plan, apis: Sequence[str], options: pulumi.InvokeOptions
+    release: Release, plan: Plan, apis: Sequence[str], options: pulumi.InvokeOptions, *, crds: bool
 ) -> list[Manifest] | None:
     """What Helm makes of a release; None where the provider is not configured yet."""
     chart: dict[str, Any] = {"path": release.chart}
@@ -108,7 +151,7 @@ async def _manifests(
         "values": release.values,
         "kube_version": plan.rendering.kubernetes_version,
         "api_versions": apis,
-        "skip_crd_rendering": True,
+        "skip_crd_rendering": not crds,
     }
     result = await pulumi.runtime.invoke_async(
         "kubernetes:helm:template", {"jsonOpts": json.dumps(chart | template)}, options

@@ -62,6 +62,10 @@ class RecordingEngine(mocks.MockMonitor):
         """What the stack's state holds: type and outputs by URN."""
         self.manifests: dict[str, list[dict[str, Any]] | str | None] = {}
         """What a release's chart renders to, the error of it, or None where the provider is not configured."""
+        self.crds: dict[str, list[dict[str, Any]]] = {}
+        """What a release's chart has in its `crds/` folder."""
+        self.outputs: dict[str, Any] = {}
+        """What a component registered as its outputs, by its name."""
         self.templates: list[dict[str, Any]] = []
         """What the provider was asked to render."""
         self.providers: list[str] = []
@@ -74,6 +78,10 @@ class RecordingEngine(mocks.MockMonitor):
         if request.type != STACK:
             self.registered.append(Registered(request))
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
+        self.outputs[_name(request.urn)] = MessageToDict(request.outputs)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
     def __getitem__(self, name: str) -> Registered:
         (found,) = [each for each in self.registered if each.name == name]
@@ -125,7 +133,9 @@ class _Echo(mocks.Mocks):
             rendered = self.engine.manifests.get(self.engine.templates[-1]["release_name"], [])
             if isinstance(rendered, str):
                 return {}, [("jsonOpts", rendered)]
-            return {} if rendered is None else {"result": rendered}, []
+            options = self.engine.templates[-1]
+            crds = [] if options["skip_crd_rendering"] else self.engine.crds.get(options["release_name"], [])
+            return {} if rendered is None else {"result": [*rendered, *crds]}, []
         assert args.token == "pulumi:pulumi:readStackResourceOutputs"
         return {"name": args.args["stackName"], "outputs": dict(self.engine.state)}, []
 

@@ -68,7 +68,8 @@ def test_the_template_is_what_the_release_installs(engine: RecordingEngine) -> N
 
 def test_apis_are_never_those_of_a_cluster(engine: RecordingEngine) -> None:
     run(engine, **SETTINGS)
-    assert [options["api_versions"] for options in engine.templates] == [["v1", "monitoring.coreos.com/v1"], ["v1"]]
+    asked = sorted(options["api_versions"] for options in engine.templates)
+    assert asked == [["v1"], ["v1", "monitoring.coreos.com/v1"]]
     assert {options["kube_version"] for options in engine.templates} == {"1.33"}
 
 
@@ -125,6 +126,45 @@ def test_the_release_s_own_provider_renders(engine: RecordingEngine) -> None:
         )
     )
     assert {provider.split("::")[-2] for provider in engine.providers} == {"there"}
+
+
+CRD = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "queues.scheduling.run.ai"},
+    "spec": {"versions": [{"name": "v2", "served": True, "storage": True}]},
+}
+
+
+def outputs(engine: RecordingEngine, **settings: Any) -> dict[str, Any]:
+    """What the component's state holds after an update."""
+    run(engine, preview=False, **settings)
+    found: dict[str, Any] = engine.outputs["dynamo"]
+    return found
+
+
+def test_crds_of_a_chart_are_rendered_once(engine: RecordingEngine, logged: pytest.LogCaptureFixture) -> None:
+    engine.crds["dynamo-platform"] = [CRD]
+    engine.state[URN] = {"type": "", "outputs": outputs(engine, **SETTINGS)}
+    engine.templates.clear()
+    run(engine, **SETTINGS)
+    assert [options["skip_crd_rendering"] for options in engine.templates] == [True, True]
+    assert said(logged, "objects")[-1] == "objects   none of 1 changes"
+
+
+@pytest.mark.parametrize("other", [{"version": "1.5.0"}, {"kai_scheduler": {"mode": "disabled"}}])
+def test_crds_of_another_chart_are_rendered_anew(engine: RecordingEngine, other: dict[str, Any]) -> None:
+    engine.crds["dynamo-platform"] = [CRD]
+    engine.state[URN] = {"type": "", "outputs": outputs(engine, **SETTINGS)}
+    engine.templates.clear()
+    run(engine, **SETTINGS | other)
+    assert sorted(options["skip_crd_rendering"] for options in engine.templates) == [False, True]
+
+
+def test_crds_of_the_charts_folder_stay_in_the_cluster(engine: RecordingEngine) -> None:
+    engine.crds["dynamo-platform"] = [CRD]
+    objects = outputs(engine, **SETTINGS)["objects"]["dynamo-platform"]
+    assert [text.split(" ")[1:] for text in objects.values()] == [["kept", "versions=v2*"]]
 
 
 def test_the_objects_are_an_output(engine: RecordingEngine) -> None:

@@ -20,7 +20,9 @@ def accepted_codes_exist(c: Choices) -> Iterator[Verdict]:
     """A code with a slip of the pen would accept nothing."""
     for path, code, known in _accepted(c):
         if known is None:
-            yield Verdict(path, code, "the code of a finding, such as DEP005", "No rule has this code.")
+            yield Verdict(
+                path, code, "the code of a finding, such as DEP005", "No finding that could be accepted has this code."
+            )
 
 
 @rule("ACC002")

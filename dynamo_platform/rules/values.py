@@ -43,21 +43,35 @@ def _undone(
     """Where values say otherwise; a whole map that is gone is said of the modes only, else it is KEY002."""
     undone: set[str] = set()
     for leaf, written in leaves.items():
-        node: Any = values
-        at = path
-        for step in leaf.split("."):
-            if not isinstance(node, Mapping) or step not in node:
-                break
-            node, at = node[step], f"{at}.{step}"
-            if not isinstance(node, Mapping):
-                whole = at != f"{path}.{leaf}"
-                if not alike(node, written) and at not in undone and (maps or not whole):
-                    undone.add(at)
-                    yield Verdict(
-                        at,
-                        shown(node),
-                        f"{shown(written)}, or the typed setting that decides it",
-                        f"`values` are merged last, and this would undo {leaf}: {shown(written)}."
-                        + _WITHOUT_CONDITION * (leaf.endswith(".install") and not isinstance(node, bool)),
-                    )
-                break
+        found = _standing(values, leaf)
+        if found is None or found[0] in undone or _agrees(found[1], written):
+            continue
+        at, given = found
+        if maps or at == leaf:
+            undone.add(at)
+            yield Verdict(
+                f"{path}.{at}",
+                shown(given),
+                f"{shown(written)}, or the typed setting that decides it",
+                f"`values` are merged last, and this would undo {leaf}: {shown(written)}."
+                + _WITHOUT_CONDITION * (leaf.endswith(".install") and not isinstance(given, bool)),
+            )
+
+
+def _standing(values: Mapping[str, Any], leaf: str) -> tuple[str, Any] | None:
+    """What values say of a leaf: what stands there, or where there can be nothing below."""
+    at, node = "", values
+    for step in leaf.split("."):
+        if not isinstance(node, Mapping):
+            return at, node
+        if step not in node:
+            return None
+        at, node = f"{at}.{step}".removeprefix("."), node[step]
+    return at, node
+
+
+def _agrees(given: Any, written: Any) -> bool:
+    """Whether all that is written stays when what is given is merged over it."""
+    if isinstance(given, Mapping) and isinstance(written, Mapping):
+        return all(_agrees(value, written.get(key, value)) for key, value in given.items())
+    return alike(given, written)

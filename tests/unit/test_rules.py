@@ -205,13 +205,14 @@ def test_what_cannot_be_accepted_stays(rule: Rule) -> None:
 # Invariants
 
 _MODES = st.sampled_from([None, "separate", "bundled", "external", "disabled"])
+_FLAGS = st.sampled_from([True, False, 0, 1, "true", "", None, {}, {"a": 1}, []])
 _VERSIONS = st.sampled_from(["1.0.2", "1.1.1", "1.2.1", "1.3.1", "1.4.2", "1.5.1", "1.6.1"])
 
 
 @settings(deadline=None)
-@given(version=_VERSIONS, kai=_MODES, grove=_MODES, install=st.booleans())
+@given(version=_VERSIONS, kai=_MODES, grove=_MODES, install=_FLAGS)
 def test_hooks_are_off_exactly_where_the_module_owns_the_queues(
-    version: str, kai: str | None, grove: str | None, install: bool
+    version: str, kai: str | None, grove: str | None, install: object
 ) -> None:
     page: Config = {
         "version": version,
@@ -230,5 +231,6 @@ def test_hooks_are_off_exactly_where_the_module_owns_the_queues(
     assert platform.hooks == ("dynamo" not in owned)
     assert ("dynamo" in owned) == (plan.modes["kai-scheduler"] in {"separate", "external"})
     for name in ("kai-scheduler", "grove"):
+        assert {type(flag) for flag in platform.values["global"][name].values()} == {bool}
         separate = name in {release.name for release in plan.releases}
         assert not (separate and platform.values["global"][name]["install"])

@@ -205,7 +205,7 @@ def test_what_cannot_be_accepted_stays(rule: Rule) -> None:
 # Invariants
 
 _MODES = st.sampled_from([None, "separate", "bundled", "external", "disabled"])
-_FLAGS = st.sampled_from([True, False, 0, 1, "true", "", None, {}, {"a": 1}, []])
+_FLAGS: st.SearchStrategy[Any] = st.sampled_from([True, False, 0, 1, "true", "", None, {}, {"a": 1}, []])
 _VERSIONS = st.sampled_from(["1.0.2", "1.1.1", "1.2.1", "1.3.1", "1.4.2", "1.5.1", "1.6.1"])
 
 

@@ -79,7 +79,9 @@ def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     """Versions that upstream knows to be faulty."""
     for d in c.dependencies:
         for fault in d.chart.faults if d.on and d.version else ():
-            if d.version and harms(c, fault, d.version, dependency_values(c, d)):
+            # Someone else's values are not known.
+            unknown = d.mode == "external" and (fault.given or fault.avoided)
+            if d.version and not unknown and harms(c, fault, d.version, dependency_values(c, d)):
                 yield Verdict(
                     *placed(d),
                     instead_of(fault, d.version),

@@ -1,0 +1,73 @@
+#!/bin/sh
+# The steps of a check of a pull request: the same in GitHub Actions, in GitLab CI and in `make pr-check`.
+#
+#   install                  a virtual environment with what the project requires
+#   changed BASE HEAD        compare two revisions, and print the stacks to look at, as a JSON list
+#   check STACK BASE HEAD    check a stack, and compare its revisions; fails where an update would be refused
+#   preview STACK            preview a stack against its state
+#   all STEP [BASE HEAD]     a step for each stack that `changed` found
+#   comment                  put the reports into comments, which are found again at the next push
+#
+# Reports are written to report/. Only `preview` needs access to state, and only `comment` a token.
+set -eu
+
+here=$(dirname "$0")
+python=.venv/bin/python
+reports=report
+
+platform() {
+    "$python" -m dynamo_platform "$@"
+}
+
+# Python on a report. Names of stacks come from branches: they are arguments, never part of a program's text.
+of_report() {
+    "$python" -c "import json, sys; report = json.load(open(sys.argv[1])); $2" "$reports/$1.json"
+}
+
+step=$1
+shift
+mkdir -p "$reports"
+case $step in
+install)
+    [ -x "$python" ] || {
+        python3 -m venv .venv
+        "$python" -m pip install --quiet --requirement requirements.txt
+    }
+    ;;
+changed)
+    platform diff "$1" "$2" --format markdown >"$reports/all.md"
+    platform diff "$1" "$2" --format json >"$reports/all.json"
+    names='[each["stack"] for each in report["stacks"] if each["state"] in ("added", "changed")]'
+    of_report all "print('\n'.join($names))" >"$reports/stacks"
+    of_report all "print(json.dumps($names))"
+    ;;
+check)
+    code=0
+    platform check --stack="$1" || code=$?
+    platform diff "$2" "$3" --stack="$1" --format json >"$reports/$1.json"
+    platform diff "$2" "$3" --stack="$1" --format markdown >"$reports/$1.md"
+    [ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat "$reports/$1.md" >>"$GITHUB_STEP_SUMMARY"
+    of_report "$1" 'sys.exit(not report["ok"])' || code=1
+    exit $code
+    ;;
+preview)
+    code=0
+    pulumi preview --stack="$1" --non-interactive --color never >"$reports/$1.preview.txt" 2>&1 || code=$?
+    cat "$reports/$1.preview.txt"
+    exit $code
+    ;;
+all)
+    code=0
+    while IFS= read -r stack; do
+        [ -z "$stack" ] || sh "$0" "$1" "$stack" "${2:-}" "${3:-}" </dev/null || code=1
+    done <"$reports/stacks"
+    exit $code
+    ;;
+comment)
+    "$python" "$here/comment.py" "$reports"
+    ;;
+*)
+    echo "There is no step $step." >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,270 @@
+"""`make pr-check`: the shipped checks of pull requests, step by step, on a throw-away clone with a change in one stack.
+
+The commands are those of the YAML in `examples/pr-checks`; what a step `uses` is the sandbox's own: the clone, the
+toolchain, and a folder for artifacts. Comments go to a stand-in of GitHub's and GitLab's interface.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+
+from sandbox import charts
+from sandbox.errors import SandboxError
+from sandbox.paths import CHECKOUT
+from sandbox.sandbox import PASSPHRASE, Sandbox
+
+EXAMPLES = Path("examples") / "pr-checks"
+STACK = "production"
+OURS = "head.repo.full_name == github.repository"
+"""The condition of jobs that a fork's pull request does not get."""
+
+TOKEN = "token-of-the-stand-in"  # noqa: S105  it opens nothing
+
+
+class Forge:
+    """A stand-in of what keeps comments, at `address`."""
+
+    def __init__(self) -> None:
+        self.comments: list[dict[str, Any]] = []
+        self.address = ""
+
+    @contextmanager
+    def serving(self) -> Iterator["Forge"]:
+        """Answer requests on this machine."""
+        comments = self.comments
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self, content: Any, status: int = 200) -> None:
+                data = json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def handle_request(self) -> None:
+                if f"Bearer {TOKEN}" != self.headers["Authorization"] and self.headers["PRIVATE-TOKEN"] != TOKEN:
+                    return self.answer({"message": "Unauthorized"}, 401)
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                where = urlsplit(self.path)
+                if where.path.endswith("/user"):
+                    return self.answer({"id": 7})
+                if self.command == "GET":
+                    page = int(parse_qs(where.query)["page"][0])
+                    return self.answer(comments[100 * (page - 1) : 100 * page])
+                if self.command == "POST":
+                    comments.append({"id": len(comments), "user": {"type": "Bot"}, "author": {"id": 7}})
+                comment = comments[-1 if self.command == "POST" else int(where.path.rpartition("/")[2])]
+                comment["body"] = json.loads(body)["body"]
+                return self.answer(comment)
+
+            do_GET = do_POST = do_PATCH = do_PUT = handle_request  # noqa: N815  the library's names
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+class PullRequest:
+    """A clone of this checkout in which a stack's platform moves from one version to the next."""
+
+    def __init__(self, sandbox: Sandbox, root: Path) -> None:
+        self.folder = root / "clone"
+        self.state = root / "state"
+        self.state.mkdir()
+        # No secret, no state and no cluster, unless a step is given them.
+        private = {"KUBECONFIG": str(root / "nowhere"), "GITHUB_STEP_SUMMARY": str(root / "summary")}
+        self.env = sandbox.env | private
+        for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):
+            self.env.pop(name)
+        self.secrets = {
+            "PULUMI_BACKEND_URL": f"file://{self.state}",
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_ACCESS_TOKEN": "",
+        }
+        self.run(f"git clone --quiet '{CHECKOUT}' '{self.folder}'", root)
+        (self.folder / ".venv").symlink_to(Path(sys.prefix))
+        self._commit_base()
+        self.base = self.run("git rev-parse HEAD").strip()
+        self.run("git switch --quiet --create topic")
+        self._write(
+            self._settings() | {"dynamo-platform:version": "1.5.1", "dynamo-platform:chart": self._archive("1.5.1")}
+        )
+        self._commit("feat: platform 1.5.1")
+
+    def merge(self) -> None:
+        """Check out the merge that would be made, as GitHub does."""
+        self.run(f"git switch --quiet --detach {self.base}")
+        self._git("merge", "--quiet", "--no-ff", "--message", "merge", "topic")
+
+    def run(self, command: str, folder: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+        """Run a command as a step does; return what it prints.
+
+        Raises:
+            SandboxError: it fails.
+        """
+        done = subprocess.run(
+            ["bash", "-e", "-o", "pipefail", "-c", command],
+            cwd=folder or self.folder,
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            message = f"`{command.strip()}` failed:\n{done.stdout.strip()}"
+            raise SandboxError(message)
+        return done.stdout
+
+    def _commit_base(self) -> None:
+        versions = {
+            "dynamo-platform": ["1.4.2", "1.5.1"],
+            "kai-scheduler": ["v0.17.0"],
+            "grove-charts": ["v0.1.0-alpha.13"],
+        }
+        charts.package(self.folder / "charts", versions)
+        self.run(f"pulumi stack init {STACK}", env=self.secrets)
+        settings = self._settings()
+        for key, chart in (("kaiScheduler", "kai-scheduler"), ("grove", "grove-charts")):
+            part = settings[f"dynamo-platform:{key}"]
+            part["chart"] = f"./charts/{chart}-{part['version']}.tgz"
+        self._write(settings | {"dynamo-platform:version": "1.4.2", "dynamo-platform:chart": self._archive("1.4.2")})
+        self._commit("chore: charts and stack of the sandbox")
+
+    @staticmethod
+    def _archive(version: str) -> str:
+        return f"./charts/dynamo-platform-{version}.tgz"
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
+
+    def _settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = yaml.safe_load(self._file.read_text())["config"]
+        return settings
+
+    def _write(self, settings: Mapping[str, Any]) -> None:
+        page = yaml.safe_load(self._file.read_text()) | {"config": dict(settings)}
+        self._file.write_text(yaml.safe_dump(page, sort_keys=False))
+
+    def _commit(self, message: str) -> None:
+        self.run("git add --all stacks && git add --force charts")
+        self._git("commit", "--quiet", "--message", message)
+
+    def _git(self, *arguments: str) -> None:
+        author = ("-c", "user.name=Sandbox", "-c", "user.email=sandbox@localhost")
+        subprocess.run(["git", *author, *arguments], cwd=self.folder, check=True, capture_output=True)
+
+
+def github(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
+    """Run the jobs of the GitHub workflow, of a branch of the repository or of a fork."""
+    jobs = yaml.safe_load((pull.folder / EXAMPLES / "github.yml").read_text())["jobs"]
+    output = pull.state.parent / "output"
+    env = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_OUTPUT": str(output),
+        "GITHUB_REF": "refs/pull/1/merge",
+        "GITHUB_REPOSITORY": "team/platform",
+        "GITHUB_API_URL": forge.address,
+    }
+    known = {f"secrets.{name}": value for name, value in pull.secrets.items()} | {"github.token": TOKEN}
+    known["vars.PULUMI_BACKEND_URL"] = known["secrets.PULUMI_BACKEND_URL"]
+    stacks: list[str] = []
+    for name, job in jobs.items():
+        if fork and OURS in job.get("if", ""):
+            continue
+        for stack in stacks if "strategy" in job else [""]:
+            for step in (each for each in job["steps"] if "run" in each):
+                given = {
+                    variable: known.get(found[1], stack) if (found := re.fullmatch(r"\${{ (.*) }}", text)) else text
+                    for variable, text in step.get("env", {}).items()
+                }
+                _run(pull, name, step["run"], env | given)
+        if name == "changed":
+            stacks = json.loads(output.read_text().strip().rpartition("stacks=")[2])
+
+
+def gitlab(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
+    """Run the jobs of the GitLab pipeline, of a branch of the project or of a fork."""
+    pipeline = yaml.safe_load((pull.folder / EXAMPLES / "gitlab-ci.yml").read_text())
+    env = {
+        "CI_API_V4_URL": forge.address,
+        "CI_PROJECT_ID": "1",
+        "CI_MERGE_REQUEST_IID": "1",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": pull.base,
+    }
+    of_environment = {"preview": pull.secrets, "comment": {"COMMENT_TOKEN": TOKEN}}
+    for name in pipeline["stages"]:
+        job = pipeline[".step"] | pipeline[name]
+        if fork and "SOURCE_PROJECT_ID" in job["rules"][0]["if"]:
+            continue
+        given = of_environment.get(job.get("environment", {}).get("name", ""), {})
+        for command in [*job["before_script"], *job["script"]]:
+            _run(pull, name, command, env | given)
+
+
+def _run(pull: PullRequest, job: str, command: str, env: Mapping[str, str]) -> None:
+    print(f"{job:<8} {command.strip()}", flush=True)
+    pull.run(command, env=env)
+
+
+def check() -> list[dict[str, Any]]:
+    """Check a pull request twice, and once as a fork's, in GitHub Actions and in GitLab CI; return its comments.
+
+    Raises:
+        SandboxError: a step fails, or there is not one comment of each forge.
+    """
+    written: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as scratch, Forge().serving() as forge:
+        sandbox = Sandbox(Path(scratch) / "sandbox")
+        sandbox.paths.state.mkdir(parents=True)
+        pull = PullRequest(sandbox, Path(scratch))
+        for checks in (gitlab, github):
+            if checks is github:
+                pull.merge()
+            forge.comments.clear()
+            for fork in (True, False, False):
+                print(f"\n{checks.__name__}, {'a fork' if fork else 'a branch'}")
+                checks(pull, forge, fork=fork)
+                expected = 0 if fork else 1
+                if len(forge.comments) != expected:
+                    message = f"There are {len(forge.comments)} comments, and there should be {expected}."
+                    raise SandboxError(message)
+                pull.run("rm -r report")
+            written += forge.comments
+    return written
+
+
+def main() -> int:
+    """Run the checks and print the comment that they write; return the exit code."""
+    try:
+        comments = check()
+    except SandboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"\n{comments[-1]['body']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -27,13 +27,15 @@ class Forge(NamedTuple):
         edited: the address of one comment, with its id to fill in.
         headers: who asks.
         method: how a comment is edited.
-        ours: what a comment that may be edited has in its author.
+        author: where a comment says who wrote it.
+        ours: what stands there in a comment that may be edited.
     """
 
     comments: str
     edited: str
     headers: dict[str, str]
     method: str
+    author: str
     ours: dict[str, Any]
 
     def ask(self, method: str, address: str, body: str | None = None) -> Any:
@@ -52,8 +54,7 @@ class Forge(NamedTuple):
         page = 1
         while found := self.ask("GET", f"{self.comments}?per_page=100&page={page}"):
             for comment in found:
-                author = comment.get("user") or comment.get("author") or {}
-                if self.ours.items() <= author.items():
+                if self.ours.items() <= comment[self.author].items():
                     yield comment["body"].partition("\n")[0].strip(), comment["id"]
             page += 1
 
@@ -64,9 +65,11 @@ def forge(env: dict[str, str]) -> Forge:
         number = env["GITHUB_REF"].split("/")[2]  # refs/pull/NUMBER/merge
         issues = f"{env['GITHUB_API_URL']}/repos/{env['GITHUB_REPOSITORY']}/issues"
         headers = {"Authorization": f"Bearer {env['GITHUB_TOKEN']}", "Accept": "application/vnd.github+json"}
-        return Forge(f"{issues}/{number}/comments", f"{issues}/comments/{{}}", headers, "PATCH", {"type": "Bot"})
+        return Forge(
+            f"{issues}/{number}/comments", f"{issues}/comments/{{}}", headers, "PATCH", "user", {"type": "Bot"}
+        )
     notes = f"{env['CI_API_V4_URL']}/projects/{env['CI_PROJECT_ID']}/merge_requests/{env['CI_MERGE_REQUEST_IID']}/notes"
-    made = Forge(notes, f"{notes}/{{}}", {"PRIVATE-TOKEN": env["COMMENT_TOKEN"]}, "PUT", {})
+    made = Forge(notes, f"{notes}/{{}}", {"PRIVATE-TOKEN": env["COMMENT_TOKEN"]}, "PUT", "author", {})
     return made._replace(ours={"id": made.ask("GET", f"{env['CI_API_V4_URL']}/user")["id"]})
 
 

@@ -311,4 +311,5 @@ def test_stages_leave_the_pods_that_the_operators_run(tmp_path: Path) -> None:
     assert left['.metadata.labels["app.kubernetes.io/name"]'] == [dynamo.WORKLOAD, grove.WORKLOAD]
     assert f'.metadata.labels["{operands.SIMULATED}"]' in left
     hooks = Hooks(Cluster(cast("Any", None)), Charts(tmp_path))
-    assert set(left[f'.metadata.labels["{JOB_LABEL}"]'] or []) == set(hooks._work)
+    by_name, by_app = (left[f'.metadata.labels["{label}"]'] or [] for label in (JOB_LABEL, "app"))
+    assert {*by_name, *by_app} == set(hooks._work)

@@ -15,7 +15,7 @@ from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
 from dynamo_platform.component import unknown_context
 from dynamo_platform.config import parse
 from dynamo_platform.plan import Queue, Release
-from dynamo_platform.rendering import refused, unconfigured, unfetched
+from dynamo_platform.rendering import generated, refused, secret_contents, unconfigured, undecided, unfetched
 from dynamo_platform.rules import RULES
 from dynamo_platform.running import COMPONENT, Running, from_state, from_version
 from dynamo_platform.stackfile import Project, parse_stack
@@ -66,6 +66,12 @@ RENDERING = {
         unfetched(RELEASE, "dial tcp: lookup charts.example.com: no such host"),
     ),
     "REN004": ("A provider that is not configured yet.", unconfigured(RELEASE)),
+    "REN005": ("A monitor that is `auto` in files.", undecided("monitoring.podMonitors")),
+    "REN006": (
+        "An object that comes out otherwise each time, in files.",
+        generated(RELEASE, ["Secret kai-scheduler/webhook (data.tls.crt)"]),
+    ),
+    "REN007": ("A Secret with contents, in files.", secret_contents(RELEASE, ["Secret kai-scheduler/pull"])),
 }
 """Findings of rendering the charts, which come after the rules."""
 

@@ -113,7 +113,7 @@ def _rendered(release: Release, rendering: Rendering, project: Path, folder: Pat
     first = _run([*command, *(f"--api-versions={api}" for api in rendering.open_apis)], values)
     again = _run(command, values)
     if first.returncode or again.returncode:
-        return refused(release, first.stderr or again.stderr)
+        return refused(release, first.stderr or again.stderr, chart)
     by_file = list(_manifests(first.stdout))
     manifests = [manifest for _, manifest in by_file]
     return Rendered(

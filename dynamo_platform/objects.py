@@ -262,9 +262,12 @@ def digest(content: object) -> str:
 
 
 def _normal(manifest: Manifest) -> Any:
-    """The content without nulls, empty maps, status, and the labels that follow the chart's version."""
+    """The content without what says nothing: nulls, empty maps, status, labels that follow the chart's version.
+
+    The namespace is the key's: Helm leaves it out where the release's is meant, and Pulumi's provider adds it.
+    """
     content = {key: value for key, value in manifest.items() if key != "status"}
-    metadata = dict(content.get("metadata") or {})
+    metadata = {key: value for key, value in (content.get("metadata") or {}).items() if key != "namespace"}
     labels = {key: text for key, text in (metadata.get("labels") or {}).items() if key not in _OF_THE_CHART}
     return _without_nothing(content | {"metadata": metadata | {"labels": labels}})
 
@@ -275,7 +278,8 @@ def _without_nothing(value: Any) -> Any:
         return {key: item for key, item in cleaned.items() if item is not None and item != {}}
     if isinstance(value, list):
         return [_without_nothing(item) for item in value]
-    return value
+    # The provider hands over every number as a fraction.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _images(value: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -21,12 +21,8 @@ from .rendering import refused, unconfigured, unfetched
 from .running import COMPONENT
 from .values import value_at
 
-_STAGES: Sequence[tuple[str, Callable[[Release, str], Finding]]] = (
-    ("failed to create chart from template: ", refused),
-    ("failed to pull chart: ", unfetched),
-    ("failed to load chart from temp directory: ", unfetched),
-)
-"""Where the provider's Helm was when it failed, by its words."""
+_TEMPLATING = "failed to create chart from template: "
+"""The provider's words where its Helm had the chart, and the chart's templates failed."""
 
 
 class Seen(NamedTuple):
@@ -161,8 +157,5 @@ async def _manifests(
 
 
 def _unrendered(release: Release, error: str) -> Finding:
-    for words, finding in _STAGES:
-        _, found, text = error.partition(words)
-        if found:
-            return finding(release, text)
-    return unfetched(release, error)
+    before, templating, text = error.partition(_TEMPLATING)
+    return refused(release, text, Path(release.chart)) if templating else unfetched(release, before)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .findings import Finding, shown
@@ -18,15 +21,16 @@ _SECTIONS = {"kai-scheduler": "kaiScheduler.", "grove": "grove."}
 """Where the configuration has a release; the platform's is the top level."""
 
 
-def refused(release: Release, error: str) -> Finding:
+def refused(release: Release, error: str, chart: Path) -> Finding:
     """The finding about a chart whose templates fail.
 
     Args:
         release: what was rendered.
         error: Helm's text.
+        chart: the chart's archive or folder; where it is on this machine, the template that failed is read.
     """
     section, text = _SECTIONS.get(release.name, ""), " ".join(error.split())
-    if any(part in text for part in _ASKS_CLUSTER):
+    if any(part in text for part in _ASKS_CLUSTER) or "lookup" in _template(chart, text):
         return Finding(
             code="REN002",
             severity="warning",
@@ -74,6 +78,17 @@ def unconfigured(release: Release) -> Finding:
         "objects are listed as they were.",
         docs=DOCS,
     )
+
+
+def _template(chart: Path, error: str) -> str:
+    """The template that an error names; nothing where the chart is not here."""
+    named = re.search(r"[\w./-]+/templates/[\w./-]+", error)
+    if named and chart.is_file():
+        with tarfile.open(chart) as archive:
+            content = archive.extractfile(named[0]) if named[0] in archive.getnames() else None
+            return content.read().decode() if content else ""
+    template = chart / (named[0].partition("/")[2] if named else "")
+    return template.read_text(encoding="utf-8") if template.is_file() else ""
 
 
 def _paths(values: Mapping[str, Any], *where: str) -> Iterator[str]:

@@ -55,11 +55,16 @@ RENDERING = {
         refused(
             RELEASE._replace(values={"global": {"tolerations": "none"}}),
             "kai-scheduler/templates/operator.yaml:30: global.tolerations has to be a list",
+            Path("kai-scheduler"),
         ),
     ),
     "REN002": (
         "A template that asks the cluster.",
-        refused(RELEASE, 'execution error at <(lookup "v1" "Secret" "kai-scheduler" "pull").data>: nil pointer'),
+        refused(
+            RELEASE,
+            'execution error at <(lookup "v1" "Secret" "kai-scheduler" "pull").data>: nil pointer',
+            Path("kai-scheduler"),
+        ),
     ),
     "REN003": (
         "A chart that cannot be fetched.",

@@ -83,6 +83,7 @@ def digest(manifest: Manifest, again: Manifest | None = None) -> str:
         deployment(labels={"helm.sh/chart": "operator-2", "app.kubernetes.io/version": "2"}),
         deployment(labels={}),
         deployment(annotations=None),
+        deployment(namespace="system"),
         deployment() | {"status": {"replicas": 1}},
     ],
 )
@@ -100,6 +101,11 @@ def test_what_says_nothing_does_not_count(same: Manifest) -> None:
 )
 def test_everything_else_counts(other: Manifest) -> None:
     assert digest(other) != digest(deployment())
+
+
+def test_a_whole_number_is_the_same_as_a_fraction() -> None:
+    assert digest(deployment() | {"value": 1}) == digest(deployment() | {"value": 1.0})
+    assert digest(deployment() | {"value": 1}) != digest(deployment() | {"value": 1.5})
 
 
 def test_a_pod_template_s_labels_count_because_the_pods_are_replaced() -> None:

@@ -78,6 +78,10 @@ test-all: test ## all tests: under 40 minutes
 bench: $(VENV)/.complete ## what the module costs, against the same work without it
 	$(PYTHON) -m benchmarks
 
+.PHONY: pr-check
+pr-check: $(VENV)/.complete ## run the checks of pull requests on a clone with a change in one stack
+	@$(PYTHON) -m sandbox.pr_check
+
 .PHONY: lint
 lint: $(VENV)/.complete ## format, lint and type checks
 	$(VENV)/bin/ruff format --check .

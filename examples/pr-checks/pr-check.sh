@@ -52,7 +52,7 @@ check)
     ;;
 preview)
     code=0
-    pulumi preview --stack="$1" --non-interactive --color never >"$reports/$1.preview.txt" 2>&1 || code=$?
+    pulumi preview --stack="$1" --non-interactive --suppress-outputs --color never >"$reports/$1.preview.txt" 2>&1 || code=$?
     cat "$reports/$1.preview.txt"
     exit $code
     ;;

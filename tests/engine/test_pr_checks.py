@@ -1,0 +1,16 @@
+"""`make pr-check`: the shipped checks of pull requests, run on a clone of what is committed here."""
+
+from sandbox.pr_check import STACK, check
+
+
+def test_each_forge_gets_one_comment_with_verdict_objects_and_preview() -> None:
+    bodies = [comment["body"] for comment in check()]
+
+    assert len(bodies) == 2
+    for body in bodies:
+        assert body.startswith(f"<!-- dynamo-platform diff dynamo-platform/{STACK} -->\n")
+        assert "### dynamo-platform: 1 stack would change, 1 note" in body
+        assert "dynamo-platform 1.4.2 → 1.5.1" in body
+        assert "kubernetes-operator:1.4.2 → nvcr.io/nvidia/ai-dynamo/kubernetes-operator:1.5.1" in body
+        assert "Equal, and not rendered" in body
+        assert "+ 12 to create" in body

@@ -6,13 +6,22 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
+from benchmarks.check import check
+from benchmarks.diff import diff
 from benchmarks.install import install
 from benchmarks.measure import Result
 from benchmarks.planning import planning
 from benchmarks.preview import preview
 from sandbox.sandbox import Sandbox
 
-BENCHMARKS: dict[str, Callable[[], Result]] = {"planning": planning, "preview": preview, "install": install}
+BENCHMARKS: dict[str, Callable[[], Result]] = {
+    "planning": planning,
+    "check": check,
+    "diff": diff,
+    "preview": preview,
+    "install": install,
+}
+WITHOUT_TOOLCHAIN = {"planning", "check"}
 
 
 def main() -> int:
@@ -22,7 +31,7 @@ def main() -> int:
     if unknown := set(arguments.name) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     names = arguments.name or list(BENCHMARKS)
-    if names != ["planning"]:
+    if not WITHOUT_TOOLCHAIN.issuperset(names):
         Sandbox().tools  # noqa: B018  built before anything is measured
     results: list[Result] = []
     for name in names:
@@ -44,13 +53,13 @@ def _lines(result: Result) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"{value:.2f} x" if unit == "x" else f"{value:.0f} {unit}"
+    return f"{value:.0f} ms" if unit == "ms" else f"{value:.2f} {unit}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="What the module costs. Each figure is a ratio (or difference) of medians of alternating runs.",
+        description="What the module costs. Each figure compares medians of alternating runs.",
         epilog="Exit code 1 when a target is missed.",
     )
     parser.add_argument("name", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; default: all")

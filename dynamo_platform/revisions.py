@@ -43,7 +43,7 @@ class Revision:
         where = _git(["rev-parse", "--absolute-git-dir", "--show-prefix"], cwd)
         if where.returncode:
             raise RevisionError(
-                f"{cwd} is in no git repository, where {name!r} could be a revision: give two of them, two stack files, "
+                f"{cwd} is in no git repository, where {name!r} could be a revision: give two, or two stack files, "
                 f"or two folders of YAML. Git: {' '.join(where.stderr.split())}"
             )
         git_dir, self._prefix, *_ = [*where.stdout.splitlines(), ""]

@@ -229,7 +229,7 @@ def _run(pull: PullRequest, job: str, command: str, env: Mapping[str, str]) -> N
 
 
 def check() -> list[dict[str, Any]]:
-    """Check a pull request twice, and once as a fork's, in GitHub Actions and in GitLab CI; return its comments.
+    """Check a pull request as a fork's and as a branch's, in GitHub Actions and in GitLab CI; return its comments.
 
     Raises:
         SandboxError: a step fails, or there is not one comment of each forge.
@@ -243,7 +243,7 @@ def check() -> list[dict[str, Any]]:
             if checks is github:
                 pull.merge()
             forge.comments.clear()
-            for fork in (True, False, False):
+            for fork in (True, False):
                 print(f"\n{checks.__name__}, {'a fork' if fork else 'a branch'}")
                 checks(pull, forge, fork=fork)
                 expected = 0 if fork else 1

@@ -247,7 +247,7 @@ def test_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert result.exit_code == 2
     assert f"{tmp_path} is in no git repository" in result.stderr
-    assert "two stack files, or two folders of YAML" in result.stderr
+    assert "or two stack files, or two folders of YAML" in result.stderr
 
 
 def only(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

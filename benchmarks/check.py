@@ -1,0 +1,46 @@
+"""`check --all` of 200 stack files, against the same of one."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import Result, alternate, clean, seconds_of
+from sandbox.paths import CHECKOUT
+
+REPETITIONS = 5
+TARGET = 5.0
+STACKS = 200
+
+
+def check() -> Result:
+    """`dynamo-platform check --all` of a project with 200 stacks like `production`, against one with one."""
+    with tempfile.TemporaryDirectory() as scratch:
+        env = clean(os.environ) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
+        many, one = (_project(Path(scratch) / str(count), count) for count in (STACKS, 1))
+        command = [sys.executable, "-m", "dynamo_platform", "check", "--all"]
+
+        def of(project: Path) -> float:
+            return seconds_of(command, folder=project, env=env)
+
+        of(one)
+        pair = alternate(lambda: of(many), lambda: of(one), REPETITIONS)
+    return Result(
+        name="check",
+        what=f"check --all of {STACKS} stack files; of one",
+        figure=pair.ours,
+        target=TARGET,
+        unit="s",
+        pair=pair,
+        repetitions=REPETITIONS,
+    )
+
+
+def _project(folder: Path, count: int) -> Path:
+    (folder / "stacks").mkdir(parents=True)
+    (folder / "Pulumi.yaml").write_text((CHECKOUT / "Pulumi.yaml").read_text())
+    production = (CHECKOUT / "stacks" / "Pulumi.production.yaml").read_text()
+    for number in range(count):
+        stack = production.replace("context: production", f"context: production-{number}")
+        (folder / "stacks" / f"Pulumi.production-{number}.yaml").write_text(stack)
+    return folder

@@ -1,0 +1,84 @@
+"""`diff` of two revisions in which all three releases move, against the helm commands that render them once."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.measure import Result, alternate, clean, seconds_of
+from sandbox import charts
+from sandbox.paths import CHECKOUT
+from sandbox.sandbox import Sandbox
+
+REPETITIONS = 5
+TARGET = 3.0
+
+BASE = {"dynamo-platform": "1.4.2", "kai-scheduler": "v0.14.7", "grove-charts": "v0.1.0-alpha.12-rc1"}
+HEAD = {"dynamo-platform": "1.5.1", "kai-scheduler": "v0.17.0", "grove-charts": "v0.1.0-alpha.13"}
+SECTIONS = {"kai-scheduler": "kaiScheduler", "grove-charts": "grove"}
+
+
+def diff() -> Result:
+    """`dynamo-platform diff` with local charts, against `helm template` of the six charts one after the other."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "project"
+        sandbox = Sandbox(Path(scratch) / "sandbox")
+        sandbox.paths.state.mkdir(parents=True)
+        env = clean(sandbox.env) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
+        (folder / "stacks").mkdir(parents=True)
+        (folder / "Pulumi.yaml").write_text((CHECKOUT / "Pulumi.yaml").read_text())
+        archives = charts.package(folder / "charts", {name: [BASE[name], HEAD[name]] for name in BASE})
+        _git(folder, "init", "--quiet")
+        for tag, versions in (("base", BASE), ("head", HEAD)):
+            page = {"config": {f"dynamo-platform:{key}": value for key, value in _settings(versions).items()}}
+            (folder / "stacks" / "Pulumi.production.yaml").write_text(yaml.safe_dump(page))
+            _git(folder, "add", "--all")
+            _git(folder, "commit", "--quiet", "--message", tag)
+            _git(folder, "tag", tag)
+        ours = [sys.executable, "-m", "dynamo_platform", "diff", "base", "head"]
+        theirs = [
+            ["helm", "template", "release", str(archive), "--include-crds", "--kube-version=1.33"]
+            for archive in archives
+        ]
+
+        def of_module() -> float:
+            return seconds_of(ours, folder=folder, env=env)
+
+        said = subprocess.run(ours, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
+        assert "Objects: " in said, said
+        pair = alternate(of_module, lambda: seconds_of(*theirs, folder=folder, env=env), REPETITIONS)
+    return Result(
+        name="diff",
+        what="diff of two revisions, three releases; helm template of their charts",
+        figure=pair.ours,
+        target=TARGET,
+        unit="s",
+        pair=pair,
+        repetitions=REPETITIONS,
+    )
+
+
+def _settings(versions: dict[str, str]) -> dict[str, Any]:
+    parts = {
+        section: {"mode": "separate", "version": versions[chart], "chart": _archive(chart, versions)}
+        for chart, section in SECTIONS.items()
+    }
+    return {
+        "version": versions["dynamo-platform"],
+        "profile": "production",
+        "cluster": {"context": "production"},
+        "chart": _archive("dynamo-platform", versions),
+        **parts,
+    }
+
+
+def _archive(chart: str, versions: dict[str, str]) -> str:
+    return f"./charts/{chart}-{versions[chart]}.tgz"
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    author = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@localhost")
+    subprocess.run(["git", *author, *arguments], cwd=folder, check=True, capture_output=True)

@@ -126,8 +126,8 @@ class Comparison(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether an update would do something else than before."""
-        return self.state in {"added", "removed"} or bool(self.steps or self.objects)
+        """Whether an update would do something else than before, as far as that is known."""
+        return self.state in {"added", "removed"} or self.objects is None or bool(self.steps or self.objects)
 
 
 class Report(NamedTuple):
@@ -238,6 +238,8 @@ def compare(pair: Pair, rendered: Mapping[str, Mapping[Key, Object] | Finding]) 
         pair: the stack.
         rendered: objects, or what is wrong with them, by the digests of :func:`jobs`.
     """
+    if pair.state == "unchanged":
+        return Comparison(pair.name, "unchanged")
     if pair.head is None:
         return Comparison(pair.name, pair.state, pair.findings, pair.base_errors, objects=None)
     base, head = _contents(pair, 0), _contents(pair, 1)

@@ -77,8 +77,7 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
     """
     releases = {outputs["name"]: outputs for outputs in _outputs(state, _RELEASE, component, "name")}
     queues = {
-        outputs["metadata"]["name"]: outputs["spec"]
-        for outputs in _outputs(state, _QUEUE, component, "metadata.name")
+        outputs["metadata"]["name"]: outputs["spec"] for outputs in _outputs(state, _QUEUE, component, "metadata.name")
     }
     return _running(releases, queues, catalog) if releases or queues else None
 

@@ -13,6 +13,10 @@ import yaml
 _load_all: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
+MANIFESTS = {".json", ".yaml", ".yml"}
+"""What Helm takes from `crds/`; KAI's has a program's source beside it."""
+
+
 class Charts:
     """The chart archives of one folder, bundled subcharts included."""
 
@@ -29,7 +33,7 @@ class Charts:
                     return [
                         crd
                         for name, text in sorted(files.items())
-                        if name.is_relative_to(folder)
+                        if name.is_relative_to(folder) and name.suffix in MANIFESTS
                         for crd in yaml.load_all(text, Loader=_load_all)
                         if crd
                     ]

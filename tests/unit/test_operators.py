@@ -68,6 +68,7 @@ def chart(name: str, version: str, crd: str) -> dict[str, bytes]:
     return {
         f"{name}/Chart.yaml": yaml.safe_dump({"name": name, "version": "0.0.1", "appVersion": version}).encode(),
         f"{name}/crds/{crd}.yaml": yaml.safe_dump({"metadata": {"name": crd}}).encode(),
+        f"{name}/crds/embed.go": b"// not: yaml: either",
         f"{name}/templates/ignored.yaml": b"{{ not yaml",
     }
 

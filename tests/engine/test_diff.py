@@ -112,18 +112,19 @@ def test_an_edited_chart_at_the_same_path(repository: Repository) -> None:
 
 def test_values_that_break_a_template(repository: Repository) -> None:
     repository.commit("base", separate(NEW))
-    broken = {"dynamo-operator": {"env": ["text, where the template reads a name"]}}
-    repository.commit("head", separate(NEW, values=broken))
+    page = separate(NEW)
+    page["grove"]["values"] = {"replicaCount": "no: number"}
+    repository.commit("head", page)
 
     stack = repository.compared()
 
     (finding,) = [each for each in stack["findings"] if each["severity"] == "error"]
-    assert finding["code"] == "REN001"
-    assert finding["allowed"] == "values that dynamo-platform 1.5.1 takes"
-    assert stack["unknown"] == ["dynamo-platform"]
+    assert (finding["code"], finding["path"]) == ("REN001", "grove.values")
+    assert finding["allowed"] == "values that grove v0.1.0-alpha.13 takes"
+    assert stack["unknown"] == ["grove"]
     done = repository.diff("--exit-code")
     assert done.returncode == 1
-    assert "refused, objects of dynamo-platform are not known" in done.stdout
+    assert "refused, objects of grove are not known" in done.stdout
 
 
 def test_a_registry_out_of_reach(repository: Repository) -> None:

@@ -97,11 +97,12 @@ def test_an_upgrade_by_files_keeps_the_queues_and_runs_the_jobs_again(fresh: Eng
 
 
 @pytest.mark.slow
-def test_an_up_takes_nothing_away_that_files_brought_and_the_other_way_round(fresh: Engine) -> None:
+def test_files_take_a_cluster_over_from_pulumi(fresh: Engine) -> None:
     fresh.configure(separate(NEW, **MONITORS))
     fresh.up()
     folder = render(fresh)
     before = live(fresh, kinds(folder))
+    fresh.run("pulumi", "stack", "rm", "--force", "--preserve-config", "--yes", "test")
     follow(fresh, folder)
     after = identities(live(fresh, kinds(folder)))
     assert {key: after[key] for key in before} == identities(before)

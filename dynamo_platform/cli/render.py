@@ -101,7 +101,8 @@ def _check(out: Path) -> None:
         return
     if not (out / MARKER).is_file() or (out / ".git").exists():
         raise click.UsageError(
-            f"{out} is not replaced: `render` did not write it. Name a folder that does not exist, or that it wrote."
+            f"{out} is not replaced: `render` did not write it, or it is a Git repository. Name a folder that does not "
+            "exist, is empty, or was written by `render`."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,8 @@ MAX_HISTORY = 10
 STAMP = "dynamo-platform/waited-for"
 """Annotation of a gate's object: what was waited for. A gate waits again when it changes."""
 
+READS, PAUSE = 20, 0.1
+"""How often the stack's state is read, and seconds between, until it is whole."""
 
 DEFAULT_PROVIDER = ("kubernetes:kubeconfig", "kubernetes:context", "kubernetes:cluster")
 """Stack configuration that tells the default Kubernetes provider which cluster."""
@@ -175,8 +178,18 @@ class DynamoPlatform(pulumi.ComponentResource):
 def _state() -> Mapping[str, Any]:
     """What the stack's own state says of its resources, by URN; the cluster is not asked."""
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    state = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}).value
-    return (state or {}).get("outputs") or {}
+    attempts = READS
+    while True:
+        attempts -= 1
+        try:
+            state = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}).value
+        except Exception as error:  # the SDK raises nothing more precise
+            # A backend of plain files is read while the engine writes the same file.
+            if not attempts or "failed to load checkpoint" not in str(error):
+                raise
+            time.sleep(PAUSE)
+        else:
+            return (state or {}).get("outputs") or {}
 
 
 def _and_then(resources: list[pulumi.Resource], _: object) -> list[pulumi.Resource]:

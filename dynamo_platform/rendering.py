@@ -14,7 +14,7 @@ from .values import value_at
 
 DOCS = "docs/objects.md#when-a-chart-cannot-be-rendered"
 
-_ASKS_CLUSTER = ("lookup", "not found in namespace")
+_ASKS_CLUSTER = ('lookup "', "not found in namespace")
 """Parts of a template's error where it wants an object of the cluster, which no rendering asks."""
 
 _SECTIONS = {"kai-scheduler": "kaiScheduler.", "grove": "grove."}
@@ -30,7 +30,8 @@ def refused(release: Release, error: str, chart: Path) -> Finding:
         chart: the chart's archive or folder; where it is on this machine, the template that failed is read.
     """
     section, text = _SECTIONS.get(release.name, ""), " ".join(error.split())
-    if any(part in text for part in _ASKS_CLUSTER) or "lookup" in _template(chart, text):
+    nothing_found = "nil pointer" in text and "lookup" in _template(chart, text)
+    if nothing_found or any(part in text for part in _ASKS_CLUSTER):
         return Finding(
             code="REN002",
             severity="warning",

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import pytest
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.apps_v1 import Deployment
-from lightkube.resources.core_v1 import Namespace
+from lightkube.resources.core_v1 import Namespace, Service
 
 from tests.engine.engine import CONFIG, QUEUE, SHARD, CommandFailedError, Engine
 from tests.engine.stacks import DYNAMO_QUEUES, KAI_QUEUES, NEW, OLD, separate, stack
 
 MODES = ("separate", "bundled", "external", "disabled")
+METRICS_SERVICE = "dynamo-system/dynamo-platform-dynamo-operator"
 RELEASE = "meta.helm.sh/release-name"
 """Helm's annotation on an object of a release."""
 OTHERS = {
@@ -84,6 +85,14 @@ def test_bundled_installs_upgrades_and_goes(fresh: Engine) -> None:
     after = engine.uids(QUEUE)
     assert {name for name in queues if after[name] == queues[name]} == KAI_QUEUES
     engine.unchanged()
+
+    # A changed value reaches its object.
+    assert METRICS_SERVICE in engine.objects(Service)
+    changed = {"metricsService": False}
+    engine.configure(stack("bundled", "bundled", NEW, nats={"mode": "bundled"}, monitoring=changed))
+    engine.up_bundled()
+    assert METRICS_SERVICE not in engine.objects(Service)
+    engine.unchanged()
     engine.destroy()
     assert engine.releases() == {}
 
@@ -91,14 +100,21 @@ def test_bundled_installs_upgrades_and_goes(fresh: Engine) -> None:
 def test_external_leaves_what_is_there(fresh: Engine) -> None:
     engine = fresh
     install_others(engine, *OTHERS)
+    there = [engine.uids(CONFIG), engine.specs(CONFIG), engine.uids(SHARD), engine.specs(SHARD)]
+    engine.configure(stack("external", "external", NEW | {"version": OLD["version"]}))
+    engine.up()
+    assert engine.releases()["dynamo-platform"] == (OLD["version"], "deployed")
+    queues = engine.uids(QUEUE)
+    assert queues.keys() == KAI_QUEUES | DYNAMO_QUEUES
+    engine.unchanged()
+
+    # The platform's upgrade keeps every queue.
     engine.configure(stack("external", "external", NEW))
     engine.up()
     assert engine.releases()["dynamo-platform"] == (NEW["version"], "deployed")
-    assert engine.uids(QUEUE).keys() == KAI_QUEUES | DYNAMO_QUEUES
+    assert engine.uids(QUEUE) == queues
     engine.unchanged()
 
-    there = [engine.uids(CONFIG), engine.specs(CONFIG), engine.uids(SHARD), engine.specs(SHARD)]
-    queues = engine.uids(QUEUE)
     engine.configure(stack("external", "external", NEW, monitoring={"metricsService": False}))
     engine.up()
     assert engine.uids(QUEUE) == queues

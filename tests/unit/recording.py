@@ -60,6 +60,8 @@ class RecordingEngine(mocks.MockMonitor):
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}
         """What the stack's state holds: type and outputs by URN."""
+        self.unreadable: list[str] = []
+        """Why the state cannot be read, each time until it can."""
         self.manifests: dict[str, list[dict[str, Any]] | str | None] = {}
         """What a release's chart renders to, the error of it, or None where the provider is not configured."""
         self.crds: dict[str, list[dict[str, Any]]] = {}
@@ -137,6 +139,8 @@ class _Echo(mocks.Mocks):
             crds = [] if options["skip_crd_rendering"] else self.engine.crds.get(options["release_name"], [])
             return {} if rendered is None else {"result": [*rendered, *crds]}, []
         assert args.token == "pulumi:pulumi:readStackResourceOutputs"
+        if self.engine.unreadable:
+            return {}, [("", self.engine.unreadable.pop())]
         return {"name": args.args["stackName"], "outputs": dict(self.engine.state)}, []
 
 

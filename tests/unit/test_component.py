@@ -177,6 +177,23 @@ def test_queue_writes_every_number(engine: RecordingEngine) -> None:
     }
 
 
+def test_a_state_that_is_being_written_is_read_again(engine: RecordingEngine) -> None:
+    engine.unreadable += ["failed to load checkpoint: EOF"] * 2
+    engine.run(register(**SEPARATE))
+    assert PLATFORM in {each.name for each in engine.registered}
+
+
+@pytest.mark.parametrize("reasons", [["no such stack"], ["failed to load checkpoint: EOF"] * 100])
+def test_a_state_that_cannot_be_read_is_an_error(
+    engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch, reasons: list[str]
+) -> None:
+    monkeypatch.setattr(component, "PAUSE", 0)
+    engine.unreadable += reasons
+    with pytest.raises(Exception, match=reasons[0]):
+        engine.run(register(**SEPARATE))
+    assert engine.registered == []
+
+
 def test_queues_that_the_charts_hook_made_are_imported(engine: RecordingEngine) -> None:
     team = {"name": "team-a", "parent": "dynamo-default"}
     engine.state.update(state(plan_of({"version": "1.5.1", "profile": "development"}, stack=True)))

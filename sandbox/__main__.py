@@ -139,7 +139,9 @@ def _prepared(arguments: argparse.Namespace, sandbox: Sandbox) -> Stack:
 
 
 def _show(sandbox: Sandbox) -> None:
-    status.show(status.read(sandbox.paths.kubeconfig, sandbox.env), Console())
+    # Rich takes what is no terminal to be 80 columns wide, and would cut versions off.
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    status.show(status.read(sandbox.paths.kubeconfig, sandbox.env), console)
 
 
 def _size(folder: Path) -> str:

@@ -46,7 +46,8 @@ class Stack:
 
     def up(self) -> None:
         """Bring the cluster to what the program says."""
-        self._pulumi("up", "--yes", "--skip-preview")
+        # The closing table says what there is; the outputs have a line for every object.
+        self._pulumi("up", "--yes", "--skip-preview", "--suppress-outputs")
 
     def preview(self) -> None:
         """Show what `up` would change."""

@@ -11,7 +11,7 @@ from benchmarks.diff import diff
 from benchmarks.install import install
 from benchmarks.measure import Result
 from benchmarks.planning import planning
-from benchmarks.preview import preview
+from benchmarks.preview import objects, preview
 from sandbox.sandbox import Sandbox
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "check": check,
     "diff": diff,
     "preview": preview,
+    "objects": objects,
     "install": install,
 }
 WITHOUT_TOOLCHAIN = {"planning", "check"}

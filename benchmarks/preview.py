@@ -1,4 +1,4 @@
-"""A preview without a cluster, against a bare program with the same three releases."""
+"""A preview without a cluster, with and without the objects, against a bare program with the same three releases."""
 
 import tempfile
 from pathlib import Path
@@ -11,13 +11,24 @@ from sandbox.sandbox import Sandbox
 from sandbox.sources import CONTRACT_CHARTS
 
 REPETITIONS = 5
-TARGET = 1.25
+TARGET, TARGET_OF_OBJECTS = 1.25, 1.6
 
 CHARTS = {"kaiScheduler": "kai-scheduler", "grove": "grove-charts"}
 
 
 def preview() -> Result:
-    """Preview of stack `production` with local charts and no cluster, against three bare releases."""
+    """Preview of stack `production` with local charts, no cluster and no objects, against three bare releases."""
+    return _measured(
+        "preview", "preview of production, no cluster, to three bare releases", TARGET, {"previewObjects": False}
+    )
+
+
+def objects() -> Result:
+    """The same with every chart rendered, CRDs included."""
+    return _measured("objects", "the same with every object rendered", TARGET_OF_OBJECTS, {})
+
+
+def _measured(name: str, what: str, target: float, settings: dict[str, bool]) -> Result:
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         sandbox = Sandbox(root / "sandbox")
@@ -27,7 +38,7 @@ def preview() -> Result:
         charts.mkdir()
         archives = {(chart.name, chart.version): str(chart.archive) for chart in CONTRACT_CHARTS.collect(charts)}
 
-        config = page("production")
+        config = page("production") | {f"dynamo-platform:{key}": value for key, value in settings.items()}
         for key, chart in CHARTS.items():
             dependency = config[f"dynamo-platform:{key}"]
             dependency["chart"] = archives[chart, dependency["version"]]
@@ -50,10 +61,10 @@ def preview() -> Result:
         of_bare_program()
         pair = alternate(of_module, of_bare_program, REPETITIONS)
     return Result(
-        name="preview",
-        what="preview of production, no cluster, to three bare releases",
+        name=name,
+        what=what,
         figure=pair.ours / pair.theirs,
-        target=TARGET,
+        target=target,
         unit="x",
         pair=pair,
         repetitions=REPETITIONS,

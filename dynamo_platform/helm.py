@@ -18,8 +18,7 @@ from .findings import Finding, PlatformError
 from .objects import Key, Manifest, Object, read
 from .plan import Release, Rendering
 from .rendering import refused, unfetched
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from .yamltext import ManifestLoader
 
 
 class HelmError(Exception):
@@ -94,8 +93,10 @@ def _rendered(release: Release, rendering: Rendering, project: Path, folder: Pat
     chart = project / release.chart
     if not chart.exists():
         (folder / release.name).mkdir()
-        pull = ["pull", release.chart, f"--version={release.version}", f"--destination={folder / release.name}"]
-        pulled = _run([*pull, *([f"--repo={release.repository}"] if release.repository else [])])
+        pull = ["pull", f"--version={release.version}", f"--destination={folder / release.name}"]
+        repository = [f"--repo={release.repository}"] if release.repository else []
+        # Whatever a chart's name begins with, it is no option.
+        pulled = _run([*pull, *repository, "--", release.chart])
         if pulled.returncode:
             return unfetched(release, pulled.stderr)
         (chart,) = (folder / release.name).iterdir()
@@ -130,7 +131,7 @@ def _manifests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for document in re.split(r"^---$", text, flags=re.MULTILINE):
         # A file that starts with a `---` of its own leaves Helm's comment alone in the document before.
         file = found[1] if (found := re.search(r"^# Source: (.*)$", document, re.MULTILINE)) else file
-        if manifest := yaml.load(document, Loader=_LOADER):  # noqa: S506  a safe loader
+        if manifest := yaml.load(document, Loader=ManifestLoader):  # noqa: S506  a safe loader
             yield file, manifest
 
 

@@ -105,6 +105,8 @@ class Revision:
     def _in_tree(self, arguments: list[str], text: str = "") -> str:
         """Run git with an index of its own, and the folder for a work tree."""
         options = [f"--git-dir={self._git_dir}", f"--work-tree={self.root}", "-c", "core.sparseCheckout=false"]
+        # A link of a branch could lead to any file of this machine: its text is written instead.
+        options += ["-c", "core.symlinks=false"]
         done = _git([*options, *arguments], self.root, text, {"GIT_INDEX_FILE": str(self._index)})
         if done.returncode:
             raise RevisionError(f"Git cannot read {self.name}: {' '.join(done.stderr.split())}")

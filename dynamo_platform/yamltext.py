@@ -74,6 +74,26 @@ for _name, _pattern, _first in (
     _Loader.add_implicit_resolver(_TAG + _name, re.compile(rf"(?:{_pattern})\Z"), _first)
 
 
+class ManifestLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as Helm and kubectl read it: PyYAML's, but dates, times and ``12:30`` are text."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {  # noqa: RUF012  the class's own
+        first: [(tag, pattern) for tag, pattern in found if tag != f"{_TAG}timestamp"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def number(self, node: ScalarNode) -> str | int | float:
+        """A number, unless it is one to the base of 60."""
+        if ":" in node.value:
+            return str(node.value)
+        made: int | float = (self.construct_yaml_int if node.tag == f"{_TAG}int" else self.construct_yaml_float)(node)
+        return made
+
+
+for _name in ("int", "float"):
+    ManifestLoader.add_constructor(_TAG + _name, ManifestLoader.number)
+
+
 class Document(NamedTuple):
     """What a text says.
 

@@ -239,6 +239,18 @@ def test_an_unreadable_stack_file_is_a_verdict(repository: Repository) -> None:
     assert [finding["code"] for finding in dev["findings"]] == ["CFG005"]
 
 
+def test_a_link_in_a_branch_leads_nowhere(repository: Repository, tmp_path: Path) -> None:
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.yaml"
+    outside.write_text(SETTINGS.replace("1.5.1", "1.5.0"))
+    file = repository.project / "stacks" / "Pulumi.dev.yaml"
+    file.unlink()
+    file.symlink_to(outside)
+    repository.commit("head")
+
+    (dev, _) = data("base", "head")["stacks"]
+    assert [finding["code"] for finding in dev["findings"]] == ["CFG005"]
+
+
 def test_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.chdir(tmp_path)
@@ -332,6 +344,37 @@ def test_a_folder_with_a_broken_file(folders: tuple[Path, Path]) -> None:
 
     assert result.exit_code == 2
     assert "b/broken.yaml is no YAML: while parsing a flow node" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "metadata: text",
+        "metadata: {name: 5}",
+        "metadata: {name: a, annotations: [a]}",
+        "metadata: {name: a, annotations: {helm.sh/hook: true}}",
+        "metadata: {name: a}\n1: x",
+        f"metadata: {{name: a}}\nspec: {'[' * 900}{']' * 900}",
+    ],
+)
+def test_an_object_that_no_cluster_takes(folders: tuple[Path, Path], text: str) -> None:
+    (folders[1] / "broken.yaml").write_text(f"apiVersion: v1\nkind: Service\n{text}\n")
+
+    result = run("a", "b")
+
+    assert result.exit_code == 2
+    assert "b/broken.yaml has an object that no cluster takes" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["metadata: {name: a}", "metadata: {name: a}\nspec: {versions: [v1]}"])
+def test_a_definition_that_no_cluster_takes(folders: tuple[Path, Path], text: str) -> None:
+    head = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+    (folders[1] / "broken.yaml").write_text(head + text)
+
+    result = run("a", "b")
+
+    assert result.exit_code == 2
+    assert "b/broken.yaml has an object that no cluster takes" in result.stderr
 
 
 def test_a_folder_without_objects(folders: tuple[Path, Path]) -> None:

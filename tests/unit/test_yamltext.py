@@ -3,8 +3,17 @@
 import time
 
 import pytest
+import yaml
 
-from dynamo_platform.yamltext import MAX_BYTES, MAX_DEPTH, MAX_VALUES, DuplicateKeyError, YamlTextError, load
+from dynamo_platform.yamltext import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_VALUES,
+    DuplicateKeyError,
+    ManifestLoader,
+    YamlTextError,
+    load,
+)
 
 NESTED_ALIASES = "\n".join(
     ["a0: &a0 [x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12))]
@@ -95,3 +104,19 @@ def test_lines_of_keys_and_items() -> None:
 @pytest.mark.parametrize("text", [b"", b"# nothing\n", b"---\n", b"~"])
 def test_an_empty_text_is_nothing(text: bytes) -> None:
     assert load(text).value is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2024-13-45", "2024-13-45"),
+        ("2024-01-31 10:00:00", "2024-01-31 10:00:00"),
+        ("12:30", "12:30"),
+        ("12:30.5", "12:30.5"),
+        ("0644", 420),
+        ("yes", True),
+        ("1.5", 1.5),
+    ],
+)
+def test_manifests_are_read_as_helm_and_kubectl_read_them(text: str, value: object) -> None:
+    assert yaml.load(f"a: {text}", Loader=ManifestLoader) == {"a": value}  # noqa: S506  a safe loader

@@ -109,7 +109,7 @@ def _moved(before: str | None, after: str) -> str:
 def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     match step:
         case Release():
-            yield "chart", f"{step.repository}/{step.chart}" if step.repository else step.chart
+            yield "chart", step.source
             yield "version", _moved(before.get(step.name), step.version)
             if step.name == PLATFORM:
                 for name, version in _bundled(plan).items():

@@ -17,7 +17,7 @@ import yaml
 from .catalog import Catalog
 from .findings import Finding
 from .keys import nearest_recording, recorded
-from .objects import Key, Manifest, digest, flat, key_of
+from .objects import Key, Manifest, annotations_of, digest, flat, key_of
 from .plan import Gate, Plan, Queue, Release, Step
 from .rendering import generated, secret_contents, undecided
 from .values import merged, value_at
@@ -138,8 +138,9 @@ def as_values(plan: Plan) -> Files:
         match steps[0]:
             case Release() as release:
                 path = f"{number}-{title}/values.yaml"
-                source = f"{release.repository}/{release.chart}" if release.repository else release.chart
-                files[path] = f"# Helm values of {title} {release.version} from {source}\n{_dump([release.values])}"
+                files[path] = (
+                    f"# Helm values of {title} {release.version} from {release.source}\n{_dump([release.values])}"
+                )
                 releases.append(
                     {
                         "name": release.name,
@@ -245,7 +246,7 @@ def _left_out(rendered: Rendered) -> Iterator[tuple[Release, Key, set[str]]]:
 def _all(rendered: Rendered, manifests: Iterable[Manifest]) -> Iterator[tuple[Key, Manifest, set[str]]]:
     for each in manifests:
         for manifest in flat(each):
-            events = _annotations(manifest).get(_HOOK, "")
+            events = annotations_of(manifest).get(_HOOK, "")
             key = key_of(manifest, rendered.release.namespace)
             yield key, manifest, {event.strip() for event in events.split(",") if event}
 
@@ -260,7 +261,7 @@ def _ordinary(rendered: Rendered) -> Iterator[_Placed]:
         }
         if key.namespace:
             metadata["namespace"] = key.namespace
-        if kept := {name: text for name, text in _annotations(manifest).items() if not name.startswith(_HOOKS)}:
+        if kept := {name: text for name, text in annotations_of(manifest).items() if not name.startswith(_HOOKS)}:
             metadata["annotations"] = kept
         ordinary = {**manifest, "metadata": metadata}
         if key.kind == "Job":
@@ -326,7 +327,7 @@ def _object(key: Key, **metadata: Any) -> dict[str, Any]:
 
 def _for_argocd(placed: _Placed, wave: int) -> Manifest:
     """The object with its sync wave; what Helm would not delete is not Argo CD's to delete."""
-    annotations = _annotations(placed.manifest)
+    annotations = annotations_of(placed.manifest)
     options = annotations[_OPTIONS].split(",") if _OPTIONS in annotations else []
     if placed.lasting:
         options += ["Prune=false", "Delete=false"]
@@ -336,10 +337,6 @@ def _for_argocd(placed: _Placed, wave: int) -> Manifest:
     ours = {_WAVE: str(wave)} | ({_OPTIONS: ",".join(dict.fromkeys(options))} if options else {})
     metadata = placed.manifest["metadata"]
     return {**placed.manifest, "metadata": {**metadata, "annotations": {**annotations, **ours}}}
-
-
-def _annotations(manifest: Manifest) -> Mapping[str, str]:
-    return (manifest.get("metadata") or {}).get("annotations") or {}
 
 
 def _differing(first: Any, again: Any, path: str = "") -> str:

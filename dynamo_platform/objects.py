@@ -187,7 +187,7 @@ def _by_key(manifests: Iterable[Manifest], namespace: str, *, hooks: bool) -> di
         key_of(manifest, namespace): manifest
         for each in manifests
         for manifest in flat(each)
-        if _is_made(_annotations(manifest).get(_HOOK), hooks=hooks)
+        if _is_made(annotations_of(manifest).get(_HOOK), hooks=hooks)
     }
 
 
@@ -196,7 +196,8 @@ def _is_made(events: str | None, *, hooks: bool) -> bool:
     return events is None or (hooks and not all(event.strip().startswith("test") for event in events.split(",")))
 
 
-def _annotations(manifest: Manifest) -> Mapping[str, str]:
+def annotations_of(manifest: Manifest) -> Mapping[str, str]:
+    """A manifest's annotations."""
     return (manifest.get("metadata") or {}).get("annotations") or {}
 
 
@@ -230,10 +231,11 @@ def _settled(first: Any, second: Any) -> Any:
 
 
 def _object(key: Key, manifest: Manifest) -> Object:
-    annotations = _annotations(manifest)
+    annotations = annotations_of(manifest)
     return Object(
         digest=digest(_normal(manifest)),
-        images=tuple(sorted(set(_images(manifest)))),
+        # A Secret's keys may have any name.
+        images=() if key.kind == "Secret" else tuple(sorted(set(_images(manifest)))),
         hook=_hook(annotations),
         kept=annotations.get(_POLICY) == "keep",
         versions=_versions(manifest) if key.kind == CRD else (),
@@ -286,7 +288,7 @@ def _images(value: Any) -> Iterator[str]:
     """Images of containers, and of custom resources that name one as ``{repository, name, tag}``."""
     if isinstance(value, Mapping):
         match value.get("image"):
-            case str(image) if image:
+            case str(image) if image.split() == [image]:
                 yield image
             case {"repository": str(repository), "name": str(name), **more}:
                 yield f"{repository}/{name}" + (f":{more['tag']}" if more.get("tag") else "")
@@ -394,6 +396,9 @@ def from_plain(plain: Mapping[str, Mapping[str, str]]) -> dict[str, dict[Key, Ob
         release: {Key.parse(key): Object.parse(item) for key, item in items.items()} for release, items in plain.items()
     }
 
+
+OUT_OF_SIGHT = "out of sight: what operators and the Jobs of hooks make by themselves"
+"""What no rendering shows."""
 
 MOST_LINES = 60
 """Changes that a report lists; `pulumi preview` itself shows all of them among the outputs."""

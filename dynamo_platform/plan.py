@@ -51,6 +51,11 @@ class Release(NamedTuple):
     timeout: int
     depends_on: tuple[str, ...] = ()
 
+    @property
+    def source(self) -> str:
+        """The chart with where it is from, in one reference."""
+        return f"{self.repository}/{self.chart}" if self.repository else self.chart
+
 
 class Gate(NamedTuple):
     """Waiting for an object that a controller makes to be really ready. A gate never makes the object.
@@ -402,9 +407,10 @@ def summary(plan: Plan) -> str:
         after = f"  after {', '.join(step.depends_on)}" if step.depends_on else ""
         match step:
             case Release():
-                source = f"{step.repository}/{step.chart}" if step.repository else step.chart
                 hooks = "" if step.hooks else ", hooks off"
-                lines.append(f"release   {step.name} {step.version} in {step.namespace} from {source}{hooks}{after}")
+                lines.append(
+                    f"release   {step.name} {step.version} in {step.namespace} from {step.source}{hooks}{after}"
+                )
             case Gate():
                 until = step.condition or "rolled out"
                 lines.append(f"gate      {step.kind} {step.object_name} {until}{after}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Awaitable, Mapping, Sequence
 from importlib.metadata import version
@@ -15,10 +14,11 @@ import pulumi
 from pulumi_kubernetes import Provider
 
 from .findings import Finding, PlatformError, ordered
-from .objects import CRD, Key, Manifest, Object, Objects, difference, from_plain, key_of, read, to_plain
+from .objects import CRD, OUT_OF_SIGHT, Key, Manifest, Object, Objects, difference, from_plain, key_of, read, to_plain
 from .plan import Plan, Release
 from .rendering import refused, unconfigured, unfetched
 from .running import COMPONENT
+from .sources import content
 from .values import value_at
 
 _TEMPLATING = "failed to create chart from template: "
@@ -30,7 +30,7 @@ class Seen(NamedTuple):
 
     Attributes:
         objects: by release.
-        charts: each release's chart: where from, which version, and of a local archive what it holds.
+        charts: each release's chart: where from, which version, and of a local one what it holds.
     """
 
     objects: Objects
@@ -50,11 +50,10 @@ def charts(plan: Plan) -> dict[str, str]:
 
 
 def _chart(release: Release, plan: Plan) -> str:
-    source = f"{release.repository}/{release.chart}" if release.repository else release.chart
-    archive = Path(release.chart)
-    content = f" {hashlib.sha256(archive.read_bytes()).hexdigest()[:12]}" if archive.is_file() else ""
+    local = Path(release.chart)
+    digest = f" {content(local)}" if local.exists() else ""
     bundled = "".join(f" with {name}" for name in plan.modes if value_at(release.values, f"global.{name}.install"))
-    return f"{source} {release.version}{content}{bundled}"
+    return f"{release.source} {release.version}{digest}{bundled}"
 
 
 def preview(
@@ -92,7 +91,7 @@ def preview(
             release.name: last.objects.get(release.name, {}) if isinstance(each, Finding) else each
             for release, each in zip(plan.releases, rendered, strict=True)
         }
-        pulumi.log.info(difference(last.objects, after), component)
+        pulumi.log.info(f"{difference(last.objects, after)}\n  {OUT_OF_SIGHT}", component)
         return after
 
     # Behind a proxy, because the SDK would make an Output of each item of a dict.

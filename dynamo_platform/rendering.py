@@ -38,7 +38,8 @@ def refused(release: Release, error: str, chart: Path) -> Finding:
             path=f"{section}values",
             given=f"{release.name} {release.version}",
             allowed="a chart that renders without a cluster",
-            why=f"A template asks the cluster for something; its objects are known at `pulumi up` only. Helm: {text}",
+            why="A template asks the cluster for something: its release may install, its objects cannot be listed. "
+            f"Helm: {text}",
             docs=DOCS,
         )
     key = max((path for path in _paths(release.values) if path in text), key=len, default="")

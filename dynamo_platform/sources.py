@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 from .config import RegistryConfig, ReleaseConfig
 
 
@@ -30,3 +33,13 @@ def reference(config: ReleaseConfig, chart: str, repository: str, registry: Regi
     """Upstream's chart, or what the configuration has instead, as one reference."""
     name, source = located(config.chart or chart, config.repository or mirrored(repository, registry))
     return f"{source.rstrip('/')}/{name}" if source else name
+
+
+def content(chart: Path) -> str:
+    """A digest of a local chart's archive or folder, 12 hexadecimal digits; of one that is not there, of nothing."""
+    files = sorted(path for path in chart.rglob("*") if path.is_file()) if chart.is_dir() else [chart]
+    whole = hashlib.sha256()
+    for path in files:
+        data = path.read_bytes() if path.is_file() else b""
+        whole.update(f"{path.relative_to(chart)} {len(data)}\n".encode() + data)
+    return whole.hexdigest()[:12]

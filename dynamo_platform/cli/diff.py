@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -30,7 +29,10 @@ from dynamo_platform.comparison.forms import markdown, text
 from dynamo_platform.findings import Finding
 from dynamo_platform.objects import Key, Object
 from dynamo_platform.revisions import Revision, RevisionError
-from dynamo_platform.stackfile import Project, ProjectError, Stack, find_project, read_file, read_stack
+from dynamo_platform.sources import content
+from dynamo_platform.stackfile import Project, ProjectError, Stack, read_file, read_stack
+
+from .stacks import folder_of, refused
 
 Form = Literal["text", "json", "markdown"]
 Sides = tuple[Mapping[str, Side], Mapping[str, Side]]
@@ -62,7 +64,7 @@ def diff(*, base: str, head: str, stacks: tuple[str, ...], form: Form, exit_code
     except (FolderError, ProjectError, RevisionError, helm.HelmError) as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
-        raise click.UsageError(f"{error.filename}: {error.strerror}.") from error
+        raise click.UsageError(refused(error)) from error
     match form:
         case "json":
             click.echo(json.dumps(as_data(report), indent=2, ensure_ascii=False))
@@ -85,8 +87,8 @@ def _report(base: str, head: str, stacks: tuple[str, ...]) -> Report:
             return Report(None, (), base, head, None, (comparison,))
         before, after = (read_file(path) for path in paths)
         name = after.name
-        sides = ({name: _side(before, _folder_of(paths[0]))}, {name: _side(after, _folder_of(paths[1]))})
-        return Report(None, (), base, head, *_compared(sides, (_folder_of(paths[0]), _folder_of(paths[1]))))
+        sides = ({name: _side(before, folder_of(before))}, {name: _side(after, folder_of(after))})
+        return Report(None, (), base, head, *_compared(sides, (folder_of(before), folder_of(after))))
     with tempfile.TemporaryDirectory() as scratch:
         revisions = [
             Revision(name, Path.cwd(), _made(Path(scratch).resolve() / side))
@@ -105,14 +107,6 @@ def _report(base: str, head: str, stacks: tuple[str, ...]) -> Report:
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
-
-
-def _folder_of(file: Path) -> Path:
-    """What a stack file's charts are relative to."""
-    try:
-        return find_project(file.parent).file.parent
-    except ProjectError:
-        return file.parent
 
 
 def _check_names(stacks: tuple[str, ...], projects: list[Project | None]) -> None:
@@ -135,17 +129,7 @@ def _of_revision(revision: Revision, stacks: tuple[str, ...]) -> dict[str, Side]
 
 
 def _side(stack: Stack, folder: Path) -> Side:
-    return Side(stack, {chart: _digest(folder / chart) for chart in local_charts(stack)})
-
-
-def _digest(chart: Path) -> str:
-    """A digest of a chart's archive or folder; of one that is not there, of nothing."""
-    files = sorted(path for path in chart.rglob("*") if path.is_file()) if chart.is_dir() else [chart]
-    content = hashlib.sha256()
-    for path in files:
-        data = path.read_bytes() if path.is_file() else b""
-        content.update(f"{path.relative_to(chart)} {len(data)}\n".encode() + data)
-    return content.hexdigest()[:12]
+    return Side(stack, {chart: content(folder / chart) for chart in local_charts(stack)})
 
 
 def _compared(sides: Sides, folders: tuple[Path, Path]) -> tuple[str | None, tuple[Comparison, ...]]:

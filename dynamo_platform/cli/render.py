@@ -14,9 +14,8 @@ from dynamo_platform import gitops, helm
 from dynamo_platform.catalog import load
 from dynamo_platform.findings import Finding, PlatformError
 from dynamo_platform.plan import Plan
-from dynamo_platform.stackfile import ProjectError, Stack, find_project
 
-from .stacks import CONFIG, chosen
+from .stacks import CONFIG, chosen, folder_of, refused
 
 MARKER = ".dynamo-platform"
 """The file by which a folder is known to be written by this command."""
@@ -50,16 +49,17 @@ def render(
     _check(out)
     try:
         plan = read.plan()
-        files = gitops.as_values(plan) if as_values else _objects(plan, _project(read), argocd=tool == "argocd")
+        files = gitops.as_values(plan) if as_values else _objects(plan, folder_of(read), argocd=tool == "argocd")
+        _replace(out, files)
     except PlatformError as error:
         click.echo(error, err=True)
         raise click.exceptions.Exit(1) from error
     except helm.HelmError as error:
         raise click.ClickException(str(error)) from error
-    try:
-        _replace(out, files)
     except OSError as error:
-        raise click.ClickException(f"{error.strerror}: {error.filename}. {out} is as it was.") from error
+        raise click.ClickException(
+            f"{refused(error)} {out} is as it was: make room, or name another folder."
+        ) from error
     for finding in plan.findings:
         click.echo(f"{finding}\n", err=True)
     folders = Counter(path.partition("/")[0] for path in files if "/" in path)
@@ -81,14 +81,6 @@ def _objects(plan: Plan, project: Path, *, argocd: bool) -> gitops.Files:
     if findings:
         raise PlatformError(findings)
     return gitops.as_objects(plan, rendered, argocd=argocd)
-
-
-def _project(stack: Stack) -> Path:
-    """The folder that a stack's paths are relative to."""
-    try:
-        return find_project(stack.file.parent).file.parent
-    except ProjectError:
-        return stack.file.parent
 
 
 def _check(out: Path) -> None:

@@ -60,4 +60,17 @@ def chosen(*, stacks: Sequence[str] = (), everything: bool = False, config: Path
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
-        raise click.UsageError(f"{error.filename}: {error.strerror}.") from error
+        raise click.UsageError(refused(error)) from error
+
+
+def folder_of(stack: Stack) -> Path:
+    """The folder that a stack's paths are relative to: its project's, or its own where it belongs to none."""
+    try:
+        return find_project(stack.file.parent).file.parent
+    except ProjectError:
+        return stack.file.parent
+
+
+def refused(error: OSError) -> str:
+    """What the system refused, and of which file where it says so: of a disk that is full it does not."""
+    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."

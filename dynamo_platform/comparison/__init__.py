@@ -351,7 +351,7 @@ def _facts(step: Step | None) -> dict[str, str]:
     }
     match step:
         case Release():
-            facts["chart"] = f"{step.repository}/{step.chart}" if step.repository else step.chart
+            facts["chart"] = step.source
             facts |= {f"value {path}": shown(value) for path, value in leaves(step.values)}
         case Queue():
             facts |= {path: shown(value) for path, value in leaves(step.spec)}

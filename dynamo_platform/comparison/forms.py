@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dynamo_platform.findings import Finding, counted, ordered
+from dynamo_platform.objects import OUT_OF_SIGHT
 
 from . import Comparison, Report, StepChange, by_importance
 
@@ -129,7 +130,7 @@ def _closing(report: Report) -> Iterator[str]:
     if same:
         yield f"unchanged: {', '.join(same)}"
     if report.helm:
-        yield f"Rendered with helm {report.helm}."
+        yield f"Rendered with helm {report.helm}; {OUT_OF_SIGHT}."
 
 
 def markdown(report: Report) -> str:

@@ -281,7 +281,7 @@ Equal, and not rendered
 
 unchanged: other
 
-Rendered with helm v3.20.2."""
+Rendered with helm v3.20.2; out of sight: what operators and the Jobs of hooks make by themselves."""
     )
 
 
@@ -354,7 +354,10 @@ def test_markdown_begins_with_the_marker_and_the_verdict() -> None:
 warning REN001  values
 """
     )
-    assert page.endswith("Compared main with topic. unchanged: other Rendered with helm v3.20.2.\n")
+    assert page.endswith(
+        "Compared main with topic. unchanged: other Rendered with helm v3.20.2; "
+        "out of sight: what operators and the Jobs of hooks make by themselves.\n"
+    )
     assert "<!-- dynamo-platform diff infra/* -->" in markdown(report(SMALL))
 
 

@@ -563,9 +563,37 @@ def test_a_disk_that_is_full_leaves_everything_as_it_was(stack: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (result.exit_code, fresh.exit_code) == (1, 1)
     assert "File too large" in result.stderr
-    assert f"{stack.parent}/out is as it was" in " ".join(result.stderr.split())
+    assert "None" not in result.stderr
+    assert f"{stack.parent}/out is as it was: make room, or name another folder." in " ".join(result.stderr.split())
     assert tree(stack.parent) == before
     assert sorted(path.name for path in stack.parent.iterdir()) == ["out", "settings.yaml"]
+
+
+def put_helm(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a script for `helm` on PATH."""
+    folder.mkdir()
+    (folder / "helm").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "helm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_a_chart_is_never_an_option_of_helm(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_helm(stack.parent / "bin", 'echo "$@" >&2; [ "$1" = version ]', monkeypatch)
+    stack.write_text(json.dumps(SEPARATE | {"chart": "--help"}))
+    result = run("--out", "out")
+    assert result.exit_code == 1
+    assert "REN003  chart" in result.stderr
+    assert " -- --help " in " ".join(result.stderr.split())
+
+
+def test_a_disk_that_is_full_before_anything_is_written(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_helm(stack.parent / "bin", "exit 0", monkeypatch)
+    monkeypatch.setattr("tempfile.tempdir", str(stack.parent / "full"))
+    result = run("--out", "out")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{stack.parent}/full" in result.stderr
+    assert "out is as it was: make room, or name another folder." in " ".join(result.stderr.split())
+    assert not (stack.parent / "out").exists()
 
 
 def test_a_folder_within_none_is_refused(stack: Path) -> None:

@@ -135,6 +135,10 @@ def test_a_secret_is_nowhere_but_in_the_digest() -> None:
     assert digest(secret({"password": "hunter2"})) != digest(secret({"password": "hunter3"}))
 
 
+def test_a_secret_s_key_of_any_name_is_no_image() -> None:
+    assert only(secret({"image": "hunter2"}))[1].images == ()
+
+
 # What is known of an object
 
 
@@ -147,6 +151,11 @@ def test_images_are_those_of_containers_and_of_custom_resources() -> None:
     }
     found = objects(deployment(image="registry/operator:1"), config)
     assert [item.images for item in found.values()] == [("registry/kai/binder:v1",), ("registry/operator:1",)]
+
+
+def test_a_text_that_is_no_reference_is_no_image() -> None:
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+    assert only(settings | {"data": {"image": "use the newest one"}})[1].images == ()
 
 
 def test_only_one_of_the_two_renderings_has_what_the_cluster_decides() -> None:

@@ -1,6 +1,7 @@
 """What a preview says of objects: the component with charts that render, and with charts that do not."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -46,13 +47,14 @@ def test_objects_are_compared_with_those_of_the_last_update(
         "  ~ Service dynamo-system/a",
         "  - Service dynamo-system/b",
         "  + Service dynamo-system/c",
+        "  out of sight: what operators and the Jobs of hooks make by themselves",
     ]
 
 
 def test_objects_of_another_component_do_not_count(engine: RecordingEngine, logged: pytest.LogCaptureFixture) -> None:
     engine.state[f"{URN}-of-another"] = {"type": "", "outputs": {"objects": {"x": {"v1 Service a": "0"}}}}
     run(engine, **SETTINGS)
-    assert said(logged, "objects") == ["objects   0 new: dynamo-platform 0"]
+    assert [text.splitlines()[0] for text in said(logged, "objects")] == ["objects   0 new: dynamo-platform 0"]
 
 
 def test_the_template_is_what_the_release_installs(engine: RecordingEngine) -> None:
@@ -110,7 +112,7 @@ def test_objects_that_cannot_be_rendered_stay_as_they_were(
     engine.manifests["dynamo-platform"] = None
     run(engine, **SETTINGS)
     assert len(said(logged, "note REN004  values")) == 1
-    assert said(logged, "objects") == ["objects   none of 1 changes"]
+    assert [text.splitlines()[0] for text in said(logged, "objects")] == ["objects   none of 1 changes"]
 
 
 def test_nothing_is_rendered_where_that_is_off(engine: RecordingEngine, logged: pytest.LogCaptureFixture) -> None:
@@ -149,7 +151,7 @@ def test_crds_of_a_chart_are_rendered_once(engine: RecordingEngine, logged: pyte
     engine.templates.clear()
     run(engine, **SETTINGS)
     assert [options["skip_crd_rendering"] for options in engine.templates] == [True, True]
-    assert said(logged, "objects")[-1] == "objects   none of 1 changes"
+    assert said(logged, "objects")[-1].splitlines()[0] == "objects   none of 1 changes"
 
 
 @pytest.mark.parametrize("other", [{"version": "1.5.0"}, {"kai_scheduler": {"mode": "disabled"}}])
@@ -159,6 +161,20 @@ def test_crds_of_another_chart_are_rendered_anew(engine: RecordingEngine, other:
     engine.templates.clear()
     run(engine, **SETTINGS | other)
     assert sorted(options["skip_crd_rendering"] for options in engine.templates) == [False, True]
+
+
+def test_crds_of_a_chart_s_folder_are_rendered_anew_when_it_changes(engine: RecordingEngine, tmp_path: Path) -> None:
+    crds = tmp_path / "chart" / "crds"
+    crds.mkdir(parents=True)
+    settings = SETTINGS | {"chart": str(crds.parent)}
+    engine.crds["dynamo-platform"] = [CRD]
+    asked = []
+    for text in ("a", "a", "b"):
+        (crds / "queues.yaml").write_text(text)
+        engine.templates.clear()
+        engine.state[URN] = {"type": "", "outputs": outputs(engine, **settings)}
+        asked.append(sorted(options["skip_crd_rendering"] for options in engine.templates))
+    assert asked == [[False, True], [True, True], [False, True]]
 
 
 def test_crds_of_the_charts_folder_stay_in_the_cluster(engine: RecordingEngine) -> None:

@@ -18,6 +18,8 @@ MOST = 60_000
 _LONGEST = 600
 """Characters of an item in the Markdown, of which an error of Helm can have any number."""
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+"""Control characters, but not the ends of lines."""
 
 _CUTS = [(rank, most) for rank in range(7, -1, -1) for most in (100, 20, 0)]
 """What is cut, one after the other until the Markdown is short enough: of which rank, and how many items stay."""
@@ -122,7 +124,8 @@ def text(report: Report) -> str:
         for listing in listings(each):
             lines += ["", listing.title, *(f"  {line}" for item in listing.items for line in item.splitlines())]
         blocks.append("\n".join(lines))
-    return "\n\n".join([*blocks, *_closing(report)])
+    # A terminal obeys control characters, which a branch may have anywhere.
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "\n\n".join([*blocks, *_closing(report)]))
 
 
 def _closing(report: Report) -> Iterator[str]:

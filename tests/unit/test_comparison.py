@@ -285,6 +285,11 @@ Rendered with helm v3.20.2; out of sight: what operators and the Jobs of hooks m
     )
 
 
+def test_text_says_nothing_to_a_terminal_but_text() -> None:
+    first, *_ = text(report(SMALL._replace(name="dev\x1b[2J\x9b\r"))).splitlines()
+    assert first == "dev\ufffd[2J\ufffd\ufffd: changed, 1 warning"
+
+
 def test_json() -> None:
     assert json.loads(json.dumps(as_data(report(SMALL, helm="v3.20.2")))) == {
         "project": "infra",

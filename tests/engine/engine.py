@@ -97,7 +97,7 @@ class Engine:
 
     def unchanged(self) -> None:
         """Assert that another `up` and a `refresh` change nothing."""
-        self.up("--expect-no-changes")
+        self.up("--expect-no-changes", "--diff")
         self.refresh("--expect-no-changes")
 
     def outputs(self) -> dict[str, Any]:

@@ -16,7 +16,9 @@ OLDEST     := pulumi==3.244.0 pulumi-kubernetes==4.25.0 pydantic==2.11.0 pyyaml=
               lightkube==1.0.0
 NEWEST     := 'pulumi<4' 'pulumi-kubernetes<5' 'pydantic<3' 'pyyaml<7' 'click<9' 'rich<16' 'lightkube<2'
 TEST_TOOLS := fastjsonschema hypothesis pytest trustme
-ENGINE     := $(patsubst tests/engine/test_%.py,engine-%,$(wildcard tests/engine/test_*.py))
+# The longest first, so that none is left alone at the end.
+LONGEST    := engine-modes engine-preview
+ENGINE     := $(LONGEST) $(filter-out $(LONGEST),$(patsubst tests/engine/test_%.py,engine-%,$(wildcard tests/engine/test_*.py)))
 SLOW       := $(ENGINE:engine-%=slow-%)
 
 .PHONY: help
@@ -47,9 +49,11 @@ test-unit: $(VENV)/.complete ## unit tests: under a minute, no toolchain
 	$(PYTHON) -m pytest tests/unit
 
 .PHONY: test-ends
-test-ends: $(VENV)-oldest/.complete $(VENV)-newest/.complete ## unit tests at both ends of the dependencies' ranges
-	$(VENV)-oldest/bin/python -m pytest tests/unit
-	$(VENV)-newest/bin/python -m pytest tests/unit
+test-ends: test-oldest test-newest ## unit tests at both ends of the dependencies' ranges
+
+.PHONY: test-oldest test-newest
+test-oldest test-newest: test-%: $(VENV)-%/.complete
+	$(VENV)-$*/bin/python -m pytest tests/unit
 
 .PHONY: test-engine
 test-engine: $(ENGINE) ## tests with a real Pulumi engine on a real API server, without the slow ones
@@ -68,11 +72,11 @@ $(SLOW): slow-%: $(VENV)/.complete
 # The engine's tests mostly wait: more of them than there are cores.
 .PHONY: test
 test: lint test-unit ## what a change must pass: under 10 minutes with a built toolchain
-	$(MAKE) --jobs=3 test-ends test-engine
+	$(MAKE) --jobs=4 test-ends test-engine
 
 .PHONY: test-all
 test-all: test ## all tests: under 40 minutes
-	$(MAKE) --jobs=3 test-slow
+	$(MAKE) --jobs=4 test-slow
 
 .PHONY: bench
 bench: $(VENV)/.complete ## what the module costs, against the same work without it

@@ -29,6 +29,8 @@ STACK = "production"
 OURS = "head.repo.full_name == github.repository"
 """The condition of jobs that a fork's pull request does not get."""
 
+POLL = 0.02
+"""Seconds after which the stand-in sees that it is to end."""
 TOKEN = "token-of-the-stand-in"  # noqa: S105  it opens nothing
 
 
@@ -75,7 +77,7 @@ class Forge:
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True).start()
         try:
             yield self
         finally:

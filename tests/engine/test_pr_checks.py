@@ -1,8 +1,11 @@
 """`make pr-check`: the shipped checks of pull requests, run on a clone of what is committed here."""
 
+import pytest
+
 from sandbox.pr_check import STACK, check
 
 
+@pytest.mark.slow
 def test_each_forge_gets_one_comment_with_verdict_objects_and_preview() -> None:
     bodies = [comment["body"] for comment in check()]
 

@@ -29,7 +29,7 @@ def with_local_charts(config: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("stack", "created"),
-    [("local", 11), ("dev", 3), ("production", 12), ("external", 9)],
+    [("local", 11), ("dev", 3), ("production", 12), ("external", 8)],
 )
 def test_every_stack_previews_without_a_cluster(engine: Engine, stack: str, created: int) -> None:
     committed = yaml.safe_load((CHECKOUT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]

@@ -265,12 +265,12 @@ def test_a_long_difference_says_how_much_more_there_is() -> None:
 
 # As text
 
-names = st.text("abcdefghijklmnopqrstuvwxyz-.", min_size=1)
+names = st.text("ab-.", min_size=1, max_size=4)
 keys = st.builds(Key, names, names, st.none() | names, names)
 items = st.builds(
     Object,
     digest=names,
-    images=st.lists(names).map(tuple),
+    images=st.lists(names, max_size=2).map(tuple),
     hook=st.none() | names,
     kept=st.booleans(),
     uncertain=st.booleans(),
@@ -278,6 +278,6 @@ items = st.builds(
 )
 
 
-@given(st.dictionaries(names, st.dictionaries(keys, items)))
+@given(st.dictionaries(names, st.dictionaries(keys, items, max_size=3), max_size=2))
 def test_objects_come_back_from_their_text(several: dict[str, dict[Key, Object]]) -> None:
     assert from_plain(to_plain(several)) == several

@@ -251,7 +251,7 @@ def test_grove_installs_its_own_crds_where_helm_did_not(live: Live) -> None:
     for name in grove_crds():
         live.client.delete(CustomResourceDefinition, name)
     # A definition goes only after its objects: applied to before, it would take the change along.
-    eventually(grove_crds, lambda found: not found, seconds=60)
+    eventually(grove_crds, lambda found: not found, seconds=180)
     settings = ("--skip-crds", "--set", "crdInstaller.enabled=true")
     live.install("grove", "grove-charts-v0.1.0-alpha.13", GROVE, *settings, "--wait")
     assert live.client.get(CustomResourceDefinition, "podcliquesets.grove.io")

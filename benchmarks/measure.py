@@ -33,11 +33,13 @@ class Result:
     repetitions: int
     profile: tuple[tuple[str, float], ...] = ()
     """Where the seconds of our side's last run went, in order."""
+    seconds: float | None = None
+    """The most seconds that our side may take, where there is such a target too."""
 
     @property
     def met(self) -> bool:
         """Whether the figure keeps to its target."""
-        return self.figure <= self.target
+        return self.figure <= self.target and (self.seconds is None or self.pair.ours <= self.seconds)
 
 
 def alternate(ours: Callable[[], float], theirs: Callable[[], float], repetitions: int) -> Pair:

@@ -256,8 +256,8 @@ def test_grove_installs_its_own_crds_where_helm_did_not(live: Live) -> None:
         return found
 
     live.helm("uninstall", "grove", "--namespace", GROVE, "--ignore-not-found")
-    # A definition goes only after its objects: applied to before, it would take the change along. One that the installer
-    # of a pod which is on its way out applies again is deleted again.
+    # A definition goes only after its objects: applied to before, it would take the change along. One that the
+    # installer of a pod on its way out applies again is deleted again.
     eventually(delete_grove_crds, lambda found: not found, seconds=60)
     settings = ("--skip-crds", "--set", "crdInstaller.enabled=true")
     live.install("grove", "grove-charts-v0.1.0-alpha.13", GROVE, *settings, "--wait")

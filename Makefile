@@ -72,7 +72,7 @@ $(SLOW): slow-%: $(VENV)/.complete
 # The engine's tests mostly wait: more of them than there are cores.
 .PHONY: test
 test: lint test-unit ## what a change must pass: under 10 minutes with a built toolchain
-	$(MAKE) --jobs=4 test-ends test-engine
+	$(MAKE) --jobs=3 test-ends test-engine
 
 .PHONY: test-all
 test-all: test ## all tests: under 40 minutes

@@ -35,7 +35,7 @@ CAPACITY = {
     "nvidia.com/gpu": "8",
 }
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 REQUEST_SECONDS = 5
 ATTEMPTS = 2  # another process may take a port between its choice and its use
 

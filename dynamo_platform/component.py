@@ -107,7 +107,8 @@ class DynamoPlatform(pulumi.ComponentResource):
                 cluster_identifier=self.plan.cluster,
                 opts=pulumi.ResourceOptions(parent=self, transformations=[_without_kubeconfig]),
             )
-        rendered = preview(self.plan, seen(state, name), self, provider)
+        of_charts = charts(self.plan)
+        rendered = preview(self.plan, seen(state, name), of_charts, self, provider)
         names = {step.name: f"{name}-{step.name}" if name != step.name else name for step in self.plan.steps}
         hooks = self._error_hooks(names, opts, provider_given=provider_given)
         made: dict[str, pulumi.Resource] = {}
@@ -143,7 +144,7 @@ class DynamoPlatform(pulumi.ComponentResource):
                 "queues": self.queues,
                 "findings": self.findings,
                 "objects": self.objects,
-                "charts": charts(self.plan),
+                "charts": of_charts,
             }
         )
 

@@ -17,8 +17,8 @@ import yaml
 from .catalog import Catalog
 from .findings import Finding
 from .keys import nearest_recording, recorded
-from .objects import Key, Manifest, annotations_of, digest, flat, key_of
-from .plan import Gate, Plan, Queue, Release, Step
+from .objects import Key, Manifest, annotations_of, flat, key_of
+from .plan import Gate, Plan, Queue, Release, Step, digest
 from .rendering import generated, secret_contents, undecided
 from .values import merged, value_at
 from .versions import Version
@@ -315,9 +315,8 @@ def _queues(queues: Sequence[Step], *, protect: bool) -> list[_Placed]:
     for queue in queues:
         assert isinstance(queue, Queue)  # noqa: S101  a stage has steps of one kind
         parents = [placed[name].rank for name in queue.depends_on if name in placed]
-        key = Key("scheduling.run.ai/v2", "Queue", None, queue.name)
-        manifest = _object(key) | {"spec": queue.spec}
-        placed[queue.name] = _Placed(key, manifest, rank=max(parents, default=-1) + 1, lasting=protect)
+        key = key_of(queue.manifest, "")
+        placed[queue.name] = _Placed(key, queue.manifest, rank=max(parents, default=-1) + 1, lasting=protect)
     return list(placed.values())
 
 

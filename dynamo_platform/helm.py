@@ -52,11 +52,15 @@ def version() -> str:
     Raises:
         HelmError: there is none.
     """
+    _require()
+    return _run(["version", "--template={{.Version}}"]).stdout.strip()
+
+
+def _require() -> None:
     if shutil.which("helm") is None:
         raise HelmError(
             "There is no `helm` on PATH, which renders the charts. How to get it: https://helm.sh/docs/intro/install/"
         )
-    return _run(["version", "--template={{.Version}}"]).stdout.strip()
 
 
 def render(releases: Iterable[Release], rendering: Rendering, *, project: Path) -> tuple[list[Rendered], list[Finding]]:
@@ -74,7 +78,7 @@ def render(releases: Iterable[Release], rendering: Rendering, *, project: Path) 
         HelmError: there is no ``helm``.
         PlatformError: every chart that cannot be fetched or rendered.
     """
-    version()
+    _require()
     with ThreadPoolExecutor() as pool:
         rendered = list(pool.map(lambda each: attempt(each, rendering, project=project), releases))
     findings = [each for each in rendered if isinstance(each, Finding)]

@@ -7,11 +7,11 @@ is generated anew each time and does not count.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
+
+from .plan import digest
 
 Manifest = Mapping[str, Any]
 Objects = Mapping[str, Mapping["Key", "Object"]]
@@ -256,11 +256,6 @@ def _versions(crd: Manifest) -> tuple[str, ...]:
         for version in crd["spec"].get("versions") or ()
         if version.get("served", True) or version.get("storage")
     )
-
-
-def digest(content: object) -> str:
-    """12 hexadecimal digits that stand for a content."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def _normal(manifest: Manifest) -> Any:

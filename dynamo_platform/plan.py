@@ -98,6 +98,12 @@ class Queue(NamedTuple):
     adopted: bool = False
     depends_on: tuple[str, ...] = ()
 
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The queue as an object."""
+        metadata = {"name": self.name}
+        return {"apiVersion": "scheduling.run.ai/v2", "kind": "Queue", "metadata": metadata, "spec": self.spec}
+
 
 Step = Release | Gate | Queue
 
@@ -328,7 +334,7 @@ def _gates(c: Choices) -> list[Gate]:
     bundled = c.kai.mode == "bundled"
     release = c.catalog.platform.chart if bundled else c.kai.name
     values = platform_values(c).get(c.kai.name) if bundled else dependency_values(c, c.kai)
-    stamp = f"{c.kai.version or 'external'} {_digest([c.kai.mode, values])}"
+    stamp = f"{c.kai.version or 'external'} {digest([c.kai.mode, values])}"
     timeout = c.kai.config.timeout or TIMEOUT
     config = ("kai-config", "kai.scheduler/v1", "Config", "kai-config", None, "Available")
     shard = ("kai-shard", "kai.scheduler/v1", "SchedulingShard", "default", None, "Available")
@@ -354,8 +360,9 @@ def _gates(c: Choices) -> list[Gate]:
     return gates
 
 
-def _digest(data: object) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:12]
+def digest(content: object) -> str:
+    """12 hexadecimal digits that stand for a content."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def _queues(c: Choices, last_gate: str) -> list[Queue]:

@@ -57,13 +57,18 @@ def _chart(release: Release, plan: Plan) -> str:
 
 
 def preview(
-    plan: Plan, last: Seen, component: pulumi.ComponentResource, provider: Provider | None
+    plan: Plan,
+    last: Seen,
+    now: Mapping[str, str],
+    component: pulumi.ComponentResource,
+    provider: Provider | None,
 ) -> pulumi.Output[dict[str, dict[str, str]]]:
     """Render a plan's releases, and say what that changes.
 
     Args:
         plan: what is planned.
         last: what the last update rendered.
+        now: the plan's :func:`charts`.
         component: what the invokes and messages belong to.
         provider: the releases' provider; None for the component's.
 
@@ -81,7 +86,9 @@ def preview(
             # Without the SDK's version the engine would start a second default provider.
             version=version("pulumi-kubernetes"),
         )
-        rendered = await asyncio.gather(*(_objects(release, plan, last, options) for release in plan.releases))
+        rendered = await asyncio.gather(
+            *(_objects(release, plan, _known_crds(release, last, now), options) for release in plan.releases)
+        )
         findings = ordered([each for each in rendered if isinstance(each, Finding)])
         if any(finding.severity == "error" for finding in findings):
             raise pulumi.RunError(str(PlatformError(findings)))
@@ -103,15 +110,18 @@ async def _hidden(objects: Awaitable[Objects]) -> Objects:
     return MappingProxyType(await objects)
 
 
+def _known_crds(release: Release, last: Seen, now: Mapping[str, str]) -> dict[Key, Object]:
+    """Those of the last update: the provider takes seconds for CRDs, which are the same for the same chart."""
+    if last.charts.get(release.name) != now[release.name]:
+        return {}
+    return {key: item for key, item in last.objects.get(release.name, {}).items() if key.kind == CRD and item.kept}
+
+
 async def _objects(
-    release: Release, plan: Plan, last: Seen, options: pulumi.InvokeOptions
+    release: Release, plan: Plan, crds: Mapping[Key, Object], options: pulumi.InvokeOptions
 ) -> dict[Key, Object] | Finding:
     """A release's objects, or why there are none to see."""
     served, open_apis = plan.rendering.api_versions, plan.rendering.open_apis
-    crds: dict[Key, Object] = {}
-    if last.charts.get(release.name) == _chart(release, plan):
-        # The provider takes seconds for the CRDs, which are the same for the same chart.
-        crds = {key: item for key, item in last.objects.get(release.name, {}).items() if key.kind == CRD and item.kept}
     try:
         first, again = await asyncio.gather(
             _manifests(release, plan, (*served, *open_apis), options, crds=False),
@@ -123,7 +133,7 @@ async def _objects(
         return unconfigured(release)
     templated = {key_of(manifest, release.namespace) for manifest in first}
     of_folder = [each for each in again if each["kind"] == CRD and key_of(each, release.namespace) not in templated]
-    return crds | read(
+    return dict(crds) | read(
         [*first, *of_folder],
         again,
         release.namespace,

@@ -12,8 +12,8 @@ from dynamo_platform import catalog
 from dynamo_platform.choices import parse_version
 from dynamo_platform.explanation import leaves
 from dynamo_platform.findings import Finding, PlatformError, ordered, shown
-from dynamo_platform.objects import Change, Key, Object, Objects, changes, digest, read
-from dynamo_platform.plan import Gate, Plan, Queue, Release, Rendering, Step
+from dynamo_platform.objects import Change, Key, Object, Objects, changes, read
+from dynamo_platform.plan import Gate, Plan, Queue, Release, Rendering, Step, digest
 from dynamo_platform.running import Running, from_plan
 from dynamo_platform.stackfile import Stack
 from dynamo_platform.values import value_at
@@ -285,15 +285,7 @@ def _images(base: Objects, head: Objects) -> tuple[tuple[str, ...], tuple[str, .
 
 
 def _queues(plan: Plan | None) -> dict[Key, Object]:
-    manifests = [
-        {
-            "apiVersion": "scheduling.run.ai/v2",
-            "kind": "Queue",
-            "metadata": {"name": queue.name},
-            "spec": queue.spec,
-        }
-        for queue in (plan.queues if plan else ())
-    ]
+    manifests = [queue.manifest for queue in (plan.queues if plan else ())]
     return read(manifests, manifests, "", hooks=False)
 
 

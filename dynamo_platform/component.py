@@ -24,7 +24,7 @@ from .failures import report, retry
 from .findings import Finding, PlatformError, Severity, shown
 from .observe import Surroundings
 from .plan import Gate, Plan, Queue, Release, Step, make_plan, plan_of
-from .preview import charts, preview, seen
+from .preview import charts, preview, say, seen
 from .running import COMPONENT, Running, from_state
 
 MAX_HISTORY = 10
@@ -94,8 +94,7 @@ class DynamoPlatform(pulumi.ComponentResource):
             raise pulumi.RunError(str(error)) from error
         super().__init__(COMPONENT, name, None, opts)
         pulumi.log.info(str(self.plan), self)
-        for finding in self.plan.findings:
-            (pulumi.log.warn if finding.severity == "warning" else pulumi.log.info)(str(finding), self)
+        say(self.plan.findings, self)
 
         provider = None
         if self.plan.cluster is not None:

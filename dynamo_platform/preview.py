@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -56,6 +56,12 @@ def _chart(release: Release, plan: Plan) -> str:
     return f"{release.source} {release.version}{digest}{bundled}"
 
 
+def say(findings: Iterable[Finding], component: pulumi.ComponentResource) -> None:
+    """Log warnings as such, and notes as information."""
+    for finding in findings:
+        (pulumi.log.warn if finding.severity == "warning" else pulumi.log.info)(str(finding), component)
+
+
 def preview(
     plan: Plan,
     last: Seen,
@@ -92,8 +98,7 @@ def preview(
         findings = ordered([each for each in rendered if isinstance(each, Finding)])
         if any(finding.severity == "error" for finding in findings):
             raise pulumi.RunError(str(PlatformError(findings)))
-        for finding in findings:
-            (pulumi.log.warn if finding.severity == "warning" else pulumi.log.info)(str(finding), component)
+        say(findings, component)
         after = {
             release.name: last.objects.get(release.name, {}) if isinstance(each, Finding) else each
             for release, each in zip(plan.releases, rendered, strict=True)

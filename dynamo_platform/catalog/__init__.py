@@ -318,6 +318,11 @@ class Platform(Row):
     common_name: CommonName
     source: str
 
+    @property
+    def known_minors(self) -> list[str]:
+        """All minors that something is known of, oldest first."""
+        return [*(row.minor for row in self.past), *(row.minor for row in self.minors)]
+
     def default(self, setting: str, version: Version) -> Default:
         """What a version does about a setting that is left out.
 

@@ -23,8 +23,7 @@ def platform_version(_: click.Context, __: click.Parameter, value: str | None) -
     version = parse_version(value)
     if version is None or version.has_v:
         raise click.BadParameter(f"{value!r} is no version of the platform, such as 1.4.2.")
-    platform = load().platform
-    known = [*(row.minor for row in platform.past), *(row.minor for row in platform.minors)]
+    known = load().platform.known_minors
     if version.minor_line not in known:
         raise click.BadParameter(f"{value} is of a minor version that is not known; {known[0]} to {known[-1]} are.")
     return value

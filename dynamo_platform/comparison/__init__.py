@@ -205,8 +205,7 @@ def _assumed(stack: Stack) -> Running | None:
     """What runs where the base cannot be planned any more, as with a version from which one can only upgrade."""
     given = (stack.settings or {}).get("version")
     version = parse_version(given) if isinstance(given, str) else None
-    platform = catalog.load().platform
-    known = [*(row.minor for row in platform.past), *(row.minor for row in platform.minors)]
+    known = catalog.load().platform.known_minors
     return stack.running(str(version)) if version and version.minor_line in known else None
 
 

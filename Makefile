@@ -15,7 +15,7 @@ charts   := --charts='$(CHARTS)' --versions='$(VERSIONS)'
 OLDEST     := pulumi==3.244.0 pulumi-kubernetes==4.25.0 pydantic==2.11.0 pyyaml==6.0.1 click==8.2.0 rich==13.7.0 \
               lightkube==1.0.0
 NEWEST     := 'pulumi<4' 'pulumi-kubernetes<5' 'pydantic<3' 'pyyaml<7' 'click<9' 'rich<16' 'lightkube<2'
-TEST_TOOLS := fastjsonschema hypothesis pytest trustme
+TEST_TOOLS := fastjsonschema hypothesis pooch pytest trustme
 # The longest first, so that none is left alone at the end.
 LONGEST    := engine-modes engine-preview
 ENGINE     := $(LONGEST) $(filter-out $(LONGEST),$(patsubst tests/engine/test_%.py,engine-%,$(wildcard tests/engine/test_*.py)))

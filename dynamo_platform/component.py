@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -32,6 +33,12 @@ MAX_HISTORY = 10
 
 STAMP = "dynamo-platform/waited-for"
 """Annotation of a gate's object: what was waited for. A gate waits again when it changes."""
+
+ROLLED_OUT = [
+    "condition=Available",
+    "jsonpath={.status.conditions[?(@.type=='Progressing')].reason}=NewReplicaSetAvailable",
+]
+"""What a Deployment says when its rollout is complete: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/"""
 
 READS, PAUSE = 20, 0.1
 """How often the stack's state is read, and seconds between, until it is whole."""
@@ -297,9 +304,10 @@ def _release(name: str, step: Release, options: pulumi.ResourceOptions, *, prote
 
 def _gate(name: str, step: Gate, options: pulumi.ResourceOptions) -> pulumi.Resource:
     timeout = f"{step.timeout}s"
-    annotations = {STAMP: step.stamp}
-    if step.condition:
-        annotations["pulumi.com/waitFor"] = f"condition={step.condition}"
+    # The provider may be shown the object as it was before the patch: the stamp proves that it sees the patched one.
+    seen = f"jsonpath={{.metadata.annotations['{STAMP}']}}={step.stamp}"
+    ready = [f"condition={step.condition}"] if step.condition else ROLLED_OUT
+    annotations = {STAMP: step.stamp, "pulumi.com/waitFor": json.dumps([seen, *ready])}
     metadata = {"name": step.object_name, "annotations": annotations}
     if step.namespace:
         metadata["namespace"] = step.namespace

@@ -42,7 +42,7 @@ def show_status(arguments: argparse.Namespace) -> None:
     if not sandbox.cluster.healthy():
         raise SandboxError("No sandbox is running here. `make up` starts one.")
     if arguments.json:
-        print(status.read(sandbox.paths.kubeconfig, sandbox.env).json())
+        print(status.read(sandbox.paths.kubeconfig).json())
     else:
         _show(sandbox)
 
@@ -80,7 +80,7 @@ def env(arguments: argparse.Namespace) -> None:
 def tools(arguments: argparse.Namespace) -> None:
     """Build what is missing of the toolchain and say where each command is."""
     del arguments
-    for command, path in Sandbox().tools.commands.items():
+    for command, path in Sandbox().tools.provide().items():
         print(f"{command:<28} {path}")
 
 
@@ -141,7 +141,7 @@ def _prepared(arguments: argparse.Namespace, sandbox: Sandbox) -> Stack:
 def _show(sandbox: Sandbox) -> None:
     # Rich takes what is no terminal to be 80 columns wide, and would cut versions off.
     console = Console(width=None if sys.stdout.isatty() else 200)
-    status.show(status.read(sandbox.paths.kubeconfig, sandbox.env), console)
+    status.show(status.read(sandbox.paths.kubeconfig), console)
 
 
 def _size(folder: Path) -> str:

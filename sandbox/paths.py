@@ -42,13 +42,13 @@ class Paths:
 
     @property
     def registry(self) -> Path:
-        """Configuration and storage of the OCI registry."""
+        """The chart server's port, and what it published."""
         return self.root / "registry"
 
     @property
-    def repository(self) -> Path:
-        """The static chart repository: archives and their index."""
-        return self.root / "repository"
+    def served(self) -> Path:
+        """What the chart server serves: archives with their index, and an OCI registry as files."""
+        return self.registry / "served"
 
     @property
     def charts(self) -> Path:

@@ -44,8 +44,8 @@ class Process:
             return None
         return pid if self._owns(pid) else None
 
-    def start(self, command: Sequence[str], env: Mapping[str, str]) -> None:
-        """Start `command`, detached from the terminal."""
+    def start(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        """Start `command`, detached from the terminal, with this process's environment by default."""
         self.pid_file.parent.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:

@@ -8,8 +8,9 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TextIO
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -26,6 +27,19 @@ def elapsed(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+@dataclass
+class Running:
+    """A step that has begun: when, and how far it is, in words."""
+
+    started: float
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """What is shown beside the step's name."""
+        passed = elapsed(time.monotonic() - self.started)
+        return f"{passed}, {self.detail}" if self.detail else passed
+
+
 class Progress:
     """Steps with their elapsed time; several may run side by side in threads.
 
@@ -38,7 +52,7 @@ class Progress:
         self._live = self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._colour = self._live and "NO_COLOR" not in os.environ
         self._lock = threading.Lock()
-        self._running: dict[str, float] = {}
+        self._running: dict[str, Running] = {}
         self._coming: list[str] = []
         self._ticker: threading.Thread | None = None
         self._idle = threading.Event()
@@ -49,29 +63,31 @@ class Progress:
             self._coming.extend(steps)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Show `name` as running until the block ends, then how long it took."""
-        started = time.monotonic()
-        self._begin(name, started)
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Show `name` as running until the block ends, then how long it took.
+
+        Yields a function that takes how far the step is, such as `12 of 80 MB`.
+        """
+        running = Running(time.monotonic())
+        self._begin(name, running)
         mark, colour = "✗", RED
         try:
-            yield
+            yield lambda detail: setattr(running, "detail", detail)
             mark, colour = "✓", GREEN
         finally:
-            self._end(
-                name, f"{self._paint(colour, mark)} {name}  {self._paint(DIM, elapsed(time.monotonic() - started))}"
-            )
+            passed = elapsed(time.monotonic() - running.started)
+            self._end(name, f"{self._paint(colour, mark)} {name}  {self._paint(DIM, passed)}")
 
     def note(self, text: str) -> None:
         """Print a line that belongs to no step."""
         with self._lock:
             self._print(text)
 
-    def _begin(self, name: str, started: float) -> None:
+    def _begin(self, name: str, running: Running) -> None:
         with self._lock:
             if name in self._coming:
                 self._coming.remove(name)
-            self._running[name] = started
+            self._running[name] = running
             if not self._live:
                 self._print(f"  {name} …{self._to_come()}")
             if self._ticker is None:
@@ -93,8 +109,7 @@ class Progress:
             with self._lock:
                 if self._ticker is not me:
                     return
-                now = time.monotonic()
-                running = " · ".join(f"{name}  {elapsed(now - since)}" for name, since in self._running.items())
+                running = " · ".join(f"{name}  {state}" for name, state in self._running.items())
                 if self._live:
                     frame = (frame + 1) % len(FRAMES)
                     line = f"{FRAMES[frame]} {running}{self._to_come()}"[: shutil.get_terminal_size().columns - 1]

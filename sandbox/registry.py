@@ -1,6 +1,7 @@
-"""Where charts are pulled from: an OCI registry and a static chart repository, both with TLS on loopback.
+"""Where charts are pulled from: a chart repository and an OCI registry, as files behind one TLS server on loopback.
 
-`python -m sandbox.registry` serves the static repository.
+Pulling from an OCI registry is reading files whose addresses the distribution specification lays down, so publishing a
+chart is writing them. `python -m sandbox.registry` is the server.
 """
 
 import argparse
@@ -9,13 +10,12 @@ import json
 import shutil
 import socket
 import ssl
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -23,138 +23,156 @@ import certifi
 import trustme
 import yaml
 
-from sandbox.errors import SandboxError
 from sandbox.paths import Paths
 from sandbox.processes import POLL_SECONDS, Process, free_port, stop
-from sandbox.sources import Chart
+from sandbox.sources import Chart, metadata
 
 OCI_FOLDERS = {"kai-scheduler": "kai-scheduler/kai-scheduler", "grove-charts": "ai-dynamo/grove"}
 """The charts that upstream publishes in an OCI registry, by their folder there; the platform's is in a repository."""
 
-HEALTH = {"registry": "/v2/", "repository": "/"}
-"""The servers, by what each answers when it is ready."""
+OCI = "v2"
+"""The folder of the registry: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints"""
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.cncf.helm.config.v1+json"
+ARCHIVE = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+"""Media types: https://helm.sh/docs/topics/registries/#helm-chart-manifest"""
 
 READY_SECONDS = 20.0
 RELEASE_SECONDS = 1
-PUSHES = 4
-"""Charts that are pushed at the same time."""
 
 
 class Registry:
-    """The two servers. They keep their ports from one start to the next, so that a stack's sources stay the same."""
+    """The server and its files. Its port stays the same from one start to the next, and so do a stack's sources."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._servers = {name: Process.named(name, paths) for name in HEALTH}
+        self._server = Process.named("registry", paths)
+        self._port_file = paths.registry / "port"
 
     def oci(self, chart: str) -> str:
         """Return the repository of a chart in the OCI registry."""
-        return f"oci://127.0.0.1:{self._port('registry')}/{OCI_FOLDERS[chart]}"
+        return f"oci://127.0.0.1:{self._port}/{OCI_FOLDERS[chart]}"
 
     @property
     def repository(self) -> str:
-        """The static chart repository."""
-        return f"https://127.0.0.1:{self._port('repository')}"
+        """The chart repository."""
+        return f"https://127.0.0.1:{self._port}"
 
-    def start(self, env: Mapping[str, str]) -> None:
-        """Start what does not run yet, with the commands on `env`'s PATH."""
+    def start(self) -> None:
+        """Start the server unless it runs."""
+        if self._server.pid():
+            return
         trust(self._paths)
-        self._paths.repository.mkdir(parents=True, exist_ok=True)
         self._paths.registry.mkdir(parents=True, exist_ok=True)
-        self._launch("registry", self._registry_command, env)
-        self._launch("repository", self._repository_command, env)
-        for name, server in self._servers.items():
-            server.wait(partial(self._answers, name), READY_SECONDS)
+        if self._port is None or not _free(self._port):
+            self._port_file.write_text(str(free_port()))
+        command = [
+            sys.executable,
+            "-m",
+            "sandbox.registry",
+            f"--folder={self._paths.served}",
+            f"--port={self._port}",
+            f"--certificate={self._paths.tls / 'server.pem'}",
+            f"--key={self._paths.tls / 'server.key'}",
+        ]
+        self._server.start(command)
+        self._server.wait(self._answers, READY_SECONDS)
 
     def stop(self) -> None:
-        """Stop both servers."""
-        stop(list(self._servers.values()))
+        """Stop the server."""
+        stop([self._server])
 
-    def push(self, charts: Iterable[Chart], env: Mapping[str, str]) -> list[Chart]:
+    def publish(self, charts: Iterable[Chart]) -> list[Chart]:
         """Publish the charts that are not there yet; return those that replaced other content of the same version."""
-        record = self._paths.registry / "pushed.json"
-        pushed: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
+        record = self._paths.registry / "published.json"
+        published: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
         digests = {chart: hashlib.sha256(chart.archive.read_bytes()).hexdigest() for chart in charts}
-        changed = [chart for chart, digest in digests.items() if pushed.get(str(chart)) != digest]
-        with ThreadPoolExecutor(PUSHES) as threads:
-            list(threads.map(partial(self._publish, env=env), changed))
-        if any(chart.name not in OCI_FOLDERS for chart in changed):
-            self._helm(["repo", "index", str(self._paths.repository)], env)
-        record.write_text(json.dumps(pushed | {str(chart): digests[chart] for chart in changed}, indent=2))
-        return [chart for chart in changed if str(chart) in pushed]
+        changed = [chart for chart, digest in digests.items() if published.get(str(chart)) != digest]
+        for folder in (self._paths.registry, self._paths.served / OCI):
+            folder.mkdir(parents=True, exist_ok=True)
+        for chart in changed:
+            if chart.name in OCI_FOLDERS:
+                push(chart, self._paths.served / OCI / OCI_FOLDERS[chart.name])
+            else:
+                shutil.copyfile(chart.archive, self._paths.served / chart.archive.name)
+        (self._paths.served / "index.yaml").write_text(yaml.safe_dump(index(self._paths.served)))
+        record.write_text(json.dumps(published | {str(chart): digests[chart] for chart in changed}, indent=2))
+        return [chart for chart in changed if str(chart) in published]
 
-    def _publish(self, chart: Chart, env: Mapping[str, str]) -> None:
-        if chart.name in OCI_FOLDERS:
-            self._helm(["push", str(chart.archive), self.oci(chart.name)], env)
-        else:
-            shutil.copyfile(chart.archive, self._paths.repository / chart.archive.name)
+    @property
+    def _port(self) -> int | None:
+        return int(self._port_file.read_text()) if self._port_file.exists() else None
 
-    def _helm(self, arguments: list[str], env: Mapping[str, str]) -> None:
-        result = subprocess.run(
-            ["helm", *arguments], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        if result.returncode:
-            message = f"`helm {' '.join(arguments)}` failed:\n{result.stderr.strip()}"
-            raise SandboxError(message)
-
-    def _launch(self, name: str, command: Callable[[int], list[str]], env: Mapping[str, str]) -> None:
-        if self._servers[name].pid():
-            return
-        port = self._port(name)
-        if port is None or not _free(port):
-            port = free_port()
-            self._port_file(name).write_text(str(port))
-        self._servers[name].start(command(port), env)
-
-    def _port(self, name: str) -> int | None:
-        file = self._port_file(name)
-        return int(file.read_text()) if file.exists() else None
-
-    def _port_file(self, name: str) -> Path:
-        return self._paths.registry / f"{name}.port"
-
-    def _answers(self, name: str) -> bool:
+    def _answers(self) -> bool:
         context = ssl.create_default_context(cafile=str(self._paths.tls / "ca.pem"))
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
         try:
-            with opener.open(f"https://127.0.0.1:{self._port(name)}{HEALTH[name]}", timeout=READY_SECONDS):
+            with opener.open(f"{self.repository}/{OCI}/", timeout=READY_SECONDS):
                 return True
         except OSError:
             return False
 
-    def _registry_command(self, port: int) -> list[str]:
-        config = self._paths.registry / "config.yaml"
-        settings = {
-            "version": "0.1",
-            "log": {"level": "warn"},
-            "storage": {"filesystem": {"rootdirectory": str(self._paths.registry / "storage")}},
-            "http": {
-                "addr": f"127.0.0.1:{port}",
-                "tls": {
-                    "certificate": str(self._paths.tls / "server.pem"),
-                    "key": str(self._paths.tls / "server.key"),
-                },
-            },
-        }
-        config.write_text(yaml.safe_dump(settings))
-        return ["registry", "serve", str(config)]
 
-    def _repository_command(self, port: int) -> list[str]:
-        return [
-            sys.executable,
-            "-m",
-            "sandbox.registry",
-            f"--folder={self._paths.repository}",
-            f"--port={port}",
-            f"--certificate={self._paths.tls / 'server.pem'}",
-            f"--key={self._paths.tls / 'server.key'}",
-        ]
+def push(chart: Chart, repository: Path) -> None:
+    """Write a chart as an artifact of an OCI repository, tagged with its version."""
+    content = chart.archive.read_bytes()
+    about = json.dumps(metadata(chart.archive), default=str).encode()
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": _descriptor(CONFIG, about),
+        "layers": [_descriptor(ARCHIVE, content)],
+    }
+    written = json.dumps(manifest).encode()
+    for kind in ("blobs", "manifests"):
+        (repository / kind).mkdir(parents=True, exist_ok=True)
+    for blob in (content, about):
+        (repository / "blobs" / _digest(blob)).write_bytes(blob)
+    # A tag cannot hold a plus sign: Helm writes an underscore for it.
+    for reference in (_digest(written), chart.version.replace("+", "_")):
+        (repository / "manifests" / reference).write_bytes(written)
+
+
+def index(folder: Path) -> dict[str, object]:
+    """Return the index of a chart repository: https://helm.sh/docs/topics/chart_repository/#the-index-file."""
+    entries: dict[str, list[dict[str, object]]] = {}
+    for archive in sorted(folder.glob("*.tgz")):
+        about = metadata(archive)
+        about |= {"urls": [archive.name], "digest": hashlib.sha256(archive.read_bytes()).hexdigest()}
+        entries.setdefault(about["name"], []).append(about)
+    return {"apiVersion": "v1", "entries": entries}
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves files; a manifest with its media type, and with its digest, by which clients ask for it next."""
+
+    def guess_type(self, path: str | Path) -> str:  # type: ignore[override]
+        """Return the media type of a file."""
+        return MANIFEST if Path(path).parent.name == "manifests" else super().guess_type(str(path))
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin an answer."""
+        super().send_response(code, message)
+        file = Path(self.translate_path(self.path))
+        if code == HTTPStatus.OK and file.parent.name == "manifests":
+            self.send_header("Docker-Content-Digest", _digest(file.read_bytes()))
+
+
+def serve(folder: Path, port: int, certificate: Path, key: Path) -> None:
+    """Serve the files of `folder` until the process ends."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(folder)))
+    # The handshake belongs to the connection's own thread: a client that never speaks must not hold up the others.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.serve_forever()
 
 
 def trust(paths: Paths) -> None:
-    """Make the certificate authority, the servers' certificate, and the bundle of it and the system's roots."""
+    """Make the certificate authority, the server's certificate, and the bundle of it and the system's roots."""
     if paths.bundle.exists():
         return
     paths.tls.mkdir(parents=True, exist_ok=True)
@@ -167,14 +185,12 @@ def trust(paths: Paths) -> None:
     paths.bundle.write_text(f"{roots}\n{authority.cert_pem.bytes().decode()}")
 
 
-def serve(folder: Path, port: int, certificate: Path, key: Path) -> None:
-    """Serve the files of `folder` until the process ends."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server = ThreadingHTTPServer(("127.0.0.1", port), partial(SimpleHTTPRequestHandler, directory=str(folder)))
-    # The handshake belongs to the connection's own thread: a client that never speaks must not hold up the others.
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    server.serve_forever()
+def _descriptor(media_type: str, content: bytes) -> dict[str, object]:
+    return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _free(port: int) -> bool:
@@ -190,9 +206,9 @@ def _free(port: int) -> bool:
 
 
 def main() -> None:
-    """Serve the static chart repository."""
+    """Serve the charts."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.registry", description=main.__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="archives and index.yaml")
+    parser.add_argument("--folder", type=Path, required=True, help="what is served")
     parser.add_argument("--port", type=int, required=True, help="on 127.0.0.1")
     parser.add_argument("--certificate", type=Path, required=True, help="PEM")
     parser.add_argument("--key", type=Path, required=True, help="PEM")

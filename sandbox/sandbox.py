@@ -15,7 +15,7 @@ from sandbox.processes import Process, stop
 from sandbox.progress import Progress
 from sandbox.registry import Registry
 from sandbox.sources import CONTRACT_CHARTS, Chart, ChartSource, keep
-from sandbox.tools import Toolchain, provide
+from sandbox.tools import CLUSTER, PULUMI, Toolchain
 
 PASSPHRASE = "sandbox"  # noqa: S105  it protects nothing: the state is as open as the cluster
 DROPPED = ("HELM_", "KUBE", "KWOK_", "PULUMI_")
@@ -34,14 +34,19 @@ class Sandbox:
 
     @cached_property
     def tools(self) -> Toolchain:
-        """The toolchain, built first where it is missing: minutes when it is the first time."""
-        return provide(self.progress)
+        """The toolchain. What it lacks takes minutes the first time."""
+        return Toolchain(self.progress)
 
     @property
     def env(self) -> dict[str, str]:
-        """The whole environment for `pulumi` and `helm`: nothing of the user's own settings and files takes part."""
+        """The environment with every command of the toolchain."""
+        return self.env_with()
+
+    def env_with(self, *tools: str) -> dict[str, str]:
+        """The environment with the commands of these tools; nothing of the user's own settings and files takes part."""
+        self.tools.provide(*tools)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
-        folders = [Path(sys.executable).parent, *self.tools.built]
+        folders = [Path(sys.executable).parent, *self.tools.folders]
         return inherited | {
             "PATH": os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)]),
             "KUBECONFIG": str(self.paths.kubeconfig),
@@ -61,22 +66,15 @@ class Sandbox:
         """Bring up what does not run yet; return the charts whose version `source` decides, by chart name."""
         self.paths.root.mkdir(parents=True, exist_ok=True)
         with exclusive(self.paths.root / "lock"):
-            self.tools  # noqa: B018  built before the steps that need it are announced
-            self.progress.expect("cluster", "registry", "charts", "operators")
-            with ThreadPoolExecutor() as threads, tempfile.TemporaryDirectory() as scratch:
-                cluster = threads.submit(self._start_cluster)
-                collected = threads.submit(source.collect, Path(scratch))
-                with self.progress.step("registry"):
-                    self.registry.start(self.env)
-                with self.progress.step("charts"):
-                    charts = keep(collected.result(), self.paths.charts)
-                    replaced = self.registry.push(charts, self.env)
+            self.tools.provide(*CLUSTER, then=PULUMI)
+            env = self.env_with(*CLUSTER)
+            self.progress.expect("cluster", "charts", "operators")
+            with ThreadPoolExecutor() as threads:
+                cluster = threads.submit(self._start_cluster, env)
+                charts = threads.submit(self._serve_charts, source)
+                self.tools.provide(*PULUMI)
                 cluster.result()
-            for chart in replaced:
-                self.progress.note(
-                    f"! {chart} has other content than before: a release of it changes after `make down` only"
-                )
-            return source.chosen(charts)
+            return charts.result()
 
     def down(self) -> None:
         """Stop everything and delete the sandbox's files; the toolchain in the cache stays."""
@@ -86,16 +84,27 @@ class Sandbox:
             self.cluster.stop()
             shutil.rmtree(self.paths.root)
 
-    def _start_cluster(self) -> None:
+    def _serve_charts(self, source: ChartSource) -> dict[str, Chart]:
+        with self.progress.step("charts"), tempfile.TemporaryDirectory() as scratch:
+            charts = keep(source.collect(Path(scratch)), self.paths.charts)
+            replaced = self.registry.publish(charts)
+            self.registry.start()
+        for chart in replaced:
+            self.progress.note(
+                f"! {chart} has other content than before: a release of it changes after `make down` only"
+            )
+        return source.chosen(charts)
+
+    def _start_cluster(self, env: dict[str, str]) -> None:
         with self.progress.step("cluster"):
             if not self.cluster.healthy():
                 stop([self._operators])
                 # Pulumi's state describes what was in the cluster that is gone.
                 shutil.rmtree(self.paths.state, ignore_errors=True)
-                self.cluster.start(self.env)
+                self.cluster.start(env)
             self.paths.state.mkdir(exist_ok=True)
         with self.progress.step("operators"):
             if self._operators.pid() is None:
                 command = [sys.executable, "-m", "sandbox.operators"]
                 command += [f"--kubeconfig={self.paths.kubeconfig}", f"--charts={self.paths.charts}"]
-                self._operators.start(command, self.env)
+                self._operators.start(command, env)

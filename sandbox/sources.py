@@ -5,6 +5,7 @@ import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import semver
 import yaml
@@ -96,12 +97,22 @@ CONTRACT_CHARTS = ChartSource()
 
 def read(archive: Path) -> Chart:
     """Return the chart in an archive, by its Chart.yaml."""
+    about = metadata(archive)
+    return Chart(about["name"], str(about["version"]), archive)
+
+
+def metadata(archive: Path) -> dict[str, Any]:
+    """Return the Chart.yaml of an archive.
+
+    Raises:
+        SandboxError: it is no packaged chart.
+    """
     try:
         with tarfile.open(archive) as files:
             member = next(name for name in files.getnames() if name.count("/") == 1 and name.endswith("/Chart.yaml"))
             content = files.extractfile(member)
-            metadata = yaml.safe_load(content.read() if content else b"")
-        return Chart(metadata["name"], str(metadata["version"]), archive)
+            about: dict[str, Any] = yaml.safe_load(content.read() if content else b"")
+        return {**about, "name": about["name"], "version": about["version"]}
     except (tarfile.TarError, StopIteration, yaml.YAMLError, KeyError, TypeError) as error:
         message = f"{archive} is no packaged Helm chart ({type(error).__name__}: {error})."
         raise SandboxError(message) from error

@@ -13,6 +13,7 @@ from sandbox.paths import CHECKOUT
 from sandbox.registry import Registry
 from sandbox.sandbox import Sandbox
 from sandbox.sources import Chart, ChartSource
+from sandbox.tools import PULUMI
 
 PROJECT = "dynamo-platform"
 PLATFORM = "dynamo-platform"
@@ -68,7 +69,7 @@ class Stack:
         result = subprocess.run(
             command,
             cwd=root,
-            env=self._sandbox.env,
+            env=self._sandbox.env_with(*PULUMI),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -80,7 +81,7 @@ class Stack:
 
     def _pulumi(self, *arguments: str) -> None:
         command = ["pulumi", *arguments, f"--stack={self._name}", f"--config-file={self.config}"]
-        if attached(command, self._project, self._sandbox.env):
+        if attached(command, self._project, self._sandbox.env_with(*PULUMI)):
             message = f"`pulumi {arguments[0]}` of stack {self._name} failed; its report is above."
             raise SandboxError(message)
 

@@ -1,9 +1,8 @@
 """What the cluster holds: releases, queues, the operator's flags, monitors."""
 
+import base64
+import gzip
 import json
-import re
-import subprocess
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import httpx2
 import yaml
 from lightkube import Client
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
-from lightkube.resources.core_v1 import ConfigMap
+from lightkube.resources.core_v1 import ConfigMap, Secret
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -70,12 +69,16 @@ class Status:
         return json.dumps(asdict(self), indent=2)
 
 
-def read(kubeconfig: Path, env: Mapping[str, str]) -> Status:
-    """Read the cluster; `env` is the environment for `helm`."""
+def read(kubeconfig: Path) -> Status:
+    """Read the cluster.
+
+    Raises:
+        SandboxError: it does not answer.
+    """
     api = client(kubeconfig)
     try:
         queues, monitors = _queues(api), _monitors(api)
-        return Status(_releases(env), queues, _operator_flags(api), monitors)
+        return Status(_releases(api), queues, _operator_flags(api), monitors)
     except httpx2.HTTPError as error:
         message = f"The cluster does not answer ({error}). `make up` starts it anew."
         raise SandboxError(message) from error
@@ -102,26 +105,25 @@ def show(status: Status, console: Console) -> None:
     console.print(f"[bold]monitors[/]  {monitors}", soft_wrap=True)
 
 
-def _releases(env: Mapping[str, str]) -> list[Release]:
-    result = subprocess.run(
-        ["helm", "list", "--all-namespaces", "--all", "--output=json"],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        message = f"`helm list` failed:\n{result.stderr.strip()}"
-        raise SandboxError(message)
-    return [_release(item) for item in json.loads(result.stdout)]
-
-
-def _release(item: Mapping[str, str]) -> Release:
-    # Helm joins name and version: the version is what begins with the first number after a hyphen.
-    chart = re.fullmatch(r"(.+?)-(v?\d+\..+)", item["chart"])
-    name, version = chart.groups() if chart else (item["chart"], "")
-    return Release(item["name"], item["namespace"], name, version, int(item["revision"]), item["status"])
+def _releases(api: Client) -> list[Release]:
+    """The newest revision of each release, as Helm keeps it: https://helm.sh/docs/topics/advanced/#storage-backends."""
+    newest: dict[tuple[str, str], Release] = {}
+    for secret in api.list(Secret, namespace="*", labels={"owner": "helm"}):
+        stored = (secret.data or {}).get("release", "")
+        content = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(stored))))
+        chart = content["chart"]["metadata"]
+        release = Release(
+            name=content["name"],
+            namespace=content["namespace"],
+            chart=chart["name"],
+            version=chart["version"],
+            revision=content["version"],
+            state=content["info"]["status"],
+        )
+        before = newest.get((release.namespace, release.name))
+        if before is None or release.revision > before.revision:
+            newest[release.namespace, release.name] = release
+    return sorted(newest.values(), key=lambda release: (release.name, release.namespace))
 
 
 def _queues(api: Client) -> list[Queue]:

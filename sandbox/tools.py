@@ -1,14 +1,19 @@
-"""The toolchain: each command comes from PATH when its version will do, else is built once into the cache."""
+"""The toolchain: each command comes from PATH when its version will do, else from the cache.
+
+What the cache lacks is downloaded where the official places answer, and built from source otherwise.
+"""
 
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.golang import Borrowed, Module, build, find_go
+from sandbox.downloads import Downloader
+from sandbox.errors import SandboxError
+from sandbox.golang import Borrowed, Build, Builder
 from sandbox.paths import CACHE
 from sandbox.progress import Progress
 
@@ -30,60 +35,40 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Tool:
-    """Commands that belong together: all from one folder of PATH, or all built.
+    """Commands that belong together: all from one folder of PATH, all downloaded, or all built.
 
-    The first command is asked for its version; where `accepted` is None it cannot say, and the tool is always built.
+    The first command is asked for its version; where `accepted` is None it cannot say, and PATH is not searched.
     """
 
+    name: str
     commands: tuple[str, ...]
     accepted: Accepted | None
-    modules: tuple[Module, ...]
+    builds: tuple[Build, ...]
 
 
 TOOLS = (
     Tool(
+        name="etcd",
         commands=("etcd",),
         accepted=Accepted(("--version",), oldest=(3, 5), below=(4, 0)),
-        modules=(Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),),
+        builds=(Build("etcd", "commands", {"etcd": "go.etcd.io/etcd/server/v3"}),),
     ),
     Tool(
-        commands=("helm",),
-        accepted=Accepted(("version", "--short"), oldest=(3, 14), below=(4, 0)),
-        modules=(Module("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}),),
-    ),
-    Tool(
-        commands=("registry",),
-        accepted=Accepted(("--version",), oldest=(3, 0), below=(4, 0)),
-        modules=(Module("registry", {"registry": "github.com/distribution/distribution/v3/cmd/registry"}),),
-    ),
-    Tool(
+        name="kwok",
         commands=("kwokctl", "kwok"),
         accepted=Accepted(("--version",), oldest=(0, 7), below=(1, 0)),
-        modules=(Module("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok", "kwokctl": "sigs.k8s.io/kwok/cmd/kwokctl"}),),
-    ),
-    Tool(
-        commands=("pulumi", "pulumi-language-python", "pulumi-language-python-exec"),
-        accepted=Accepted(("version",), oldest=(3, 244), below=(4, 0)),
-        modules=(
-            Module(
-                "language-python",
-                {"pulumi-language-python": f"{PULUMI_SDK}/python/cmd/pulumi-language-python"},
-                # The host looks for its executor beside itself; the module holds an older one than the engine's.
-                scripts=(Borrowed("pulumi", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),),
-            ),
-            Module(
-                "pulumi",
-                {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
-                variables={f"{PULUMI_SDK}/go/common/version.Version": "3.259.0"},
-            ),
+        builds=(
+            Build("kwok", "commands", {"kwok": "sigs.k8s.io/kwok/cmd/kwok", "kwokctl": "sigs.k8s.io/kwok/cmd/kwokctl"}),
         ),
     ),
     Tool(
+        name="control-plane",
         commands=("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
         accepted=Accepted(("--version",), oldest=(1, 33), below=(2, 0)),
-        modules=(
-            Module(
+        builds=(
+            Build(
                 "control-plane",
+                "commands",
                 {
                     name: f"k8s.io/kubernetes/cmd/{name}"
                     for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -97,59 +82,184 @@ TOOLS = (
         ),
     ),
     Tool(
+        name="pulumi",
+        commands=("pulumi", "pulumi-language-python", "pulumi-language-python-exec"),
+        accepted=Accepted(("version",), oldest=(3, 244), below=(4, 0)),
+        builds=(
+            Build(
+                "pulumi",
+                "commands",
+                {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
+                variables={f"{PULUMI_SDK}/go/common/version.Version": "3.259.0"},
+            ),
+            Build(
+                "language-python",
+                "language-python",
+                {"pulumi-language-python": f"{PULUMI_SDK}/python/cmd/pulumi-language-python"},
+                # The host looks for its executor beside itself; the module holds an older one than the engine's.
+                scripts=(Borrowed("commands", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),),
+            ),
+        ),
+    ),
+    Tool(
+        name="kubernetes-provider",
         commands=("pulumi-resource-kubernetes",),
         accepted=None,
-        modules=(
-            Module(
+        builds=(
+            Build(
+                "kubernetes-provider",
                 "kubernetes-provider",
                 {"pulumi-resource-kubernetes": "."},
                 variables={f"{KUBERNETES_PROVIDER}/pkg/version.Version": "4.25.0"},
-                embedded=(
-                    Borrowed("kubernetes-provider", KUBERNETES_PROVIDER, "cmd/pulumi-resource-kubernetes/schema.json"),
-                    Borrowed(
-                        "kubernetes-provider",
-                        KUBERNETES_PROVIDER,
-                        "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
-                    ),
+                embedded=tuple(
+                    Borrowed("kubernetes-provider", KUBERNETES_PROVIDER, f"cmd/pulumi-resource-kubernetes/{name}")
+                    for name in ("schema.json", "terraform-mapping.json")
                 ),
             ),
         ),
     ),
+    Tool(
+        name="helm",
+        commands=("helm",),
+        accepted=Accepted(("version", "--short"), oldest=(3, 14), below=(4, 0)),
+        builds=(Build("helm", "commands", {"helm": "helm.sh/helm/v3/cmd/helm"}),),
+    ),
 )
-"""In the order of their builds: the quick ones first."""
+"""In the order of their builds: the cluster's first, so that it starts while the rest is built."""
+
+CLUSTER = ("etcd", "kwok", "control-plane")
+PULUMI = ("pulumi", "kubernetes-provider")
+HELM = ("helm",)
+
+SOURCE = "TOOLCHAIN"
+"""Variable: where the commands may come from, a key of SOURCES; empty for all of them."""
+
+SOURCES = {
+    "": ("path", "cache", "download", "build"),
+    "path": ("path",),
+    "download": ("cache", "download"),
+    "build": ("build",),
+    "offline": ("path", "cache", "build"),
+}
 
 
-@dataclass(frozen=True)
 class Toolchain:
-    """Every command of the sandbox, by its path."""
+    """Every command of the sandbox, provided when it is needed."""
 
-    commands: dict[str, Path]
-    built: tuple[Path, ...]
-    """The folders of the cache that go on PATH before the user's own."""
+    def __init__(self, progress: Progress, tools: Iterable[Tool] = TOOLS, cache: Path = TOOLCHAIN) -> None:
+        self._progress = progress
+        self._tools = {tool.name: tool for tool in tools}
+        self._cache = cache
+        self._downloads = Downloader(cache, progress)
+        self._builder = Builder(cache, progress)
+        self._found: dict[str, tuple[Path, ...]] = {}
+        self._of_path: set[str] = set()
+
+    def provide(self, *names: str, then: tuple[str, ...] = ()) -> dict[str, Path]:
+        """Return where the commands of the tools are, all of the toolchain by default; get what is missing.
+
+        `then` are the tools that are asked for next, and count in what is shown as still to come.
+
+        Raises:
+            SandboxError: a tool cannot be had from where it may come from.
+        """
+        sources = self._sources()
+        missing = [tool for tool in self._named(names) if not self._find(tool, sources)]
+        if missing:
+            self._get(missing, sources, then)
+        return self._commands(names)
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of the cache, for PATH, that hold what was provided and is not on PATH already."""
+        return [folder for name, folders in self._found.items() if name not in self._of_path for folder in folders]
 
     def __getitem__(self, command: str) -> str:
-        return str(self.commands[command])
+        name = next(tool.name for tool in self._tools.values() if command in tool.commands)
+        return str(self.provide(name)[command])
+
+    def _get(self, missing: list[Tool], sources: tuple[str, ...], then: tuple[str, ...]) -> None:
+        writable(self._cache)
+        why: dict[str, str] = {}
+        if "download" in sources:
+            why = self._downloads.download({tool.name: tool.commands for tool in missing})
+            missing = [tool for tool in missing if not self._find(tool, sources)]
+        if missing and "build" not in sources:
+            raise SandboxError(_not_to_be_had(missing, why))
+        if missing:
+            if reasons := sorted({why[tool.name] for tool in missing if tool.name in why}):
+                names = ", ".join(tool.name for tool in missing)
+                self._progress.note(f"! Building {names} from source, which takes minutes. {'; '.join(reasons)}.")
+            later = [tool for tool in self._named(then) if then and not self._find(tool, sources)]
+            self._builder.build(*_builds(missing), then=_builds(later))
+        for tool in missing:
+            self._find(tool, sources)
+
+    def _find(self, tool: Tool, sources: tuple[str, ...]) -> bool:
+        if tool.name in self._found:
+            return True
+        if "path" in sources and (folder := on_path(tool)):
+            self._found[tool.name] = (folder,)
+            self._of_path.add(tool.name)
+        elif "cache" in sources and (downloaded := self._downloads.downloaded(tool.name)):
+            self._found[tool.name] = (downloaded,)
+        elif "build" in sources:
+            built = [self._builder.built(build) for build in tool.builds]
+            folders = tuple(folder for folder in built if folder)
+            if len(folders) == len(built):
+                self._found[tool.name] = folders
+        return tool.name in self._found
+
+    def _commands(self, names: tuple[str, ...]) -> dict[str, Path]:
+        return {
+            command: next(path for folder in self._found[tool.name] if (path := folder / command).exists())
+            for tool in self._named(names)
+            for command in tool.commands
+        }
+
+    def _named(self, names: tuple[str, ...]) -> list[Tool]:
+        return [tool for tool in self._tools.values() if not names or tool.name in names]
+
+    @staticmethod
+    def _sources() -> tuple[str, ...]:
+        source = os.environ.get(SOURCE, "")
+        if source not in SOURCES:
+            allowed = ", ".join(filter(None, SOURCES))
+            message = f"{SOURCE} is {source!r}. Allowed are {allowed}, or nothing for whatever is at hand first."
+            raise SandboxError(message)
+        return SOURCES[source]
 
 
-def provide(progress: Progress, tools: Iterable[Tool] = TOOLS, cache: Path = TOOLCHAIN) -> Toolchain:
-    """Find the tools on PATH and build those that are missing or of another version."""
-    tools = tuple(tools)
-    commands: dict[str, Path] = {}
-    modules: list[Module] = []
-    for tool in tools:
-        if folder := on_path(tool):
-            commands |= {command: folder / command for command in tool.commands}
-        else:
-            modules += tool.modules
-    built = []
-    if modules:
+def writable(cache: Path) -> None:
+    """Make the cache.
+
+    Raises:
+        SandboxError: it cannot be written.
+    """
+    try:
         cache.mkdir(parents=True, exist_ok=True)
-        go = find_go(modules, cache, progress)
-        missing = [module for module in modules if not (cache / f"{module.name}-{go.key(module)}").is_dir()]
-        progress.expect(*(command for module in missing for command in module.packages))
-        built = [build(module, go, cache, progress) for module in modules]
-    commands |= {command.name: command for folder in built for command in folder.iterdir()}
-    return Toolchain(commands, tuple(built))
+        (cache / ".writable").touch()
+        (cache / ".writable").unlink()
+    except OSError as error:
+        message = f"The toolchain's cache {cache} cannot be written: {error.strerror}. XDG_CACHE_HOME names another."
+        raise SandboxError(message) from error
+
+
+def _builds(tools: Iterable[Tool]) -> list[Build]:
+    return [build for tool in tools for build in tool.builds]
+
+
+def _not_to_be_had(tools: Iterable[Tool], why: Mapping[str, str]) -> str:
+    lines = [f"  {', '.join(tool.commands)}{_versions(tool)}: {why.get(tool.name, 'not on PATH')}" for tool in tools]
+    source = os.environ.get(SOURCE)
+    return "\n".join([f"With {SOURCE}={source} these cannot be had:", *lines, f"Without {SOURCE} they are built."])
+
+
+def _versions(tool: Tool) -> str:
+    if tool.accepted is None:
+        return ""
+    oldest, below = (".".join(map(str, version)) for version in (tool.accepted.oldest, tool.accepted.below))
+    return f" ({oldest} or newer, below {below})"
 
 
 def on_path(tool: Tool) -> Path | None:

@@ -21,6 +21,10 @@ class Faults:
         """Whether objects of the kind may be reported available."""
         return self._value(f"{kind}.available") != "false"
 
+    def reconciles(self, operator: str) -> bool:
+        """Whether the operator may look at its objects."""
+        return self._value(f"{operator}.reconciling") != "false"
+
     def listens(self, server: str) -> bool:
         """Whether the server may listen."""
         return self._value(f"{server}.listening") != "false"

@@ -48,7 +48,7 @@ class KaiOperator(Operator):
         else:
             self.webhook.refuse()
         operator = next((item for item in self._deployments_named("kai-operator") if available(item)), None)
-        if operator is None:
+        if operator is None or not self.faults.reconciles("kai-operator"):
             return
         images = Images.of(operator)
         config = self.configs.get(CONFIG_NAME)

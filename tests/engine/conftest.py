@@ -1,5 +1,6 @@
 """A sandbox for each module of engine tests, and a project for each test."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from sandbox.sandbox import Sandbox
 from tests.engine.engine import Engine
+
+# Tests take what is at hand, or build it: they ask no place for a download.
+os.environ.setdefault("TOOLCHAIN", "offline")
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ class Engine:
 
     def status(self) -> status.Status:
         """What the cluster holds."""
-        return status.read(self.sandbox.paths.kubeconfig, self.sandbox.env)
+        return status.read(self.sandbox.paths.kubeconfig)
 
     def objects(self, kind: Any) -> dict[str, Any]:
         """Every object of a kind by name, or by namespace/name; none where the cluster does not serve the kind."""

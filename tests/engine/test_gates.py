@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from lightkube import Client
+from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Pod, Secret
 
 from sandbox.cluster import client
@@ -18,6 +19,11 @@ from tests.engine.stacks import DYNAMO_QUEUES, KAI_QUEUES, NEW, separate, stack
 
 BEFORE = {"version": "1.4.2", "kai": "v0.14.7", "grove": "v0.1.0-alpha.12-rc1"}
 STAMP = "dynamo-platform/waited-for"
+GATES: dict[str, tuple[Any, str, str | None]] = {
+    "kai-config": (CONFIG, "kai-config", None),
+    "kai-shard": (SHARD, "default", None),
+    "kai-queue-controller": (Deployment, "queue-controller", "kai-scheduler"),
+}
 AWAY = 20
 """Seconds that a shard is without scheduler during the upgrade."""
 PROGRAM = """
@@ -56,10 +62,15 @@ def fails(engine: Engine) -> str:
     return str(failed.value)
 
 
+def resources(engine: Engine) -> list[dict[str, Any]]:
+    """All resources in the stack's state."""
+    state = json.loads(engine.run("pulumi", "stack", "export", "--stack", STACK))
+    return cast("list[dict[str, Any]]", state["deployment"]["resources"])
+
+
 def made(engine: Engine) -> list[str]:
     """The types of all Kubernetes objects and releases in the stack's state."""
-    state = json.loads(engine.run("pulumi", "stack", "export", "--stack", STACK))
-    types = [resource["type"] for resource in state["deployment"]["resources"]]
+    types = [resource["type"] for resource in resources(engine)]
     return [each for each in types if each.startswith("kubernetes:")]
 
 
@@ -75,8 +86,9 @@ def available(api: Client, kind: Any, name: str) -> dict[str, Any]:
     return cast("dict[str, Any]", condition)
 
 
-def stamp(api: Client, kind: Any, name: str) -> str | None:
-    return (api.get(kind, name).metadata.annotations or {}).get(STAMP)
+def stamp(api: Client, kind: Any, name: str, namespace: str | None = None) -> str | None:
+    found = api.get(kind, name, namespace=namespace) if namespace else api.get(kind, name)
+    return (found.metadata.annotations or {}).get(STAMP)
 
 
 def created(item: Any) -> datetime:
@@ -120,6 +132,27 @@ def test_gate_that_never_opens_says_what_it_saw_and_the_next_update_goes_on(engi
     engine.unchanged()
     engine.destroy()
     assert engine.releases() == {}
+
+
+def test_gates_record_the_object_that_they_patched(engine: Engine, api: Client) -> None:
+    """The operator is still for as long as the gates look, so that only their own patch tells the objects apart."""
+    config = separate(NEW)
+    engine.configure(config)
+    engine.up()
+    with injected(api, {"kai-operator.reconciling": "false"}):
+        for qps in (60, 70, 80):
+            config["kaiScheduler"]["values"] = {"operator": {"qps": qps}}
+            engine.configure(config)
+            engine.up()
+            recorded = {
+                gate: resource["outputs"]["metadata"]["annotations"][STAMP]
+                for resource in resources(engine)
+                if (gate := resource["urn"].rpartition("::dynamo-platform-")[2]) in GATES
+            }
+            live = {gate: stamp(api, kind, name, namespace) for gate, (kind, name, namespace) in GATES.items()}
+            assert recorded == live
+            engine.up("--expect-no-changes", "--diff")
+    engine.destroy()
 
 
 @pytest.mark.slow

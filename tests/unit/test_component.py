@@ -132,25 +132,36 @@ def test_auto_monitoring_puts_no_null_on_the_wire(engine: RecordingEngine) -> No
     assert operator == {"discoveryBackend": "kubernetes", "metricsService": {"enabled": True}}
 
 
+def waited_for(inputs: dict[str, Any]) -> tuple[str, list[str]]:
+    """Take a gate's annotations out of its inputs: its stamp, and what it waits for."""
+    annotations = inputs["metadata"].pop("annotations")
+    assert annotations.keys() == {"dynamo-platform/waited-for", "pulumi.com/waitFor"}
+    return annotations["dynamo-platform/waited-for"], json.loads(annotations["pulumi.com/waitFor"])
+
+
+def seen(stamp: str) -> str:
+    """The condition that the object is the patched one."""
+    return f"jsonpath={{.metadata.annotations['dynamo-platform/waited-for']}}={stamp}"
+
+
 def test_gate_waits_for_the_condition_as_long_as_kai_may_take(engine: RecordingEngine) -> None:
     engine.run(register(**SEPARATE | {"kai_scheduler": {"mode": "separate", "timeout": 90}}))
     inputs = engine[CONFIG].inputs
-    stamp = inputs["metadata"]["annotations"].pop("dynamo-platform/waited-for")
+    stamp, conditions = waited_for(inputs)
     assert stamp.startswith("v0.17.0 ")
-    assert inputs == {
-        "apiVersion": "kai.scheduler/v1",
-        "kind": "Config",
-        "metadata": {"name": "kai-config", "annotations": {"pulumi.com/waitFor": "condition=Available"}},
-    }
+    assert conditions == [seen(stamp), "condition=Available"]
+    assert inputs == {"apiVersion": "kai.scheduler/v1", "kind": "Config", "metadata": {"name": "kai-config"}}
     for name in (CONFIG, SHARD, WEBHOOK):
         timeouts = engine[name].request.customTimeouts
         assert (timeouts.create, timeouts.update) == ("90s", "90s")
 
 
-def test_webhook_gate_patches_an_annotation_alone(engine: RecordingEngine) -> None:
+def test_webhook_gate_waits_for_the_rollout_and_patches_annotations_alone(engine: RecordingEngine) -> None:
     engine.run(register(**SEPARATE))
     inputs = engine[WEBHOOK].inputs
-    assert list(inputs["metadata"].pop("annotations")) == ["dynamo-platform/waited-for"]
+    stamp, conditions = waited_for(inputs)
+    rolled_out = "jsonpath={.status.conditions[?(@.type=='Progressing')].reason}=NewReplicaSetAvailable"
+    assert conditions == [seen(stamp), "condition=Available", rolled_out]
     assert inputs == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -14,7 +14,7 @@ from sandbox.errors import SandboxError
 from sandbox.locks import exclusive
 from sandbox.paths import Paths
 from sandbox.processes import Process, free_port, stop
-from sandbox.registry import Registry, trust
+from sandbox.registry import trust
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -116,20 +116,3 @@ def test_certificates_are_made_once(tmp_path: Path) -> None:
     before = paths.bundle.read_text()
     trust(paths)
     assert paths.bundle.read_text() == before
-
-
-def test_the_servers_answer_and_keep_their_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The OCI registry is played by a second chart repository: any server that speaks TLS will do."""
-    paths = Paths(tmp_path)
-    registry = Registry(paths)
-    monkeypatch.setattr(registry, "_registry_command", registry._repository_command)
-    monkeypatch.setattr("sandbox.registry.HEALTH", {"registry": "/", "repository": "/"})
-    try:
-        registry.start(os.environ)
-        before = (registry.repository, registry.oci("kai-scheduler"))
-        registry.stop()
-        registry.start(os.environ)
-        assert (registry.repository, registry.oci("kai-scheduler")) == before
-        assert before[1].endswith("/kai-scheduler/kai-scheduler")
-    finally:
-        registry.stop()

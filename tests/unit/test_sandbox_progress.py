@@ -8,7 +8,7 @@ from rich.console import Console
 
 from sandbox import progress
 from sandbox.progress import Progress, elapsed
-from sandbox.status import Queue, Release, Status, _release, show
+from sandbox.status import Queue, Release, Status, show
 
 
 class Terminal(StringIO):
@@ -74,16 +74,14 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\033[3" not in stream.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("chart", "name", "version"),
-    [
-        ("dynamo-platform-1.5.1", "dynamo-platform", "1.5.1"),
-        ("grove-charts-v0.1.0-alpha.13", "grove-charts", "v0.1.0-alpha.13"),
-    ],
-)
-def test_a_release_tells_chart_and_version_apart(chart: str, name: str, version: str) -> None:
-    item = {"name": "r", "namespace": "n", "chart": chart, "revision": "2", "status": "deployed"}
-    assert _release(item) == Release("r", "n", name, version, 2, "deployed")
+def test_a_step_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "HEARTBEAT_SECONDS", 0.01)
+    stream = StringIO()
+    with Progress(stream).step("pulumi") as report:
+        report("12 of 80 MB")
+        while "still" not in stream.getvalue():
+            pass
+    assert re.search(r"  still pulumi  0\.\d s, 12 of 80 MB\n", stream.getvalue())
 
 
 def test_status_is_plain_and_complete_where_there_is_no_terminal() -> None:

@@ -129,8 +129,7 @@ def test_only_the_charts_of_the_last_source_are_kept(folder: Path, tmp_path: Pat
 def registry(tmp_path: Path) -> Registry:
     paths = Paths(tmp_path)
     paths.registry.mkdir()
-    (paths.registry / "registry.port").write_text("5000")
-    (paths.registry / "repository.port").write_text("5001")
+    (paths.registry / "port").write_text("5000")
     return Registry(paths)
 
 
@@ -147,7 +146,7 @@ def test_contract_charts_override_the_sources_and_keep_the_versions(registry: Re
     assert configured(SEPARATE, CONTRACT_CHARTS, {}, registry) == {
         "dynamo-platform:version": "1.5.1",
         "dynamo-platform:profile": "development",
-        "dynamo-platform:repository": "https://127.0.0.1:5001",
+        "dynamo-platform:repository": "https://127.0.0.1:5000",
         "dynamo-platform:kaiScheduler": {
             "mode": "separate",
             "version": "v0.17.0",

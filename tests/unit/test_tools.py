@@ -1,7 +1,10 @@
 """The toolchain, with a `go` that is a shell script."""
 
+import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -14,19 +17,23 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import golang
+from sandbox import downloads, golang
+from sandbox.downloads import this_platform
 from sandbox.errors import SandboxError
-from sandbox.golang import Borrowed, Go, Module, build, find_go
+from sandbox.golang import MODULES as REAL_MODULES
+from sandbox.golang import Borrowed, Build, Builder, Go, estimate, find_go, is_package
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
-from sandbox.tools import TOOLS, Accepted, Tool, on_path, provide
+from sandbox.tools import CLUSTER, HELM, PULUMI, TOOLS, Accepted, Tool, Toolchain, on_path
 
 GO = """\
     #!/bin/sh
     case "$1" in
       env) echo "${FAKE_VERSION:-go1.26.8} $GOFLAGS"; test "${FAKE_VERSION:-go1.26.8}" != go1.20 ;;
       mod) printf '{"Dir": "%s"}' "$FAKE_DEPENDENCY" ;;
+      list) echo example.com/a; echo example.com/b; echo example.com/c ;;
       build)
+        { echo "go: downloading example.com/d v1"; echo example.com/a; echo example.com/b; } >&2
         while [ "$1" != -o ]; do shift; done
         echo half > "$2"
         test -z "$FAKE_SLEEP" || sleep "$FAKE_SLEEP"
@@ -35,7 +42,7 @@ GO = """\
     esac
 """
 
-TOY = Module("toy", {"one": "example.com/one", "two": "example.com/two"})
+TOY = Build("toy", "toy", {"one": "example.com/one", "two": "example.com/two"})
 
 
 @pytest.fixture
@@ -66,6 +73,16 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pin of the tool `toy`, which no place has."""
+    file = tmp_path / "downloads.json"
+    files = {"https://releases.example.com/one.tar.gz": "0" * 64}
+    file.write_text(json.dumps({"toy": {this_platform(): {"version": "v1", "files": files}}}))
+    monkeypatch.setattr(downloads, "PINS", file)
+    return file
+
+
+@pytest.fixture
 def go(path: Path) -> Go:
     return Go(script(path / "go", GO))
 
@@ -80,15 +97,23 @@ def quiet() -> Progress:
     return Progress(StringIO())
 
 
+def build(wanted: Build, cache: Path, progress: Progress | None = None) -> Path:
+    builder = Builder(cache, progress or quiet())
+    builder.build(wanted)
+    found = builder.built(wanted)
+    assert found
+    return found
+
+
 def visible(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir() if file.suffix != ".lock")
 
 
 def test_a_module_is_built_once(go: Go, cache: Path, modules: Path) -> None:
-    first = build(TOY, go, cache, quiet())
+    first = build(TOY, cache)
     assert visible(first) == ["one", "two"]
     built_at = (first / "one").stat().st_mtime_ns
-    assert build(TOY, go, cache, quiet()) == first
+    assert build(TOY, cache) == first
     assert (first / "one").stat().st_mtime_ns == built_at
     assert visible(modules) == ["go.mod", "go.sum"]
 
@@ -119,7 +144,7 @@ def test_the_key_follows_flags_and_packages(go: Go) -> None:
 
 def test_a_failed_build_leaves_nothing_and_says_why(go: Go, cache: Path) -> None:
     with pytest.raises(SandboxError, match="no such package"):
-        build(replace(TOY, packages={"one": "example.com/one", "two": "broken"}), go, cache, quiet())
+        build(replace(TOY, packages={"one": "example.com/one", "two": "broken"}), cache)
     assert visible(cache) == []
 
 
@@ -130,8 +155,8 @@ from pathlib import Path
 from sandbox import golang
 from sandbox.progress import Progress
 golang.MODULES = Path({str(modules.parent)!r})
-module = golang.Module("toy", {dict(TOY.packages)!r})
-golang.build(module, golang.Go(Path({str(go.command)!r})), Path({str(cache)!r}), Progress(StringIO()))
+build = golang.Build("toy", "toy", {dict(TOY.packages)!r})
+golang.Builder(Path({str(cache)!r}), Progress(StringIO())).build(build)
 """
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=CHECKOUT, env={**os.environ, "FAKE_SLEEP": "60"}, start_new_session=True
@@ -144,7 +169,7 @@ golang.build(module, golang.Go(Path({str(go.command)!r})), Path({str(cache)!r}),
     process.wait()
     assert not (cache / target).exists()
 
-    assert build(TOY, go, cache, quiet()) == cache / target
+    assert build(TOY, cache) == cache / target
     assert visible(cache) == [target]
     assert "half" not in (cache / target / "one").read_text()
 
@@ -160,7 +185,7 @@ def test_a_build_that_another_process_finished_meanwhile_is_taken(
         yield
 
     monkeypatch.setattr(golang, "exclusive", other_was_first)
-    assert build(TOY, go, cache, quiet()) == target
+    assert build(TOY, cache) == target
     assert visible(target) == []
 
 
@@ -176,7 +201,7 @@ def test_files_of_a_dependency_are_borrowed(
         embedded=(Borrowed("toy", "example.com/d", "schema.json"),),
         scripts=(Borrowed("toy", "example.com/d", "helper"),),
     )
-    commands = build(module, go, cache, quiet())
+    commands = build(module, cache)
     assert visible(commands) == ["helper", "one", "two"]
     assert os.access(commands / "helper", os.X_OK)
     assert "a schema" in (commands / "one").read_text()
@@ -199,7 +224,7 @@ def test_without_go_the_error_says_how_to_get_it(path: Path, cache: Path, monkey
     assert visible(cache) == []
 
 
-TOOL = Tool(("one", "two"), Accepted(("version",), oldest=(3, 244), below=(4, 0)), (TOY,))
+TOOL = Tool("toy", ("one", "two"), Accepted(("version",), oldest=(3, 244), below=(4, 0)), (TOY,))
 
 
 @pytest.mark.parametrize(
@@ -239,23 +264,143 @@ def test_a_command_that_cannot_say_its_version_is_built(path: Path) -> None:
 def test_go_is_not_asked_for_when_all_is_on_path(path: Path, cache: Path) -> None:
     script(path / "one", "#!/bin/sh\necho v3.300.0\n")
     script(path / "two", "#!/bin/sh\n")
-    toolchain = provide(quiet(), [TOOL], cache)
-    assert toolchain.commands == {"one": path / "one", "two": path / "two"}
-    assert toolchain.built == ()
+    toolchain = Toolchain(quiet(), [TOOL], cache)
+    assert toolchain.provide() == {"one": path / "one", "two": path / "two"}
+    assert toolchain.folders == []
+    assert visible(cache) == []
 
 
-def test_what_is_too_old_on_path_is_built(go: Go, path: Path, cache: Path) -> None:
+def test_what_is_too_old_on_path_is_built(go: Go, path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLCHAIN", "offline")
     script(path / "one", "#!/bin/sh\necho v3.1.0\n")
     script(path / "two", "#!/bin/sh\n")
     stream = StringIO()
-    toolchain = provide(Progress(stream), [TOOL], cache)
-    assert toolchain.commands["one"].parent == cache / f"toy-{go.key(TOY)}"
-    assert toolchain.built == (cache / f"toy-{go.key(TOY)}",)
+    toolchain = Toolchain(Progress(stream), [TOOL], cache)
+    built = cache / f"toy-{go.key(TOY)}"
+    assert toolchain.provide("toy") == {"one": built / "one", "two": built / "two"}
+    assert toolchain.folders == [built]
     assert "one …  (then two)" in stream.getvalue()
 
 
-def test_every_command_comes_from_the_modules_of_its_tool() -> None:
+def test_what_cannot_be_downloaded_is_built_and_that_is_said_in_one_line(
+    go: Go, cache: Path, monkeypatch: pytest.MonkeyPatch, pins: Path
+) -> None:
+    monkeypatch.setenv("TOOLCHAIN_MIRROR", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    stream = StringIO()
+    Toolchain(Progress(stream), [TOOL], cache).provide()
+    assert visible(cache) == [f"toy-{go.key(TOY)}"]
+    assert re.findall("^[!✗] .*", stream.getvalue(), re.MULTILINE)[1:] == [
+        "! Building toy from source, which takes minutes. releases.example.com: cannot be reached."
+    ]
+
+
+@pytest.mark.parametrize("source", ["build", "offline"])
+def test_other_sources_ask_no_place(
+    source: str, go: Go, cache: Path, monkeypatch: pytest.MonkeyPatch, pins: Path
+) -> None:
+    monkeypatch.setenv("TOOLCHAIN", source)
+    with socket.create_server(("127.0.0.1", 0)) as place:
+        place.settimeout(0)
+        monkeypatch.setenv("TOOLCHAIN_MIRROR", f"http://127.0.0.1:{place.getsockname()[1]}")
+        Toolchain(quiet(), [TOOL], cache).provide()
+        with pytest.raises(BlockingIOError):
+            place.accept()
+    assert visible(cache) == [f"toy-{go.key(TOY)}"]
+
+
+def test_what_is_not_asked_for_is_not_built(go: Go, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLCHAIN", "build")
+    other = replace(TOOL, name="other", commands=("three",), builds=(replace(TOY, name="other", packages={}),))
+    toolchain = Toolchain(quiet(), [TOOL, other], cache)
+    toolchain.provide("toy", then=("other",))
+    assert visible(cache) == [f"toy-{go.key(TOY)}"]
+
+
+def test_a_built_tool_is_found_by_the_next_toolchain(go: Go, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLCHAIN", "offline")
+    Toolchain(quiet(), [TOOL], cache).provide()
+    stream = StringIO()
+    Toolchain(Progress(stream), [TOOL], cache).provide()
+    assert stream.getvalue() == ""
+
+
+def test_path_alone_names_every_command_that_it_lacks(path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLCHAIN", "path")
+    with pytest.raises(SandboxError) as error:
+        Toolchain(quiet(), [TOOL], cache).provide()
+    assert str(error.value) == (
+        "With TOOLCHAIN=path these cannot be had:\n"
+        "  one, two (3.244 or newer, below 4.0): not on PATH\n"
+        "Without TOOLCHAIN they are built."
+    )
+
+
+def test_an_unknown_source_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLCHAIN", "docker")
+    with pytest.raises(SandboxError, match=r"'docker'\. Allowed are path, download, build, offline"):
+        Toolchain(quiet(), [TOOL], cache).provide()
+
+
+def test_a_cache_that_cannot_be_written_is_named(go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLCHAIN", "build")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SandboxError, match=r"file/cache cannot be written: Not a directory\. XDG_CACHE_HOME"):
+        Toolchain(quiet(), [TOOL], tmp_path / "file" / "cache").provide()
+
+
+def test_a_full_disk_during_a_build_is_named(go: Go, path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLCHAIN", "build")
+    full = GO.replace("echo half", "echo 'write $WORK/b001: no space left on device' >&2; exit 1; echo half")
+    script(path / "go", full)
+    with pytest.raises(SandboxError, match="The disk is full: free some space"):
+        Toolchain(quiet(), [TOOL], cache).provide()
+    assert visible(cache) == []
+
+
+def test_packages_are_told_from_downloads_and_errors() -> None:
+    lines = ["k8s.io/api/core/v1\n", "fmt\n", "go: downloading k8s.io/api v0.34.4\n", "# k8s.io/api\n", "x.go:1:2: y\n"]
+    assert [is_package(line) for line in lines] == [True, True, False, False, False]
+
+
+def test_a_build_says_how_many_packages_it_compiled(go: Go, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(golang, "estimate", lambda *now: said.append(f"{now[0]} of {now[1]}"))
+    build(TOY, cache)
+    assert said == ["1 of 3", "2 of 3", "3 of 3", "4 of 3"]
+
+
+@pytest.mark.parametrize(
+    ("compiled", "total", "seconds", "text"),
+    [
+        (12, 4113, 9.0, "12 of 4,113 packages"),
+        (1000, 4000, 120.0, "1,000 of 4,000 packages, about 6 min 00 s left"),
+        (4001, 4000, 600.0, "4,001 of 4,001 packages, about 0.0 s left"),
+    ],
+)
+def test_the_rest_is_estimated_by_packages(compiled: int, total: int, seconds: float, text: str) -> None:
+    assert estimate(compiled, total, seconds) == text
+
+
+def test_every_command_comes_from_the_builds_of_its_tool() -> None:
     for tool in TOOLS:
-        built = {name for module in tool.modules for name in module.packages}
-        borrowed = {Path(file.path).name for module in tool.modules for file in module.scripts}
+        built = {name for each in tool.builds for name in each.packages}
+        borrowed = {Path(file.path).name for each in tool.builds for file in each.scripts}
         assert set(tool.commands) == built | borrowed
+
+
+def test_every_tool_belongs_to_a_group_that_is_provided_together() -> None:
+    assert tuple(tool.name for tool in TOOLS) == CLUSTER + PULUMI + HELM
+
+
+def test_modules_agree_on_the_version_of_what_they_share() -> None:
+    """Only then Go's build cache shares it: a module of other versions compiles everything above them anew."""
+    own = {"github.com/pulumi/pulumi/pkg/v3", "github.com/pulumi/pulumi/sdk/v3"}
+    versions: dict[str, dict[str, str]] = {}
+    for folder in sorted(REAL_MODULES.iterdir()):
+        if (folder / "go.mod").exists():
+            text = (folder / "go.mod").read_text()
+            for name, version in re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE):
+                versions.setdefault(name, {})[folder.name] = version
+    differing = {name: of for name, of in versions.items() if len(set(of.values())) > 1 and name not in own}
+    assert differing == {}

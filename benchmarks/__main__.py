@@ -12,6 +12,8 @@ from benchmarks.install import install
 from benchmarks.measure import Result
 from benchmarks.planning import planning
 from benchmarks.preview import objects, preview
+from benchmarks.start import start
+from benchmarks.toolchain import toolchain
 from sandbox.sandbox import Sandbox
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -21,8 +23,12 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "preview": preview,
     "objects": objects,
     "install": install,
+    "start": start,
+    "toolchain": toolchain,
 }
-WITHOUT_TOOLCHAIN = {"planning", "check"}
+WITHOUT_TOOLCHAIN = {"planning", "check", "toolchain"}
+ON_REQUEST = {"start", "toolchain"}
+"""What fills new caches, and runs only when it is named."""
 
 
 def main() -> int:
@@ -31,7 +37,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.name) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    names = arguments.name or list(BENCHMARKS)
+    names = arguments.name or [name for name in BENCHMARKS if name not in ON_REQUEST]
     if not WITHOUT_TOOLCHAIN.issuperset(names):
         Sandbox().tools.provide()  # before anything is measured
     results: list[Result] = []
@@ -63,7 +69,12 @@ def _parser() -> argparse.ArgumentParser:
         description="What the module costs. Each figure compares medians of alternating runs.",
         epilog="Exit code 1 when a target is missed.",
     )
-    parser.add_argument("name", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument(
+        "name",
+        nargs="*",
+        metavar="NAME",
+        help=f"{', '.join(BENCHMARKS)}; default: all but {' and '.join(sorted(ON_REQUEST))}",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
 

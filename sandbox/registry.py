@@ -28,7 +28,10 @@ from sandbox.processes import POLL_SECONDS, Process, free_port, stop
 from sandbox.sources import Chart, metadata
 
 OCI_FOLDERS = {"kai-scheduler": "kai-scheduler/kai-scheduler", "grove-charts": "ai-dynamo/grove"}
-"""The charts that upstream publishes in an OCI registry, by their folder there; the platform's is in a repository."""
+"""The charts that upstream publishes in an OCI registry, by the folder that holds them there, each by its own name.
+
+The platform's is in a chart repository.
+"""
 
 OCI = "v2"
 """The folder of the registry: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints"""
@@ -93,7 +96,7 @@ class Registry:
             folder.mkdir(parents=True, exist_ok=True)
         for chart in changed:
             if chart.name in OCI_FOLDERS:
-                push(chart, self._paths.served / OCI / OCI_FOLDERS[chart.name])
+                push(chart, self._paths.served / OCI / OCI_FOLDERS[chart.name] / chart.name)
             else:
                 shutil.copyfile(chart.archive, self._paths.served / chart.archive.name)
         (self._paths.served / "index.yaml").write_text(yaml.safe_dump(index(self._paths.served)))

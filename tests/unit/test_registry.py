@@ -49,7 +49,8 @@ def get(registry: Registry, paths: Paths, path: str, method: str = "GET") -> tup
 def test_a_chart_is_pulled_from_the_registry(registry: Registry, paths: Paths, packaged: list[Chart]) -> None:
     registry.publish(packaged)
     registry.start()
-    repository = "v2/" + registry.oci("kai-scheduler").split("/", 3)[3]
+    # Helm adds the chart's name.
+    repository = f"v2/{registry.oci('kai-scheduler').split('/', 3)[3]}/kai-scheduler"
     _, headers = get(registry, paths, f"{repository}/manifests/v0.17.0", "HEAD")
     assert headers["Content-Type"] == MANIFEST
     manifest, _ = get(registry, paths, f"{repository}/manifests/{headers['Docker-Content-Digest']}")

@@ -35,7 +35,8 @@ CAPACITY = {
     "nvidia.com/gpu": "8",
 }
 
-READY_SECONDS = 120
+NODE_GRACE_SECONDS = 30 * 24 * 3600
+READY_SECONDS = 60
 REQUEST_SECONDS = 5
 ATTEMPTS = 2  # another process may take a port between its choice and its use
 
@@ -106,6 +107,9 @@ class Cluster:
                     "cluster",
                     f"--name={NAME}",
                     f"--wait={READY_SECONDS}s",
+                    # kwok skips what happens on a node whose lease it does not see yet, and does not look again
+                    # (NodeController.watchResources in its pkg/kwok/controllers). Without leases it skips nothing.
+                    "--node-lease-duration-seconds=0",
                     f"--kubeconfig={self._paths.kubeconfig}",
                     f"--config={config}",
                     f"--config={STAGES}",
@@ -143,6 +147,8 @@ def _configuration(env: Mapping[str, str]) -> dict[str, object]:
         "options": {
             "runtime": "binary",
             "bindAddress": "127.0.0.1",
+            # Nothing renews what says that a node lives: the controller must not take it for dead.
+            "kubeControllerManagerNodeMonitorGracePeriodMilliseconds": NODE_GRACE_SECONDS * 1000,
             **{option: shutil.which(command, path=env["PATH"]) for option, command in binaries.items()},
             **{option: processes.free_port() for option in ports},
         },

@@ -61,13 +61,22 @@ class PodRunner(Operator):
         `load` reads them; with real charts that takes seconds, so it runs in a thread.
         """
         if pod.metadata.uid not in self._initialized:
+            crds = await asyncio.to_thread(load)
+            if not self._lives(pod):  # it went meanwhile: what it applied now would outlive it
+                return None
             try:
-                await self.apply_crds(await asyncio.to_thread(load), manager)
+                await self.apply_crds(crds, manager)
             except ApiError as error:
                 self.again(BACK_OFF)
                 return str(error)
             self._initialized.add(pod.metadata.uid)
         return None
+
+    def _lives(self, pod: Any) -> bool:
+        now = self.pods.get(pod.metadata.name, pod.metadata.namespace)
+        return bool(
+            now and now.metadata and now.metadata.uid == pod.metadata.uid and not now.metadata.deletionTimestamp
+        )
 
     async def _report(self, pod: Pod, status: Manifest, summary: str) -> None:
         if pod.metadata and await self.cluster.patch_status(pod, status):

@@ -12,7 +12,8 @@ from lightkube.generic_resource import create_global_resource
 from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration, ValidatingWebhookConfiguration
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.apps_v1 import Deployment
-from lightkube.resources.core_v1 import Event, Namespace, PersistentVolume, PersistentVolumeClaim, Pod, Secret
+from lightkube.resources.coordination_v1 import Lease
+from lightkube.resources.core_v1 import Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Secret
 
 from sandbox.cluster import client
 from sandbox.operators import grove, pods
@@ -239,6 +240,16 @@ def test_grove_fills_its_secret_and_its_webhooks(live: Live) -> None:
         lambda: live.client.get(Secret, grove.SECRET, namespace=GROVE).data or {}, lambda d: bool(d.get("tls.key"))
     )
     eventually(lambda: _bundles(live), lambda found: found == {data["ca.crt"]})
+
+
+def test_nodes_are_ready_without_leases(live: Live) -> None:
+    nodes = list(live.client.list(Node))
+    assert len(nodes) == 3
+    for node in nodes:
+        (ready,) = [each for each in (node.status and node.status.conditions) or [] if each.type == "Ready"]
+        assert ready.status == "True"
+        assert not (node.spec and node.spec.taints)
+    assert list(live.client.list(Lease, namespace="kube-node-lease")) == []
 
 
 def test_grove_installs_its_own_crds_where_helm_did_not(live: Live) -> None:

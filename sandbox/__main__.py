@@ -10,11 +10,12 @@ from pathlib import Path
 from rich.console import Console
 
 from sandbox import status
+from sandbox.downloads import MIRROR
 from sandbox.errors import SandboxError
 from sandbox.sandbox import Sandbox
 from sandbox.sources import ChartSource
 from sandbox.stack import Stack
-from sandbox.tools import TOOLCHAIN
+from sandbox.tools import SOURCE, TOOLCHAIN
 
 NEXT = """
 next
@@ -62,7 +63,7 @@ def down(arguments: argparse.Namespace) -> None:
         finally:
             sandbox.down()
             print(f"Removed {sandbox.paths.root} and every process of it. What stays:")
-            print(f"  {TOOLCHAIN}  {_size(TOOLCHAIN)}, the built toolchain, for the next `make up` and other checkouts")
+            print(f"  {TOOLCHAIN}  {_size(TOOLCHAIN)}, the toolchain, for the next `make up` and other checkouts")
             print(f"  {Path(sys.prefix)}  the virtual environment; `make clean` removes it")
 
 
@@ -78,7 +79,7 @@ def env(arguments: argparse.Namespace) -> None:
 
 
 def tools(arguments: argparse.Namespace) -> None:
-    """Build what is missing of the toolchain and say where each command is."""
+    """Get what is missing of the toolchain and say where each command is."""
     del arguments
     for command, path in Sandbox().tools.provide().items():
         print(f"{command:<28} {path}")
@@ -103,7 +104,12 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A cluster for any laptop.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description="A cluster for any laptop.",
+        epilog=f"{SOURCE}=path, download or build: where commands come from; default: the first that has them. "
+        f"{MIRROR}=URL: a mirror of the official binaries.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run in {
         "up": up,

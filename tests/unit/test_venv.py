@@ -30,7 +30,7 @@ WORKING_UV = """\
 PYTHON_WITH_PIP = f"""\
     #!/bin/sh
     case "$*" in
-      *" config "*) exec {shlex.quote(sys.executable)} "$@" ;;
+      *" config "*) test "$PIP_CONFIG_FILE" = {os.devnull} || exec {shlex.quote(sys.executable)} "$@" ;;
       *" --target "*)
         test -z "$FAKE_OFFLINE" || {{ echo "ERROR: cannot reach the index" >&2; exit 1; }}
         while [ "$1" != --target ]; do shift; done
@@ -198,7 +198,8 @@ def test_uv_takes_packages_from_where_pip_does(
 def test_uv_asks_no_index_where_pip_must_not(
     on_path: Path, python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    (tmp_path / "pip.conf").write_text("[install]\nno-index = yes\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     uv.run(["pip", "install", "x"], python)
     assert log(tmp_path) == ["uv pip install x --no-index"]
 

@@ -11,11 +11,6 @@ CHARTS   ?=
 VERSIONS ?=
 charts   := --charts='$(CHARTS)' --versions='$(VERSIONS)'
 
-# Both ends of the ranges in pyproject.toml, and what the unit tests import besides.
-OLDEST     := pulumi==3.244.0 pulumi-kubernetes==4.25.0 pydantic==2.11.0 pyyaml==6.0.1 click==8.2.0 rich==13.7.0 \
-              lightkube==1.0.0
-NEWEST     := 'pulumi<4' 'pulumi-kubernetes<5' 'pydantic<3' 'pyyaml<7' 'click<9' 'rich<16' 'lightkube<2'
-TEST_TOOLS := fastjsonschema hypothesis pooch pytest trustme
 # The longest first, so that none is left alone at the end.
 LONGEST    := engine-modes engine-preview
 ENGINE     := $(LONGEST) $(filter-out $(LONGEST),$(patsubst tests/engine/test_%.py,engine-%,$(wildcard tests/engine/test_*.py)))
@@ -106,26 +101,20 @@ schema: $(VENV)/.complete ## write the schema of stack files anew, after a setti
 
 .PHONY: lock
 lock: $(VENV)/.complete ## resolve the development dependencies anew, with hashes
-	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install --quiet uv
-	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --generate-hashes \
+	$(PYTHON) -m sandbox.uv pip compile --quiet --upgrade --universal --generate-hashes \
 		--python-version 3.11 --group dev --custom-compile-command "make lock" \
 		pyproject.toml --output-file requirements-dev.txt
-	rm -rf $(VENV)-lock
 
 .PHONY: clean
 clean: ## delete virtual environments and caches of this checkout (`make down` first)
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(VENV)-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.complete: requirements-dev.txt
-	@$(find_python) && "$$python" -m sandbox.venv $(@D) --requirement $< && touch $@
+	@$(find_python) && "$$python" -m sandbox.venv $(@D) locked && touch $@
 
-$(VENV)-oldest/.complete: Makefile
-	@$(find_python) && "$$python" -m sandbox.venv $(@D) $(OLDEST) $(TEST_TOOLS) && touch $@
-
-$(VENV)-newest/.complete: Makefile
-	@$(find_python) && "$$python" -m sandbox.venv $(@D) $(NEWEST) $(TEST_TOOLS) && touch $@
+$(VENV)-oldest/.complete $(VENV)-newest/.complete: $(VENV)-%/.complete: pyproject.toml
+	@$(find_python) && "$$python" -m sandbox.venv $(@D) $* && touch $@
 
 define find_python
 for python in python3 python3.14 python3.13 python3.12 python3.11 none; do \

@@ -81,7 +81,12 @@ class Keys:
 
     def __init__(self, kinds: Mapping[str, Kind]) -> None:
         self.kinds = kinds
-        self.maps = {parent for path in kinds for parent in parents(path)}
+        self.maps: set[str] = set()
+        for path in kinds:
+            parent = path.rpartition(".")[0]
+            while parent and parent not in self.maps:
+                self.maps.add(parent)
+                parent = parent.rpartition(".")[0]
 
     @cached_property
     def _all(self) -> list[str]:

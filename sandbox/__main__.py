@@ -12,10 +12,11 @@ from rich.console import Console
 from sandbox import status
 from sandbox.downloads import MIRROR
 from sandbox.errors import SandboxError
+from sandbox.paths import CACHE
 from sandbox.sandbox import Sandbox
 from sandbox.sources import ChartSource
 from sandbox.stack import Stack
-from sandbox.tools import SOURCE, TOOLCHAIN
+from sandbox.tools import SOURCE
 
 NEXT = """
 next
@@ -63,7 +64,7 @@ def down(arguments: argparse.Namespace) -> None:
         finally:
             sandbox.down()
             print(f"Removed {sandbox.paths.root} and every process of it. What stays:")
-            print(f"  {TOOLCHAIN}  {_size(TOOLCHAIN)}, the toolchain, for the next `make up` and other checkouts")
+            print(f"  {CACHE}  {_size(CACHE)}, the toolchain and uv, for the next `make up` and other checkouts")
             print(f"  {Path(sys.prefix)}  the virtual environment; `make clean` removes it")
 
 

@@ -89,7 +89,7 @@ def package(out: Path, versions: Mapping[str, Sequence[str]] | None = None) -> l
     for chart, names in versions.items():
         for name in names:
             path = out / f"{chart}-{name}.tgz"
-            path.write_bytes(_archive(chart, _files(find(chart, name))))
+            path.write_bytes(_archive(chart, _files(chart, name)))
             paths.append(path)
     return paths
 
@@ -108,9 +108,11 @@ def merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _files(entry: ChartVersion) -> dict[str, bytes]:
+@cache
+def _files(chart: str, version: str) -> Mapping[str, bytes]:
     """The files of a chart archive by path below the chart's own folder, bundled charts included."""
-    source = SOURCES / entry.chart
+    entry = find(chart, version)
+    source = SOURCES / chart
     defaults = yaml.safe_load((source / "values.yaml").read_text(encoding="utf-8"))
     files = {
         "Chart.yaml": _yaml(_chart_yaml(entry)),
@@ -122,7 +124,7 @@ def _files(entry: ChartVersion) -> dict[str, bytes]:
     for name, crd in entry.crds.items():
         files[f"crds/{name}.yaml"] = _yaml(_definition(name, crd))
     for name, dependency in entry.dependencies.items():
-        for path, content in _files(find(name, dependency["version"])).items():
+        for path, content in _files(name, dependency["version"]).items():
             files[f"charts/{name}/{path}"] = content
     return files
 

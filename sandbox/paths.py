@@ -11,7 +11,7 @@ ROOT = CHECKOUT / ".sandbox"
 """The state of this checkout's sandbox; git ignores it, and `down` deletes it."""
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dynamo-platform"
-"""What is worth keeping between sandboxes and checkouts: the built toolchain."""
+"""What is worth keeping between sandboxes and checkouts: the built toolchain, and uv."""
 
 
 @dataclass(frozen=True)

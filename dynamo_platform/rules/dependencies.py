@@ -78,10 +78,13 @@ def dependency_window_is_sure(c: Choices) -> Iterator[Verdict]:
 def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     """Versions that upstream knows to be faulty."""
     for d in c.dependencies:
-        for fault in d.chart.faults if d.on and d.version else ():
+        if not (d.on and d.version):
+            continue
+        values = dependency_values(c, d)
+        for fault in d.chart.faults:
             # Someone else's values are not known.
             unknown = d.mode == "external" and (fault.given or fault.avoided)
-            if d.version and not unknown and harms(c, fault, d.version, dependency_values(c, d)):
+            if not unknown and harms(c, fault, d.version, values):
                 yield Verdict(
                     *placed(d),
                     instead_of(fault, d.version),

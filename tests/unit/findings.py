@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ class Case:
         return [finding for finding in found if finding.code == self.code and finding.path in paths]
 
 
+@cache
 def cases() -> list[Case]:
     """All cases, in the file's order."""
     document = yaml.safe_load(CASES.read_text(encoding="utf-8"))

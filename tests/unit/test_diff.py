@@ -27,12 +27,18 @@ class Repository:
     def __init__(self, folder: Path, project: str = ".") -> None:
         self.folder = folder
         self.project = folder / project
-        (self.project / "stacks").mkdir(parents=True)
-        self.git("init", "--quiet", "--initial-branch=main")
-        self.write("Pulumi.yaml", "name: infra\nruntime: python\nstackConfigDir: stacks\n")
+
+    @classmethod
+    def made(cls, folder: Path, project: str = ".") -> "Repository":
+        """A project with the stacks dev and prod, committed as `base`."""
+        made = cls(folder, project)
+        made.project.mkdir(parents=True, exist_ok=True)
+        made.git("init", "--quiet", "--initial-branch=main", "--template=")
+        made.write("Pulumi.yaml", "name: infra\nruntime: python\nstackConfigDir: stacks\n")
         for stack in ("dev", "prod"):
-            self.stack(stack, SETTINGS)
-        self.commit("base")
+            made.stack(stack, SETTINGS)
+        made.commit("base")
+        return made
 
     def git(self, *arguments: str) -> str:
         author = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
@@ -54,12 +60,18 @@ class Repository:
         self.git("tag", tag)
 
 
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What every repository begins with."""
+    return Repository.made(tmp_path_factory.mktemp("base")).folder
+
+
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def repository(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """The working directory: a project with the stacks dev and prod, committed as `base`."""
-    made = Repository(tmp_path)
-    monkeypatch.chdir(made.project)
-    return made
+    shutil.copytree(base, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Repository(tmp_path)
 
 
 def run(*arguments: str) -> Result:
@@ -174,7 +186,7 @@ def test_what_the_project_file_of_each_revision_adds_counts(repository: Reposito
 
 
 def test_a_project_in_a_subfolder_from_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = Repository(tmp_path, "clusters/europe")
+    repository = Repository.made(tmp_path, "clusters/europe")
     repository.stack("dev", SETTINGS + QUEUE)
     repository.commit("head")
     monkeypatch.chdir(repository.project / "stacks")
@@ -183,7 +195,7 @@ def test_a_project_in_a_subfolder_from_below_it(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_project_file_above_a_temporary_folder_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = Repository(tmp_path / "repository", "a")
+    repository = Repository.made(tmp_path / "repository", "a")
     (tmp_path / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.chdir(repository.folder)

@@ -5,8 +5,11 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+from sandbox.venv import requirements
+
 CHECKOUT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 
 
 class Range(NamedTuple):
@@ -20,13 +23,6 @@ def ranges() -> list[Range]:
     return [Range(*each.groups()) for each in found if each]
 
 
-def variable(name: str) -> list[str]:
-    """A variable of the Makefile, word by word."""
-    text = (CHECKOUT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
-    found = re.search(rf"^{name} *:= (.+)$", text, re.MULTILINE)
-    return found[1].replace("'", "").split() if found else []
-
-
 def test_every_dependency_has_both_ends() -> None:
     assert len(ranges()) == len(PROJECT["dependencies"])
 
@@ -37,5 +33,13 @@ def test_what_pulumi_installs_is_what_the_wheel_needs() -> None:
 
 
 def test_unit_tests_run_with_both_ends_of_every_range() -> None:
-    assert variable("OLDEST") == [f"{name}=={oldest + '.0' * (2 - oldest.count('.'))}" for name, oldest, _ in ranges()]
-    assert variable("NEWEST") == [f"{name}<{below}" for name, _, below in ranges()]
+    count = len(ranges())
+    assert requirements("oldest")[:count] == [f"{each.name}=={each.oldest}" for each in ranges()]
+    assert requirements("newest")[:count] == PROJECT["dependencies"]
+
+
+def test_both_ends_bring_what_the_unit_tests_import_besides() -> None:
+    tools = PYPROJECT["dependency-groups"]["test"]
+    for kind in ("oldest", "newest"):
+        assert requirements(kind)[len(ranges()) :] == tools
+    assert {"include-group": "test"} in PYPROJECT["dependency-groups"]["dev"]

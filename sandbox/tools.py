@@ -37,7 +37,8 @@ class Accepted:
 class Tool:
     """Commands that belong together: all from one folder of PATH, all downloaded, or all built.
 
-    The first command is asked for its version; where `accepted` is None it cannot say, and PATH is not searched.
+    The first command is asked for its version; where `accepted` is None it cannot say, and is taken from PATH only when
+    nothing else is allowed.
     """
 
     name: str
@@ -198,7 +199,7 @@ class Toolchain:
     def _find(self, tool: Tool, sources: tuple[str, ...]) -> bool:
         if tool.name in self._found:
             return True
-        if "path" in sources and (folder := on_path(tool)):
+        if "path" in sources and (folder := on_path(tool, unasked=sources == SOURCES["path"])):
             self._found[tool.name] = (folder,)
             self._of_path.add(tool.name)
         elif "cache" in sources and (downloaded := self._downloads.downloaded(tool.name)):
@@ -262,13 +263,17 @@ def _versions(tool: Tool) -> str:
     return f" ({oldest} or newer, below {below})"
 
 
-def on_path(tool: Tool) -> Path | None:
-    """Return the folder of PATH that holds the whole tool in an accepted version."""
+def on_path(tool: Tool, *, unasked: bool = False) -> Path | None:
+    """Return the folder of PATH that holds the whole tool in an accepted version.
+
+    `unasked` takes a tool that cannot say its version too.
+    """
     first, *others = tool.commands
     found = shutil.which(first)
     if found is None or any(not os.access(Path(found).parent / other, os.X_OK) for other in others):
         return None
-    return Path(found).parent if tool.accepted and _will_do(found, tool.accepted) else None
+    will_do = _will_do(found, tool.accepted) if tool.accepted else unasked
+    return Path(found).parent if will_do else None
 
 
 def _will_do(command: str, accepted: Accepted) -> bool:

@@ -9,11 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from sandbox.errors import SandboxError
-from sandbox.locks import exclusive
+from sandbox.packages import installed
 from sandbox.paths import CACHE
 
 UV = "uv==0.13.8"
@@ -59,11 +58,7 @@ def find(python: Path) -> Path:
     on_path = shutil.which("uv")
     if on_path and _will_do(Path(on_path)):
         return Path(on_path)
-    folder = CACHE / UV.replace("==", "-")
-    with exclusive(CACHE / f"{folder.name}.lock"):
-        if not folder.is_dir():
-            _install(python, folder)
-    uv = folder / "bin" / "uv"
+    uv = installed(UV, CACHE, python) / "bin" / "uv"
     if not _will_do(uv):
         raise SandboxError(f"{uv} does not run here")
     return uv
@@ -87,22 +82,6 @@ def variables(settings: dict[str, str]) -> dict[str, str]:
         if name in settings:
             made[variable] = ("," if name == "find-links" else " ").join(settings[name].split())
     return made
-
-
-def _install(python: Path, folder: Path) -> None:
-    """Put the pinned uv into `folder`, whole or not at all."""
-    for left in folder.parent.glob(f".{folder.name}.*"):  # by one that was killed
-        shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        made = Path(scratch, "packages")
-        # Where there is no wheel for this machine, building uv takes longer than doing without.
-        result = _captured(
-            [python, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--no-deps", "--target", made, UV]
-        )
-        if result.returncode:
-            reason = (result.stderr.strip().splitlines() or ["pip says nothing"])[-1].removeprefix("ERROR: ")
-            raise SandboxError(f"{UV} could not be installed: {reason}")
-        made.rename(folder)
 
 
 def _will_do(uv: Path) -> bool:

@@ -255,10 +255,15 @@ def test_a_command_that_fails_is_not_taken(path: Path) -> None:
     assert on_path(TOOL) is None
 
 
-def test_a_command_that_cannot_say_its_version_is_built(path: Path) -> None:
+def test_a_command_that_cannot_say_its_version_is_taken_from_path_only_when_that_is_asked_for(
+    path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script(path / "one", "#!/bin/sh\necho v3.300.0\n")
     script(path / "two", "#!/bin/sh\n")
-    assert on_path(replace(TOOL, accepted=None)) is None
+    silent = replace(TOOL, accepted=None)
+    assert on_path(silent) is None
+    monkeypatch.setenv("TOOLCHAIN", "path")
+    assert Toolchain(quiet(), [silent], cache).provide() == {"one": path / "one", "two": path / "two"}
 
 
 def test_go_is_not_asked_for_when_all_is_on_path(path: Path, cache: Path) -> None:

@@ -337,7 +337,7 @@ def test_path_alone_names_every_command_that_it_lacks(path: Path, cache: Path, m
     assert str(error.value) == (
         "With TOOLCHAIN=path these cannot be had:\n"
         "  one, two (3.244 or newer, below 4.0): not on PATH\n"
-        "Without TOOLCHAIN they are built."
+        "Without TOOLCHAIN they are downloaded or built."
     )
 
 

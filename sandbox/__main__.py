@@ -29,13 +29,14 @@ def up(arguments: argparse.Namespace) -> None:
     """Bring up the sandbox and install the platform on it."""
     sandbox = Sandbox()
     _prepared(arguments, sandbox).up()
+    print()
     _show(sandbox)
     print(NEXT)
 
 
 def preview(arguments: argparse.Namespace) -> None:
     """Bring up the sandbox and show what `up` would install or change."""
-    _prepared(arguments, Sandbox()).preview()
+    print(_prepared(arguments, Sandbox()).preview())
 
 
 def show_status(arguments: argparse.Namespace) -> None:
@@ -60,7 +61,7 @@ def down(arguments: argparse.Namespace) -> None:
             if stack.config.exists() and sandbox.cluster.healthy():
                 stack.destroy()
         except SandboxError as error:
-            print(f"! {error} It goes with its cluster.", file=sys.stderr)
+            print(f"! {error}\nThe stack goes with its cluster.", file=sys.stderr)
         finally:
             sandbox.down()
             print(f"Removed {sandbox.paths.root} and every process of it. What stays:")

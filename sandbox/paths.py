@@ -57,7 +57,7 @@ class Paths:
 
     @property
     def logs(self) -> Path:
-        """One log for each background process."""
+        """One log for each background process, and one of Pulumi's last run."""
         return self.root / "logs"
 
     @property

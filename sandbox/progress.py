@@ -68,22 +68,22 @@ class Progress:
 
         Yields a function that takes how far the step is, such as `12 of 80 MB`.
         """
-        running = Running(time.monotonic())
-        self._begin(name, running)
-        mark, colour = "✗", RED
+        running = self.begin(name)
+        done = False
         try:
             yield lambda detail: setattr(running, "detail", detail)
-            mark, colour = "✓", GREEN
+            done = True
         finally:
-            passed = elapsed(time.monotonic() - running.started)
-            self._end(name, f"{self._paint(colour, mark)} {name}  {self._paint(DIM, passed)}")
+            self.end(name, done=done)
 
     def note(self, text: str) -> None:
         """Print a line that belongs to no step."""
         with self._lock:
             self._print(text)
 
-    def _begin(self, name: str, running: Running) -> None:
+    def begin(self, name: str) -> Running:
+        """Show `name` as running until it is ended."""
+        running = Running(time.monotonic())
         with self._lock:
             if name in self._coming:
                 self._coming.remove(name)
@@ -94,11 +94,14 @@ class Progress:
                 self._idle.clear()
                 self._ticker = threading.Thread(target=self._tick, daemon=True)
                 self._ticker.start()
+        return running
 
-    def _end(self, name: str, line: str) -> None:
+    def end(self, name: str, *, done: bool) -> None:
+        """Show how long `name` took, and whether it is done or failed."""
+        mark = self._paint(GREEN, "✓") if done else self._paint(RED, "✗")
         with self._lock:
-            del self._running[name]
-            self._print(line)
+            passed = elapsed(time.monotonic() - self._running.pop(name).started)
+            self._print(f"{mark} {name}  {self._paint(DIM, passed)}")
             if not self._running:
                 self._ticker = None
                 self._idle.set()

@@ -1,14 +1,17 @@
 """A stack of this project on the sandbox's cluster, with its charts from the sandbox's registry."""
 
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from sandbox.cluster import CONTEXT
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, tail
+from sandbox.events import Run
 from sandbox.paths import CHECKOUT
 from sandbox.registry import Registry
 from sandbox.sandbox import Sandbox
@@ -47,12 +50,13 @@ class Stack:
 
     def up(self) -> None:
         """Bring the cluster to what the program says."""
-        # The closing table says what there is; the outputs have a line for every object.
-        self._pulumi("up", "--yes", "--skip-preview", "--suppress-outputs")
+        if not self._pulumi("up", "--yes", "--skip-preview").changes:
+            self._sandbox.progress.note("  nothing to change")
 
-    def preview(self) -> None:
-        """Show what `up` would change."""
-        self._pulumi("preview")
+    def preview(self) -> str:
+        """Return what `up` would change: what the program says of it, and what Pulumi would do."""
+        run = self._pulumi("preview")
+        return "\n".join([*run.information, "", *(run.changes or ["nothing to change"])])
 
     def destroy(self) -> None:
         """Delete what the stack installed."""
@@ -79,11 +83,28 @@ class Stack:
             message = f"`{' '.join(command)}` failed:\n{result.stderr.strip()}"
             raise SandboxError(message)
 
-    def _pulumi(self, *arguments: str) -> None:
-        command = ["pulumi", *arguments, f"--stack={self._name}", f"--config-file={self.config}"]
-        if attached(command, self._project, self._sandbox.env_with(*PULUMI)):
-            message = f"`pulumi {arguments[0]}` of stack {self._name} failed; its report is above."
-            raise SandboxError(message)
+    def _pulumi(self, operation: str, *flags: str) -> Run:
+        """Run Pulumi, show its steps, and keep what it prints in a log."""
+        log = self._sandbox.paths.logs / "pulumi.log"
+        events = log.with_name("pulumi-events.json")
+        events.write_text("")
+        command = ["pulumi", operation, *flags, f"--stack={self._name}", f"--config-file={self.config}"]
+        # The CLI hides the option behind the variable.
+        command.append(f"--event-log={events}")
+        env = self._sandbox.env_with(*PULUMI) | {"PULUMI_DEBUG_COMMANDS": "true"}
+        progress = self._sandbox.progress
+        run, ended = Run(progress), threading.Event()
+        with progress.step(f"pulumi {operation}"), ThreadPoolExecutor() as threads:
+            following = threads.submit(run.follow, events, ended)
+            try:
+                code = attached(command, self._project, env, log, progress.note)
+            finally:
+                ended.set()
+            following.result()
+            if code:
+                message = f"`pulumi {operation}` of stack {self._name} failed. All that it printed is in {log}."
+                raise SandboxError(message if run.failed else f"{message} Its end:\n{tail(log)}")
+        return run
 
 
 def configured(
@@ -107,18 +128,22 @@ def configured(
     return result
 
 
-def attached(command: list[str], folder: Path, env: Mapping[str, str]) -> int:
-    """Run a command on this terminal and return its exit code.
+def attached(command: list[str], folder: Path, env: Mapping[str, str], log: Path, note: Callable[[str], None]) -> int:
+    """Run a command, its output into a log, and return its exit code.
 
     Ctrl-C reaches the command too: it is waited for, because a Pulumi that is killed leaves its state locked.
     """
-    process = subprocess.Popen(command, cwd=folder, env=env)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
     interrupted = False
     while True:
         try:
             code = process.wait()
         except KeyboardInterrupt:
             interrupted = True
+            note("! Interrupted: waiting until Pulumi has cancelled its steps and saved its state.")
         except BaseException:
             process.terminate()
             process.wait()

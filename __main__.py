@@ -6,5 +6,5 @@ from dynamo_platform import DynamoPlatform
 
 platform = DynamoPlatform("dynamo-platform")
 
-for output in ("versions", "statuses", "namespaces", "queues", "findings", "objects"):
+for output in ("versions", "statuses", "namespaces", "queues", "findings"):
     pulumi.export(output, getattr(platform, output))

@@ -100,7 +100,9 @@ class DynamoPlatform(pulumi.ComponentResource):
         except PlatformError as error:
             raise pulumi.RunError(str(error)) from error
         super().__init__(COMPONENT, name, None, opts)
-        pulumi.log.info(str(self.plan), self)
+        if pulumi.runtime.is_dry_run():
+            # An update is confirmed after its preview, which has shown the plan.
+            pulumi.log.info(str(self.plan), self)
         say(self.plan.findings, self)
 
         provider = None

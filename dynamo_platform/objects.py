@@ -396,7 +396,7 @@ OUT_OF_SIGHT = "out of sight: what operators and the Jobs of hooks make by thems
 """What no rendering shows."""
 
 MOST_LINES = 60
-"""Changes that a report lists; `pulumi preview` itself shows all of them among the outputs."""
+"""Changes that a preview and an update list."""
 
 
 def difference(before: Objects, after: Objects) -> str:
@@ -410,4 +410,8 @@ def difference(before: Objects, after: Objects) -> str:
     signs = [change.sign for change in found]
     lines = [f"objects   {signs.count('+')} added, {signs.count('~')} changed, {signs.count('-')} removed"]
     lines += [f"  {change.text}" for change in found[:MOST_LINES]]
-    return "\n".join([*lines, f"  … and {len(found) - MOST_LINES} more"] if len(found) > MOST_LINES else lines)
+    return "\n".join(
+        [*lines, f"  … and {len(found) - MOST_LINES} more; `dynamo-platform diff` lists all"]
+        if len(found) > MOST_LINES
+        else lines
+    )

@@ -13,6 +13,7 @@ import yaml
 from lightkube.core.resource import NamespacedResource
 from lightkube.generic_resource import create_global_resource
 
+from dynamo_platform.running import COMPONENT
 from sandbox import status
 from sandbox.cluster import client
 from sandbox.paths import CHECKOUT
@@ -104,6 +105,18 @@ class Engine:
         """The stack's outputs."""
         outputs: dict[str, Any] = json.loads(self.run("pulumi", "stack", "output", "--json", "--stack", STACK))
         return outputs
+
+    def resources(self) -> list[dict[str, Any]]:
+        """All resources in the stack's state."""
+        state = json.loads(self.run("pulumi", "stack", "export", "--stack", STACK))
+        resources: list[dict[str, Any]] = state["deployment"]["resources"]
+        return resources
+
+    def listed(self) -> dict[str, dict[str, str]]:
+        """The objects of each release, as the component's state has them."""
+        (outputs,) = [each["outputs"] for each in self.resources() if each["type"] == COMPONENT]
+        objects: dict[str, dict[str, str]] = outputs["objects"]
+        return objects
 
     def helm(self, *arguments: str) -> str:
         """The helm command line on the sandbox's cluster."""

@@ -1,6 +1,5 @@
 """The gates on a real API server: they wait, they fail with what they saw, and a repair lets the next update go on."""
 
-import json
 import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,15 +61,9 @@ def fails(engine: Engine) -> str:
     return str(failed.value)
 
 
-def resources(engine: Engine) -> list[dict[str, Any]]:
-    """All resources in the stack's state."""
-    state = json.loads(engine.run("pulumi", "stack", "export", "--stack", STACK))
-    return cast("list[dict[str, Any]]", state["deployment"]["resources"])
-
-
 def made(engine: Engine) -> list[str]:
     """The types of all Kubernetes objects and releases in the stack's state."""
-    types = [resource["type"] for resource in resources(engine)]
+    types = [resource["type"] for resource in engine.resources()]
     return [each for each in types if each.startswith("kubernetes:")]
 
 
@@ -146,7 +139,7 @@ def test_gates_record_the_object_that_they_patched(engine: Engine, api: Client) 
             engine.up()
             recorded = {
                 gate: resource["outputs"]["metadata"]["annotations"][STAMP]
-                for resource in resources(engine)
+                for resource in engine.resources()
                 if (gate := resource["urn"].rpartition("::dynamo-platform-")[2]) in GATES
             }
             live = {gate: stamp(api, kind, name, namespace) for gate, (kind, name, namespace) in GATES.items()}

@@ -1,5 +1,6 @@
 """Objects in previews: the same as Helm installs, on any machine; and charts that cannot be rendered."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import yaml
 from dynamo_platform import Plan, helm, plan_of
 from dynamo_platform.objects import CRD, Key, Object, from_plain, read, to_plain
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import NOWHERE, CommandFailedError, Engine
+from tests.engine.engine import NOWHERE, STACK, CommandFailedError, Engine
 from tests.engine.stacks import NEW, separate
 
 Objects = Mapping[Key, Object]
@@ -42,7 +43,7 @@ def of_helm(engine: Engine, release: str, namespace: str) -> Objects:
 
 
 def test_objects_are_those_that_helm_installed(deployed: Engine) -> None:
-    rendered = from_plain(deployed.outputs()["objects"])
+    rendered = from_plain(deployed.listed())
     namespaces = deployed.outputs()["namespaces"]
     assert set(rendered) == {"kai-scheduler", "grove", "dynamo-platform"}
     for release, objects in rendered.items():
@@ -61,11 +62,11 @@ def test_the_helm_on_path_renders_the_same(deployed: Engine, monkeypatch: pytest
     plan = configured_plan(deployed)
     rendered, warnings = helm.render(plan.releases, plan.rendering, project=deployed.folder)
     assert warnings == []
-    assert to_plain({each.release.name: each.objects for each in rendered}) == deployed.outputs()["objects"]
+    assert to_plain({each.release.name: each.objects for each in rendered}) == deployed.listed()
 
 
 def test_no_object_changes_without_a_cluster(deployed: Engine) -> None:
-    count = sum(map(len, deployed.outputs()["objects"].values()))
+    count = sum(map(len, deployed.listed().values()))
     assert f"objects   none of {count} changes" in deployed.preview(env={"KUBECONFIG": NOWHERE})
 
 
@@ -80,9 +81,14 @@ def test_an_upgrade_lists_images_and_crds(deployed: Engine) -> None:
     operator = "Deployment dynamo-system/dynamo-platform-dynamo-operator-controller-manager"
     image = "nvcr.io/nvidia/ai-dynamo/kubernetes-operator"
     assert f"  ~ {operator} image {image}:1.5.1 → {image}:1.6.1\n" in text
-    # The output itself has every object, with its digest.
-    assert text.count(f"apps/v1 {operator}") == 1
     assert "PodMonitor dynamo-system/dynamo-worker (the cluster decides)" not in text
+
+
+def test_an_update_prints_its_plan_once_and_no_list_of_objects(deployed: Engine) -> None:
+    text = deployed.run("pulumi", "up", "--yes", "--stack", STACK)
+    assert text.count("profile   development") == 1
+    outputs = text.partition("\nOutputs:\n")[2].partition("\nResources:\n")[0]
+    assert re.findall(r"^ {4}(\w+)", outputs, re.MULTILINE) == ["namespaces", "queues", "statuses", "versions"]
 
 
 CHART = {"apiVersion": "v2", "name": "dynamo-platform", "version": "1.5.1"}
@@ -162,7 +168,7 @@ def test_what_a_chart_generates_does_not_change_from_run_to_run(engine: Engine) 
     with_chart(engine, generates=GENERATES)
     engine.configure(PAGE | {"namespace": "generated"}, charts=False)
     engine.up()
-    assert list(engine.outputs()["objects"]["dynamo-platform"]) == [
+    assert list(engine.listed()["dynamo-platform"]) == [
         "batch/v1 Job generated/setup-*",
         "v1 Secret generated/certificate",
     ]

@@ -258,11 +258,20 @@ def test_outputs_say_what_is_installed(engine: RecordingEngine, preview: bool) -
 
 def test_plan_is_logged_and_warnings_are_warnings(engine: RecordingEngine, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="pulumi-engine"):
-        engine.run(register(**SEPARATE | {"version": "1.5.2"}))
+        engine.run(register(**SEPARATE | {"version": "1.5.2"}), preview=True)
     plan, *_ = [record.message for record in caplog.records if record.levelname == "INFO"]
     (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert "release   dynamo-platform 1.5.2" in plan
     assert warning.startswith("warning VER005  version")
+
+
+def test_an_update_logs_its_warnings_and_not_the_plan(
+    engine: RecordingEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="pulumi-engine"):
+        engine.run(register(**SEPARATE | {"version": "1.5.2"}))
+    logged = [record.message.split()[0] for record in caplog.records]
+    assert sorted(logged) == ["objects", "warning"]
 
 
 # The four ways to say the configuration

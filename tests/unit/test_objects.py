@@ -260,7 +260,9 @@ def test_a_difference_is_counted_and_listed() -> None:
 
 def test_a_long_difference_says_how_much_more_there_is() -> None:
     many = in_release(*(deployment(f"a{number:03}", image="") for number in range(70)), secret({}))
-    assert difference(in_release(secret({})), many).splitlines()[-1] == "  … and 10 more"
+    assert (
+        difference(in_release(secret({})), many).splitlines()[-1] == "  … and 10 more; `dynamo-platform diff` lists all"
+    )
 
 
 # As text

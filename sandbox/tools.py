@@ -253,7 +253,9 @@ def _builds(tools: Iterable[Tool]) -> list[Build]:
 def _not_to_be_had(tools: Iterable[Tool], why: Mapping[str, str]) -> str:
     lines = [f"  {', '.join(tool.commands)}{_versions(tool)}: {why.get(tool.name, 'not on PATH')}" for tool in tools]
     source = os.environ.get(SOURCE)
-    return "\n".join([f"With {SOURCE}={source} these cannot be had:", *lines, f"Without {SOURCE} they are downloaded or built."])
+    return "\n".join(
+        [f"With {SOURCE}={source} these cannot be had:", *lines, f"Without {SOURCE} they are downloaded or built."]
+    )
 
 
 def _versions(tool: Tool) -> str:

@@ -52,6 +52,12 @@ def cache(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def any_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOOLCHAIN", raising=False)
+    monkeypatch.delenv("TOOLCHAIN_MIRROR", raising=False)
+
+
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is first on PATH."""

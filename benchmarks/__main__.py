@@ -52,15 +52,12 @@ def main() -> int:
 
 
 def _lines(result: Result) -> str:
-    figure, target = (_number(value, result.unit) for value in (result.figure, result.target))
-    mark = "✓" if result.met else "✗"
-    sides = f"{result.pair.ours:.2f} s, {result.pair.theirs:.2f} s"
-    line = f"{mark} {result.name:<9} {figure:>8}  at most {target:<7}  {result.what} ({sides})"
-    return "\n".join([line, *(f"  {seconds:7.1f} s  {step}" for step, seconds in result.profile)])
-
-
-def _number(value: float, unit: str) -> str:
-    return f"{value:.0f} ms" if unit == "ms" else f"{value:.2f} {unit}"
+    figure, target = (f"{value:.2f} {result.unit}" for value in (result.figure, result.target))
+    sides = [side for side in (result.ours, result.theirs) if side]
+    lines = [f"{'✓' if result.met else '✗'} {result.name:<9} {figure:>8}  at most {target:<7}  {result.what}"]
+    lines += ["  ".join([*(f"  {side.clock:7.2f} s" for side in sides), "on the clock"])]
+    lines += ["  ".join([*(f"  {side.processor:7.2f} s" for side in sides), "of processors"])]
+    return "\n".join([*lines, *(f"  {seconds:7.1f} s  {step}" for step, seconds in result.profile)])
 
 
 def _parser() -> argparse.ArgumentParser:

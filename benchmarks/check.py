@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import Result, alternate, clean, seconds_of
+from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
 from sandbox.paths import CHECKOUT
 
 REPETITIONS = 5
@@ -20,18 +20,19 @@ def check() -> Result:
         many, one = (_project(Path(scratch) / str(count), count) for count in (STACKS, 1))
         command = [sys.executable, "-m", "dynamo_platform", "check", "--all"]
 
-        def of(project: Path) -> float:
+        def of(project: Path) -> Seconds:
             return seconds_of(command, folder=project, env=env)
 
         of(one)
-        pair = alternate(lambda: of(many), lambda: of(one), REPETITIONS)
+        ours, theirs = alternate(lambda: of(many), lambda: of(one), REPETITIONS)
     return Result(
         name="check",
         what=f"check --all of {STACKS} stack files; of one",
-        figure=pair.ours,
+        figure=ours.clock,
         target=TARGET,
         unit="s",
-        pair=pair,
+        ours=ours,
+        theirs=theirs,
         repetitions=REPETITIONS,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.measure import Result, alternate, clean, seconds_of
+from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
 from sandbox import charts
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
@@ -38,25 +38,26 @@ def diff() -> Result:
             _git(folder, "add", "--all")
             _git(folder, "commit", "--quiet", "--message", tag)
             _git(folder, "tag", tag)
-        ours = [sys.executable, "-m", "dynamo_platform", "diff", "base", "head"]
-        theirs = [
+        command = [sys.executable, "-m", "dynamo_platform", "diff", "base", "head"]
+        templates = [
             ["helm", "template", "release", str(archive), "--include-crds", "--kube-version=1.33"]
             for archive in archives
         ]
 
-        def of_module() -> float:
-            return seconds_of(ours, folder=folder, env=env)
+        def of_module() -> Seconds:
+            return seconds_of(command, folder=folder, env=env)
 
-        said = subprocess.run(ours, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
+        said = subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
         assert "Objects: " in said, said
-        pair = alternate(of_module, lambda: seconds_of(*theirs, folder=folder, env=env), REPETITIONS)
+        ours, theirs = alternate(of_module, lambda: seconds_of(*templates, folder=folder, env=env), REPETITIONS)
     return Result(
         name="diff",
         what="diff of two revisions, three releases; helm template of their charts",
-        figure=pair.ours,
+        figure=ours.clock,
         target=TARGET,
         unit="s",
-        pair=pair,
+        ours=ours,
+        theirs=theirs,
         repetitions=REPETITIONS,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.measure import Result, alternate, clean, seconds_of, timeline_of
+from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of, timeline_of
 from benchmarks.stacks import make_stack, page
 from dynamo_platform import plan_of
 from dynamo_platform.plan import Release
@@ -25,18 +25,19 @@ def install() -> Result:
     """First `up` of stack `local`, gates and queues included, against `helm install --wait` three times."""
     lines: list[tuple[float, str]] = []
 
-    def with_module() -> float:
-        lines[:] = _with_module()
-        return lines[-1][0]
+    def with_module() -> Seconds:
+        seconds, lines[:] = _with_module()
+        return seconds
 
-    pair = alternate(with_module, _with_helm, REPETITIONS)
+    ours, theirs = alternate(with_module, _with_helm, REPETITIONS)
     return Result(
         name="install",
         what="first up of local, to helm install --wait of its charts",
-        figure=pair.ours / pair.theirs,
+        figure=ours.clock / theirs.clock,
         target=TARGET,
         unit="x",
-        pair=pair,
+        ours=ours,
+        theirs=theirs,
         repetitions=REPETITIONS,
         profile=_profile(lines),
     )
@@ -62,14 +63,14 @@ def _profile(lines: list[tuple[float, str]]) -> tuple[tuple[str, float], ...]:
     )
 
 
-def _with_module() -> list[tuple[float, str]]:
+def _with_module() -> tuple[Seconds, list[tuple[float, str]]]:
     with _fresh() as (sandbox, env):
         config = configured(page("local"), CONTRACT_CHARTS, {}, sandbox.registry)
         stack = make_stack(CHECKOUT, sandbox.paths.root / "stack", config, env)
         return timeline_of(["pulumi", "up", "--yes", "--skip-preview", *stack], CHECKOUT, env)
 
 
-def _with_helm() -> float:
+def _with_helm() -> Seconds:
     with _fresh() as (sandbox, env):
         config = configured(page("local"), CONTRACT_CHARTS, {}, sandbox.registry)
         plan = plan_of({key.partition(":")[2]: value for key, value in config.items()}, stack=True)

@@ -13,11 +13,16 @@ UNWANTED = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Medians of both sides, in seconds."""
+class Seconds:
+    """How long something took.
 
-    ours: float
-    theirs: float
+    Attributes:
+        clock: from its start to its end.
+        processor: of all its processes together. What else the machine does changes them less than the clock.
+    """
+
+    clock: float
+    processor: float
 
 
 @dataclass(frozen=True)
@@ -29,54 +34,43 @@ class Result:
     figure: float
     target: float
     unit: str
-    pair: Pair
+    ours: Seconds
+    theirs: Seconds | None
+    """What the figure is compared with; None where it is compared with nothing."""
     repetitions: int
     profile: tuple[tuple[str, float], ...] = ()
     """Where the seconds of our side's last run went, in order."""
     seconds: float | None = None
-    """The most seconds that our side may take, where there is such a target too."""
+    """The most seconds on the clock that our side may take, where there is such a target too."""
 
     @property
     def met(self) -> bool:
         """Whether the figure keeps to its target."""
-        return self.figure <= self.target and (self.seconds is None or self.pair.ours <= self.seconds)
+        return self.figure <= self.target and (self.seconds is None or self.ours.clock <= self.seconds)
 
 
-def alternate(ours: Callable[[], float], theirs: Callable[[], float], repetitions: int) -> Pair:
+def alternate(ours: Callable[[], Seconds], theirs: Callable[[], Seconds], repetitions: int) -> tuple[Seconds, Seconds]:
     """Measure both sides in turn, the first side changing, and return the medians of what they return."""
-    taken: tuple[list[float], list[float]] = ([], [])
+    taken: tuple[list[Seconds], list[Seconds]] = ([], [])
     for repetition in range(repetitions):
         order = (0, 1) if repetition % 2 == 0 else (1, 0)
         for side in order:
             taken[side].append((ours, theirs)[side]())
-    return Pair(*(statistics.median(seconds) for seconds in taken))
+    return _median(taken[0]), _median(taken[1])
 
 
-def seconds_of(*commands: list[str], folder: Path, env: Mapping[str, str]) -> float:
-    """Run commands one after the other; return the seconds on the clock.
+def seconds_of(*commands: list[str], folder: Path, env: Mapping[str, str]) -> Seconds:
+    """Run commands one after the other, and add up what they took.
 
     Raises:
         RuntimeError: one fails; with the end of what it printed.
     """
-    started = time.monotonic()
-    for command in commands:
-        result = subprocess.run(
-            command,
-            cwd=folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if result.returncode:
-            raise RuntimeError(f"`{' '.join(command)}` failed:\n{result.stdout[-3000:]}")
-    return time.monotonic() - started
+    taken = [timeline_of(command, folder, env)[0] for command in commands]
+    return Seconds(sum(each.clock for each in taken), sum(each.processor for each in taken))
 
 
-def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> list[tuple[float, str]]:
-    """Run a command; return its lines with the seconds at which each was printed, and an empty line at its end.
+def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[Seconds, list[tuple[float, str]]]:
+    """Run a command; return what it took, and its lines with the second at which each came, an empty one at the end.
 
     Raises:
         RuntimeError: it fails; with the end of what it printed.
@@ -93,10 +87,13 @@ def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> lis
         bufsize=1,
     )
     lines = [(time.monotonic() - started, line) for line in process.stdout or ()]
-    if process.wait():
-        message = f"`{' '.join(command)}` failed:\n{''.join(line for _, line in lines)[-3000:]}"
-        raise RuntimeError(message)
-    return [*lines, (time.monotonic() - started, "")]
+    # The usage of a process includes that of the children it has waited for, and of theirs.
+    _, status, usage = os.wait4(process.pid, 0)
+    clock = time.monotonic() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"`{' '.join(command)}` failed:\n{''.join(line for _, line in lines)[-3000:]}")
+    return Seconds(clock, usage.ru_utime + usage.ru_stime), [*lines, (clock, "")]
 
 
 def clean(env: Mapping[str, str]) -> dict[str, str]:
@@ -104,11 +101,5 @@ def clean(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name not in UNWANTED}
 
 
-def cpu_seconds_of(command: list[str], env: Mapping[str, str]) -> float:
-    """Run a command; return its processor seconds, on which a busy machine has less influence than on the clock."""
-    process = subprocess.Popen(command, env=env)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"`{' '.join(command)}` failed")
-    return usage.ru_utime + usage.ru_stime
+def _median(taken: list[Seconds]) -> Seconds:
+    return Seconds(statistics.median(each.clock for each in taken), statistics.median(each.processor for each in taken))

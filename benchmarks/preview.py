@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.measure import Result, alternate, clean, seconds_of
+from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
 from benchmarks.stacks import BARE, make_stack, page
 from dynamo_platform import plan_of
 from sandbox.paths import CHECKOUT
@@ -51,24 +51,25 @@ def _measured(name: str, what: str, target: float, settings: dict[str, bool]) ->
             {"name": each.name, "namespace": each.namespace, "chart": each.chart, "values": each.values}
             for each in plan.releases
         ]
-        ours = ["pulumi", "preview", *make_stack(CHECKOUT, root / "ours", config, env)]
+        module = ["pulumi", "preview", *make_stack(CHECKOUT, root / "ours", config, env)]
         bare = ["pulumi", "preview", *make_stack(BARE, root / "bare", {"bare:releases": releases}, env)]
 
-        def of_module() -> float:
-            return seconds_of(ours, folder=CHECKOUT, env=env)
+        def of_module() -> Seconds:
+            return seconds_of(module, folder=CHECKOUT, env=env)
 
-        def of_bare_program() -> float:
+        def of_bare_program() -> Seconds:
             return seconds_of(bare, folder=BARE, env=env)
 
         of_module()
         of_bare_program()
-        pair = alternate(of_module, of_bare_program, REPETITIONS)
+        ours, theirs = alternate(of_module, of_bare_program, REPETITIONS)
     return Result(
         name=name,
         what=what,
-        figure=pair.ours / pair.theirs,
+        figure=ours.clock / theirs.clock,
         target=target,
         unit="x",
-        pair=pair,
+        ours=ours,
+        theirs=theirs,
         repetitions=REPETITIONS,
     )

@@ -18,7 +18,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.measure import Pair, Result, clean, seconds_of
+from benchmarks.measure import Result, clean, seconds_of
 from sandbox.downloads import MIRROR, PINS, this_platform
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
@@ -48,10 +48,11 @@ def start() -> Result:
     return Result(
         name="start",
         what="from nothing to the table, with downloads; make up once more",
-        figure=first,
+        figure=first.clock,
         target=TARGET,
         unit="s",
-        pair=Pair(first, again),
+        ours=first,
+        theirs=again,
         repetitions=1,
     )
 

@@ -1,12 +1,11 @@
 """Building the whole toolchain from an empty build cache, with Go's modules downloaded."""
 
 import os
-import resource
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import Pair, Result, clean, seconds_of
+from benchmarks.measure import Result, clean, seconds_of
 from sandbox.paths import CHECKOUT
 from sandbox.tools import SOURCE
 
@@ -15,23 +14,21 @@ TARGET = 2310.0
 
 
 def toolchain() -> Result:
-    """Processor seconds of `python -m sandbox tools` where nothing is built; seconds on the clock beside them."""
+    """Processor seconds of `python -m sandbox tools` where nothing is built."""
     with tempfile.TemporaryDirectory() as scratch:
         caches = {"GOCACHE": str(Path(scratch) / "go"), "XDG_CACHE_HOME": str(Path(scratch) / "cache")}
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        clock = seconds_of(
+        seconds = seconds_of(
             [sys.executable, "-m", "sandbox", "tools"],
             folder=CHECKOUT,
             env=clean(os.environ) | caches | {SOURCE: "build"},
         )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Result(
         name="toolchain",
-        what="processor time of building the toolchain; time on the clock",
-        figure=processor,
+        what="processor seconds of building the toolchain",
+        figure=seconds.processor,
         target=TARGET,
         unit="s",
-        pair=Pair(processor, clock),
+        ours=seconds,
+        theirs=None,
         repetitions=1,
     )

@@ -4,8 +4,6 @@ What cannot be filled in, because the configuration does not say enough or says 
 reports it.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .catalog import Band, Catalog, Chart, Minor, Window
@@ -77,7 +75,7 @@ class Choices(NamedTuple):
     nats: Backend
     etcd: Backend
     protect: bool
-    running: Running | None
+    running: "Running | None"
 
     @property
     def dependencies(self) -> tuple[Dependency, Dependency]:
@@ -99,7 +97,7 @@ def parse_version(text: str | None) -> Version | None:
 
 
 def choose(
-    config: PlatformConfig, catalog: Catalog, *, provider_given: bool, running: Running | None = None
+    config: PlatformConfig, catalog: Catalog, *, provider_given: bool, running: "Running | None" = None
 ) -> Choices:
     """Fill in every default."""
     version = parse_version(config.version)

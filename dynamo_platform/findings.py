@@ -1,7 +1,5 @@
 """Findings: what a rule has to say about a configuration, and the error that carries all of them at once."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections import Counter
@@ -33,7 +31,7 @@ class Finding(NamedTuple):
     why: str
     docs: str
 
-    def accepted(self) -> Finding:
+    def accepted(self) -> "Finding":
         """The same finding as a note."""
         return self._replace(severity="note")
 

@@ -4,13 +4,11 @@
 each comes after everything it depends on; a back-end carries them out one by one and decides nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import catalog as catalogs
 from . import rules
@@ -18,9 +16,11 @@ from .catalog import Catalog
 from .choices import TIMEOUT, Choices, Dependency, choose
 from .config import PlatformConfig, QueueConfig, QueueResource, ReleaseConfig, parse
 from .findings import Finding, PlatformError, ordered
-from .running import Running
 from .sources import located, mirrored
 from .values import dependency_values, platform_values, value_at
+
+if TYPE_CHECKING:
+    from .running import Running
 
 KUBERNETES = "1.33"
 """The Kubernetes version that charts are rendered for where the configuration does not say one."""
@@ -163,7 +163,7 @@ def plan_of(
     data: Mapping[str, Any],
     *,
     stack: bool,
-    running: Running | None = None,
+    running: "Running | None" = None,
     provider_given: bool = False,
     problems: Sequence[Finding] = (),
 ) -> Plan:
@@ -188,7 +188,7 @@ def plan_of(
 def make_plan(
     config: PlatformConfig,
     catalog: Catalog | None = None,
-    running: Running | None = None,
+    running: "Running | None" = None,
     *,
     provider_given: bool = False,
     problems: Sequence[Finding] = (),
@@ -369,14 +369,13 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
     """The two that are always there, unless the chart owns them, and the configuration's own, parents first."""
     configured = {queue.name: queue for queue in c.config.queues or ()}
     # The chart's hook made them, and Helm leaves what a hook made.
-    of_the_chart = rules.CHART_QUEUES if c.running and c.running.kai.mode == "bundled" else ()
+    of_the_chart = rules.CHART_QUEUES if c.running and c.running.kai.mode == "bundled" else {}
     if c.owns_queues:
         default, dynamo = rules.CHART_QUEUES
-        always = {default: QueueConfig(name=default), dynamo: QueueConfig(name=dynamo, parent=default)}
         given = configured.get(dynamo)
         if given is not None and given.parent is None:
             configured[dynamo] = given.model_copy(update={"parent": default})
-        configured = always | configured
+        configured = rules.CHART_QUEUES | configured
     done: dict[str, Queue] = {}
 
     def add(queue: QueueConfig) -> None:
@@ -401,7 +400,7 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
 
 def _resource(resource: QueueResource | None) -> dict[str, float]:
     # Both numbers are always written: KAI Scheduler reads a missing one as 0.
-    given = resource or QueueResource(quota=-1, limit=-1)
+    given = resource or QueueResource.model_construct(quota=-1, limit=-1)
     amounts = {"quota": given.quota, "limit": given.limit, "overQuotaWeight": given.over_quota_weight}
     return {key: int(amount) if float(amount).is_integer() else amount for key, amount in amounts.items()}
 

@@ -3,8 +3,6 @@
 Which keys of a chart's values say it is the catalog's to know (``catalog/settings.json``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 

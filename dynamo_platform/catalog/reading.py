@@ -36,6 +36,19 @@ def read(kind: Any, value: Any, where: str) -> Any:
     Raises:
         ValueError: the value does not fit.
     """
+    result: Any
+    if type(value) is kind:
+        result = value
+    elif kind is Version and isinstance(value, str):
+        result = Version.parse(value)
+    elif isinstance(kind, type) and issubclass(kind, Row) and isinstance(value, dict):
+        result = _row(kind, value, where)
+    else:
+        result = _composed(kind, value, where)
+    return result
+
+
+def _composed(kind: Any, value: Any, where: str) -> Any:
     origin, args = get_origin(kind), get_args(kind)
     result: Any
     if origin is UnionType:
@@ -44,10 +57,6 @@ def read(kind: Any, value: Any, where: str) -> Any:
         result = tuple(read(args[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     elif origin is dict and isinstance(value, dict):
         result = {key: read(args[1], item, f"{where}.{key}") for key, item in value.items()}
-    elif kind is Version and isinstance(value, str):
-        result = Version.parse(value)
-    elif isinstance(kind, type) and issubclass(kind, Row) and isinstance(value, dict):
-        result = _row(kind, value, where)
     elif kind is Any or value in args or (isinstance(kind, type) and isinstance(value, kind)):
         result = value
     else:

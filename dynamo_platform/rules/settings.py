@@ -1,7 +1,5 @@
 """Rules about typed settings: the chosen versions have keys for them, and they fit together."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

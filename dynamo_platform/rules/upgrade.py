@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dynamo_platform.catalog import Change
 from dynamo_platform.choices import Choices, Dependency
 from dynamo_platform.findings import shown
-from dynamo_platform.running import Installed
 from dynamo_platform.sources import reference
 from dynamo_platform.values import dependency_leaves, dependency_values, value_at
 from dynamo_platform.versions import Version
 
 from .base import DYNAMO, GROVE, KAI, MODES, Verdict, placed, rule
 from .faults import instead_of
+
+if TYPE_CHECKING:
+    from dynamo_platform.running import Installed
 
 _OURS = frozenset({"separate", "bundled"})
 """The modes in which this stack installs it."""

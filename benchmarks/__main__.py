@@ -2,13 +2,15 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 from benchmarks.check import check
 from benchmarks.diff import diff
-from benchmarks.install import install
+from benchmarks.install import install, install_with_pulls, real_charts
 from benchmarks.measure import Result
 from benchmarks.planning import planning
 from benchmarks.preview import objects, preview
@@ -23,9 +25,13 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "preview": preview,
     "objects": objects,
     "install": install,
+    "install-pulls": install_with_pulls,
     "start": start,
     "toolchain": toolchain,
 }
+if folder := os.environ.get("DYNAMO_CHARTS"):
+    BENCHMARKS["install-real"] = partial(install, real_charts(folder))
+    BENCHMARKS["install-pulls-real"] = partial(install_with_pulls, real_charts(folder))
 WITHOUT_TOOLCHAIN = {"planning", "check", "toolchain"}
 ON_REQUEST = {"start", "toolchain"}
 """What fills new caches, and runs only when it is named."""
@@ -54,7 +60,7 @@ def main() -> int:
 def _lines(result: Result) -> str:
     figure, target = (f"{value:.2f} {result.unit}" for value in (result.figure, result.target))
     sides = [side for side in (result.ours, result.theirs) if side]
-    lines = [f"{'✓' if result.met else '✗'} {result.name:<9} {figure:>8}  at most {target:<7}  {result.what}"]
+    lines = [f"{'✓' if result.met else '✗'} {result.name:<18} {figure:>8}  at most {target:<7}  {result.what}"]
     lines += ["  ".join([*(f"  {side.clock:7.2f} s" for side in sides), "on the clock"])]
     lines += ["  ".join([*(f"  {side.processor:7.2f} s" for side in sides), "of processors"])]
     return "\n".join([*lines, *(f"  {seconds:7.1f} s  {step}" for step, seconds in result.profile)])

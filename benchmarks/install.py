@@ -1,4 +1,7 @@
-"""The first `up`, against the helm CLI that installs the same charts one after the other."""
+"""The first `up`, against the helm CLI that installs the same charts one after the other.
+
+With pods that start at once, and with pods that take as long as image pulls do.
+"""
 
 import io
 import json
@@ -6,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of, timeline_of
 from benchmarks.stacks import make_stack, page
@@ -14,31 +18,52 @@ from dynamo_platform.plan import Release
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
 from sandbox.sandbox import Sandbox
-from sandbox.sources import CONTRACT_CHARTS
-from sandbox.stack import configured
+from sandbox.sources import CONTRACT_CHARTS, ChartSource
+from sandbox.stack import DEPENDENCIES, configured
 
-REPETITIONS = 3
-TARGET = 1.0
+REPETITIONS, REPETITIONS_WITH_PULLS = 3, 1
+TARGET, TARGET_WITH_PULLS = 1.0, 0.8
+PULL_SECONDS = 20.0
+"""From a pod's scheduling to its start. The few seconds that the machine's load makes of it need no repetitions."""
 
 
-def install() -> Result:
+def install(source: ChartSource = CONTRACT_CHARTS) -> Result:
     """First `up` of stack `local`, gates and queues included, against `helm install --wait` three times."""
+    return _measured(source, pod_delay=0, target=TARGET, repetitions=REPETITIONS)
+
+
+def install_with_pulls(source: ChartSource = CONTRACT_CHARTS) -> Result:
+    """The same with pods that take 20 s to start."""
+    return _measured(source, pod_delay=PULL_SECONDS, target=TARGET_WITH_PULLS, repetitions=REPETITIONS_WITH_PULLS)
+
+
+def real_charts(folder: str) -> ChartSource:
+    """The charts of stack `local` in a folder of archives."""
+    config = page("local")
+    versions = (
+        config["dynamo-platform:version"],
+        *(config[f"dynamo-platform:{key}"]["version"] for key in DEPENDENCIES),
+    )
+    return ChartSource(Path(folder), versions=versions)
+
+
+def _measured(source: ChartSource, *, pod_delay: float, target: float, repetitions: int) -> Result:
     lines: list[tuple[float, str]] = []
 
     def with_module() -> Seconds:
-        seconds, lines[:] = _with_module()
+        seconds, lines[:] = _with_module(source, pod_delay)
         return seconds
 
-    ours, theirs = alternate(with_module, _with_helm, REPETITIONS)
+    ours, theirs = alternate(with_module, lambda: _with_helm(source, pod_delay), repetitions)
     return Result(
-        name="install",
+        name=f"install{'-pulls' if pod_delay else ''}{'-real' if source.folder else ''}",
         what="first up of local, to helm install --wait of its charts",
         figure=ours.clock / theirs.clock,
-        target=TARGET,
+        target=target,
         unit="x",
         ours=ours,
         theirs=theirs,
-        repetitions=REPETITIONS,
+        repetitions=repetitions,
         profile=_profile(lines),
     )
 
@@ -52,7 +77,7 @@ def _profile(lines: list[tuple[float, str]]) -> tuple[tuple[str, float], ...]:
     kai, platform = "Release dynamo-platform-kai-scheduler", "Release dynamo-platform "
     moments = {
         "engine and program start": at("Stack", "creating"),
-        "provider starts, reads the cluster's API": at(kai, "creating"),
+        "provider starts, renders the charts": at(kai, "creating"),
         "release kai-scheduler": at(kai, "created"),
         "gates and queues": at(platform, "creating"),
         "release dynamo-platform": at(platform, "created"),
@@ -63,16 +88,14 @@ def _profile(lines: list[tuple[float, str]]) -> tuple[tuple[str, float], ...]:
     )
 
 
-def _with_module() -> tuple[Seconds, list[tuple[float, str]]]:
-    with _fresh() as (sandbox, env):
-        config = configured(page("local"), CONTRACT_CHARTS, {}, sandbox.registry)
+def _with_module(source: ChartSource, pod_delay: float) -> tuple[Seconds, list[tuple[float, str]]]:
+    with _fresh(source, pod_delay) as (sandbox, config, env):
         stack = make_stack(CHECKOUT, sandbox.paths.root / "stack", config, env)
         return timeline_of(["pulumi", "up", "--yes", "--skip-preview", *stack], CHECKOUT, env)
 
 
-def _with_helm() -> Seconds:
-    with _fresh() as (sandbox, env):
-        config = configured(page("local"), CONTRACT_CHARTS, {}, sandbox.registry)
+def _with_helm(source: ChartSource, pod_delay: float) -> Seconds:
+    with _fresh(source, pod_delay) as (sandbox, config, env):
         plan = plan_of({key.partition(":")[2]: value for key, value in config.items()}, stack=True)
         commands = [_command(release, sandbox.paths.root) for release in plan.releases]
         return seconds_of(*commands, folder=sandbox.paths.root, env=env)
@@ -89,12 +112,12 @@ def _command(release: Release, folder: Path) -> list[str]:
 
 
 @contextmanager
-def _fresh() -> Iterator[tuple[Sandbox, dict[str, str]]]:
-    """A sandbox that nothing was installed on, gone afterwards."""
+def _fresh(source: ChartSource, pod_delay: float) -> Iterator[tuple[Sandbox, dict[str, Any], dict[str, str]]]:
+    """A sandbox that nothing was installed on, gone afterwards; a stack's configuration for it, and its environment."""
     with tempfile.TemporaryDirectory() as scratch:
-        sandbox = Sandbox(Path(scratch) / "sandbox", Progress(io.StringIO()))
+        sandbox = Sandbox(Path(scratch) / "sandbox", Progress(io.StringIO()), pod_delay)
         try:
-            sandbox.up()
-            yield sandbox, clean(sandbox.env)
+            chosen = sandbox.up(source)
+            yield sandbox, configured(page("local"), source, chosen, sandbox.registry), clean(sandbox.env)
         finally:
             sandbox.down()

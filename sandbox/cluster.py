@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import yaml
@@ -50,8 +51,9 @@ def client(kubeconfig: Path) -> Client:
 class Cluster:
     """One kwokctl cluster, named the same in every sandbox and told apart by its files and ports."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, pod_delay: float = 0) -> None:
         self._paths = paths
+        self._pod_delay = pod_delay
         self._log = paths.logs / "kwokctl.log"
         folder = paths.kwok / "clusters" / NAME
         self._components = [
@@ -99,6 +101,8 @@ class Cluster:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         config = self._paths.kwok / "cluster.yaml"
         config.write_text(yaml.safe_dump(_configuration(env)))
+        stages = self._paths.kwok / "stages.yaml"
+        stages.write_text(yaml.safe_dump_all(_stages(self._pod_delay)))
         with self._log.open("w") as log:
             result = subprocess.run(
                 [
@@ -112,7 +116,7 @@ class Cluster:
                     "--node-lease-duration-seconds=0",
                     f"--kubeconfig={self._paths.kubeconfig}",
                     f"--config={config}",
-                    f"--config={STAGES}",
+                    f"--config={stages}",
                 ],
                 env={**env, "KWOK_WORKDIR": str(self._paths.kwok)},
                 stdin=subprocess.DEVNULL,
@@ -153,6 +157,15 @@ def _configuration(env: Mapping[str, str]) -> dict[str, object]:
             **{option: processes.free_port() for option in ports},
         },
     }
+
+
+def _stages(pod_delay: float) -> list[dict[str, Any]]:
+    """Return what kwok reports, with a delay in seconds before a pod is ready."""
+    stages: list[dict[str, Any]] = list(yaml.safe_load_all(STAGES.read_text()))
+    for stage in stages:
+        if stage["metadata"]["name"] == "pod-ready":
+            stage["spec"]["delay"] = {"durationMilliseconds": round(1000 * pod_delay)}
+    return stages
 
 
 def _ready(node: Node) -> bool:

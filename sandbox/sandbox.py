@@ -23,13 +23,17 @@ DROPPED = ("HELM_", "KUBE", "KWOK_", "PULUMI_")
 
 
 class Sandbox:
-    """One sandbox, with all its files in `root`; several may run at the same time, each in a root of its own."""
+    """One sandbox, with all its files in `root`; several may run at the same time, each in a root of its own.
 
-    def __init__(self, root: Path = ROOT, progress: Progress | None = None) -> None:
+    `pod_delay` is the seconds from a pod's scheduling to its start: the time that images would take to be pulled.
+    """
+
+    def __init__(self, root: Path = ROOT, progress: Progress | None = None, pod_delay: float = 0) -> None:
         self.paths = Paths(root.resolve())
         self.progress = progress or Progress()
-        self.cluster = Cluster(self.paths)
+        self.cluster = Cluster(self.paths, pod_delay)
         self.registry = Registry(self.paths)
+        self._pod_delay = pod_delay
         self._operators = Process.named("operators", self.paths)
 
     @cached_property
@@ -107,4 +111,5 @@ class Sandbox:
             if self._operators.pid() is None:
                 command = [sys.executable, "-m", "sandbox.operators"]
                 command += [f"--kubeconfig={self.paths.kubeconfig}", f"--charts={self.paths.charts}"]
+                command += [f"--pod-delay={self._pod_delay}"]
                 self._operators.start(command, env)

@@ -1,6 +1,6 @@
-"""`python -m sandbox.operators --kubeconfig FILE --charts DIR [--log FILE]`: runs until it is killed.
+"""`python -m sandbox.operators --kubeconfig FILE --charts DIR [--pod-delay SECONDS] [--log FILE]`.
 
-All that must last is in the API server: a signal may end the process at any moment.
+Runs until it is killed. All that must last is in the API server: a signal may end the process at any moment.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from sandbox.operators.queue_webhook import QueueWebhook
 from sandbox.operators.volumes import Volumes
 
 
-async def run(kubeconfig: Path, charts: Charts) -> None:
+async def run(kubeconfig: Path, charts: Charts, pod_delay: float) -> None:
     """Runs all operators, for ever."""
-    cluster = Cluster(AsyncClient(KubeConfig.from_file(kubeconfig), trust_env=False))
+    cluster = Cluster(AsyncClient(KubeConfig.from_file(kubeconfig), trust_env=False), pod_delay)
     operators = [
         Hooks(cluster, charts),
         KaiOperator(cluster, QueueWebhook()),
@@ -42,11 +42,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.operators", description="Simulated operators.")
     parser.add_argument("--kubeconfig", type=Path, required=True, help="the sandbox cluster's")
     parser.add_argument("--charts", type=Path, required=True, help="folder of the .tgz files that are installed")
+    parser.add_argument("--pod-delay", type=float, default=0, help="seconds from a pod's scheduling to its start")
     parser.add_argument("--log", type=Path, help="log file (default: standard error)")
     arguments = parser.parse_args()
     logging.basicConfig(filename=arguments.log, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    asyncio.run(run(arguments.kubeconfig, Charts(arguments.charts)))
+    asyncio.run(run(arguments.kubeconfig, Charts(arguments.charts), arguments.pod_delay))
 
 
 if __name__ == "__main__":

@@ -80,10 +80,11 @@ class Store(Generic[Kind]):
 
 
 class Cluster:
-    """A client, the stores that all operators share, and the events that wake the operators."""
+    """A client, the stores that all operators share, the events that wake the operators, and the delay of all pods."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncClient, pod_delay: float = 0) -> None:
         self.client = client
+        self.pod_delay = pod_delay
         self.wakes: list[asyncio.Event] = []
         self._stores: dict[tuple[type, str], Store[Any]] = {}
         self._applied: dict[tuple[str, str | None, str], tuple[Manifest, int | None]] = {}

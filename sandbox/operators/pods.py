@@ -37,8 +37,8 @@ class PodRunner(Operator):
                 yield (metadata.labels or {})[label], pod
 
     def due(self, workload: str, pod: Pod) -> bool:
-        """Whether the pod can start: its ConfigMaps exist, and its injected delay is over."""
-        left = self.faults.delay(workload) - age(pod)
+        """Whether the pod can start: its ConfigMaps exist, and its delay is over."""
+        left = max(self.cluster.pod_delay, self.faults.delay(workload)) - age(pod)
         if left > 0:
             self.again(left)
         return left <= 0 and None not in self._mounted(pod)

@@ -14,8 +14,7 @@ from benchmarks.install import install, install_with_pulls, real_charts
 from benchmarks.measure import Result
 from benchmarks.planning import planning
 from benchmarks.preview import objects, preview
-from benchmarks.start import start
-from benchmarks.toolchain import toolchain
+from benchmarks.start import start, start_built
 from sandbox.sandbox import Sandbox
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -27,13 +26,13 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "install": install,
     "install-pulls": install_with_pulls,
     "start": start,
-    "toolchain": toolchain,
+    "start-built": start_built,
 }
 if folder := os.environ.get("DYNAMO_CHARTS"):
     BENCHMARKS["install-real"] = partial(install, real_charts(folder))
     BENCHMARKS["install-pulls-real"] = partial(install_with_pulls, real_charts(folder))
-WITHOUT_TOOLCHAIN = {"planning", "check", "toolchain"}
-ON_REQUEST = {"start", "toolchain"}
+WITHOUT_TOOLCHAIN = {"planning", "check", "start-built"}
+ON_REQUEST = {"start", "start-built"}
 """What fills new caches, and runs only when it is named."""
 
 

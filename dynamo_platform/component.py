@@ -306,7 +306,7 @@ def _release(name: str, step: Release, options: pulumi.ResourceOptions, *, prote
 
 def _gate(name: str, step: Gate, options: pulumi.ResourceOptions) -> pulumi.Resource:
     timeout = f"{step.timeout}s"
-    # The provider may be shown the object as it was before the patch: the stamp proves that it sees the patched one.
+    # The provider may read the object as it was before the patch: waiting for the stamp rules that out.
     seen = f"jsonpath={{.metadata.annotations['{STAMP}']}}={step.stamp}"
     ready = [f"condition={step.condition}"] if step.condition else ROLLED_OUT
     annotations = {STAMP: step.stamp, "pulumi.com/waitFor": json.dumps([seen, *ready])}

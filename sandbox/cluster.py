@@ -151,7 +151,7 @@ def _configuration(env: Mapping[str, str]) -> dict[str, object]:
         "options": {
             "runtime": "binary",
             "bindAddress": "127.0.0.1",
-            # Nothing renews what says that a node lives: the controller must not take it for dead.
+            # No lease is renewed, so the node controller must not mark nodes unreachable.
             "kubeControllerManagerNodeMonitorGracePeriodMilliseconds": NODE_GRACE_SECONDS * 1000,
             **{option: shutil.which(command, path=env["PATH"]) for option, command in binaries.items()},
             **{option: processes.free_port() for option in ports},

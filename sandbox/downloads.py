@@ -3,19 +3,19 @@
 `sandbox/toolchain/downloads.json` has the pins, each with the public source of its checksum.
 """
 
-import errno
 import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -24,17 +24,18 @@ import pooch  # type: ignore[import-untyped]
 import requests
 
 from sandbox.errors import SandboxError
-from sandbox.locks import exclusive
+from sandbox.locks import made_once
 from sandbox.progress import Progress
 
 PINS = Path(__file__).parent / "toolchain" / "downloads.json"
 MIRROR = "TOOLCHAIN_MIRROR"
-"""Variable: a URL that stands in for every place, with the place's host as the first part of the path."""
+"""Variable: base URL of a mirror. What is at https://HOST/PATH is fetched from URL/HOST/PATH."""
 
 ANSWER_SECONDS = 5.0
-"""How long a place may be silent."""
+"""How long a server may take to connect, and between two reads."""
 
-ATTEMPTS = 2  # a connection that breaks off is tried once more
+ATTEMPTS = 2  # an interrupted connection is tried once more
+CHUNK_BYTES = 1 << 16
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -54,12 +55,7 @@ class Download:
 
 
 class UnavailableError(Exception):
-    """A place does not give a file: `host`, and why."""
-
-    def __init__(self, host: str, why: str) -> None:
-        super().__init__(f"{host}: {why}")
-        self.host = host
-        self.why = why
+    """A server does not provide a file; the text names the server and says why."""
 
 
 def this_platform() -> str:
@@ -75,7 +71,7 @@ def pinned(name: str, on: str | None = None) -> Download | None:
 
 
 class Downloader:
-    """Downloads tools side by side; a place that did not answer once is not asked again."""
+    """Downloads tools side by side; a server that did not answer once is not asked again."""
 
     def __init__(self, cache: Path, progress: Progress) -> None:
         self._cache = cache
@@ -89,28 +85,43 @@ class Downloader:
         return folder if folder and folder.is_dir() else None
 
     def download(self, tools: dict[str, tuple[str, ...]]) -> dict[str, str]:
-        """Download tools, given by name with their commands; return why each of the others could not be had.
+        """Download tools, given by name with their commands; return why each of the others is not available.
 
         Raises:
-            SandboxError: a file has another checksum than its pin, an archive lacks a command, or the disk is full.
+            SandboxError: the mirror is no URL, a file has another checksum than its pin, an archive lacks a command, or
+                the disk is full.
         """
         pins = {name: pinned(name) for name in tools}
-        why = {name: f"no checksum is known for {this_platform()}" for name, pin in pins.items() if pin is None}
+        why = {name: f"no binary is pinned for {this_platform()}" for name, pin in pins.items() if pin is None}
         why |= {pin.name: silent for pin in pins.values() if pin and (silent := self._silent(pin))}
         wanted = [pin for pin in pins.values() if pin and pin.name not in why]
         if not wanted:
             return why
+        mirrored("https://example.com/")  # a wrong mirror is an error here, and not one of each file
         with suppress(UnavailableError), self._progress.step("official binaries") as report:
-            counted = Bytes(report)
-            with ThreadPoolExecutor(len(wanted)) as threads:
-                tasks = {pin.name: threads.submit(self._fetch, pin, tools[pin.name], counted) for pin in wanted}
-            for name, task in tasks.items():
-                if isinstance(error := task.exception(), UnavailableError):
-                    why[name] = str(error)
-                elif error:
-                    raise error
-            if why.keys() >= tasks.keys():
-                raise UnavailableError("every place", "out of reach")  # the step has failed
+            why |= self._fetch_all(wanted, tools, report)
+            if all(pin.name in why for pin in wanted):
+                raise UnavailableError("nothing was downloaded")  # marks the step as failed
+        return why
+
+    def _fetch_all(
+        self, pins: list[Download], tools: dict[str, tuple[str, ...]], report: Callable[[str], None]
+    ) -> dict[str, str]:
+        counted = Bytes(report)
+        with ThreadPoolExecutor(len(pins)) as threads:
+            tasks = {pin.name: threads.submit(self._fetch, pin, tools[pin.name], counted) for pin in pins}
+            try:
+                wait(tasks.values())
+            except BaseException:
+                counted.cancel()
+                raise
+        why = {}
+        for name, task in tasks.items():
+            error = task.exception()
+            if isinstance(error, UnavailableError):
+                why[name] = str(error)
+            elif error:
+                raise error
         return why
 
     def _silent(self, download: Download) -> str:
@@ -118,51 +129,48 @@ class Downloader:
         return "; ".join(f"{host}: {why}" for host, why in self._out_of_reach.items() if host in hosts)
 
     def _fetch(self, download: Download, commands: tuple[str, ...], counted: "Bytes") -> None:
-        target = self._cache / download.folder
-        with _full_disk(self._cache), exclusive(self._cache / f"{target.name}.lock"):
-            if target.is_dir():
+        with made_once(self._cache / download.folder) as made:
+            if made is None:
                 return
-            for left in self._cache.glob(f".{target.name}.*"):
-                shutil.rmtree(left)
-            with tempfile.TemporaryDirectory(
-                prefix=f".{target.name}.", dir=self._cache, ignore_cleanup_errors=True
-            ) as scratch:
-                made = Path(scratch, "commands")
-                made.mkdir()
-                for url, checksum in download.files.items():
-                    unpack(self._get(url, checksum, Path(scratch), counted), commands, made)
-                if lacking := set(commands) - {file.name for file in made.iterdir()}:
-                    message = f"The download of {download.name} {download.version} lacks {', '.join(sorted(lacking))}."
-                    raise SandboxError(message)
-                made.rename(target)
+            for url, checksum in download.files.items():
+                unpack(self._get(url, checksum, made.parent, counted), commands, made)
+            if lacking := set(commands) - {file.name for file in made.iterdir()}:
+                message = f"The download of {download.name} {download.version} lacks {', '.join(sorted(lacking))}."
+                raise SandboxError(message)
 
     def _get(self, url: str, checksum: str, folder: Path, counted: "Bytes") -> Path:
         host, file = urlsplit(url).netloc, PurePosixPath(urlsplit(url).path).name
-        address = mirrored(url)
+        bar = counted.of_file()
         for attempt in range(1, ATTEMPTS + 1):
             if host in self._out_of_reach:
                 break
             try:
                 got = pooch.retrieve(
-                    address,
+                    mirrored(url),
                     f"sha256:{checksum}",
                     fname=file,
                     path=folder,
                     downloader=pooch.HTTPDownloader(
-                        progressbar=counted.of_file(), timeout=ANSWER_SECONDS, hooks={"response": refuse_pages}
+                        progressbar=bar,
+                        chunk_size=CHUNK_BYTES,
+                        timeout=ANSWER_SECONDS,
+                        hooks={"response": refuse_pages},
                     ),
                 )
                 return Path(got)
             except requests.RequestException as error:
-                if attempt == ATTEMPTS or not _breaks_off(error):
+                bar.reset()
+                if attempt == ATTEMPTS or not _interrupted(error):
                     self._out_of_reach[host] = _why(error)
             except ValueError as error:
+                got_checksum = next((each for each in re.findall("[0-9a-f]{64}", str(error)) if each != checksum), "-")
                 message = (
-                    f"{address} has another checksum than {file} is pinned to (SHA-256 {checksum}). It was deleted. "
+                    f"Checksum mismatch for {file} from {host}{_by_mirror()}: expected SHA-256 {checksum}, "
+                    f"got {got_checksum}. The file was deleted. "
                     f"{PINS.relative_to(PINS.parents[2])} has the pins; TOOLCHAIN=build builds from source instead."
                 )
                 raise SandboxError(message) from error
-        raise UnavailableError(host, self._out_of_reach[host])
+        raise UnavailableError(f"{host}{_by_mirror()}: {self._out_of_reach[host]}")
 
 
 class Bytes:
@@ -170,18 +178,23 @@ class Bytes:
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
-        self._files: list[Bar] = []
+        self._bars: list[Bar] = []
+        self.cancelled = False
 
     def of_file(self) -> "Bar":
         """Return what counts the bytes of one more file."""
         bar = Bar(self)
-        self._files.append(bar)
+        self._bars.append(bar)
         return bar
 
     def show(self) -> None:
         """Report the sum."""
-        arrived, total = (sum(getattr(bar, of) for bar in self._files) for of in ("arrived", "total"))
-        self._report(f"{arrived / 1e6:.0f} of {total / 1e6:.0f} MB")
+        arrived, total = sum(bar.arrived for bar in self._bars), sum(bar.total for bar in self._bars)
+        self._report(f"{arrived / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{arrived / 1e6:.0f} MB")
+
+    def cancel(self) -> None:
+        """End every download with its next bytes."""
+        self.cancelled = True
 
 
 class Bar:
@@ -193,32 +206,47 @@ class Bar:
         self._sum = sum_of
 
     def update(self, count: int) -> None:
-        """Count bytes that arrived."""
+        """Count bytes that arrived.
+
+        Raises:
+            CancelledError: the downloads are cancelled.
+        """
+        if self._sum.cancelled:
+            raise CancelledError
         self.arrived += count
         self._sum.show()
 
     def reset(self) -> None:
-        """Begin again: pooch does so at the end, to count the whole file once more."""
+        """Count from the beginning: pooch calls it last, and then adds the full size."""
         self.arrived = 0
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: pooch requires the method."""
 
 
 def mirrored(url: str) -> str:
-    """Return where a file is downloaded from: its own address, or the mirror's."""
+    """Return where a file is downloaded from: its own address, or the mirror's.
+
+    Raises:
+        SandboxError: the mirror is no URL.
+    """
     mirror = os.environ.get(MIRROR, "").rstrip("/")
+    if not mirror:
+        return url
+    if not mirror.startswith(("https://", "http://")):
+        raise SandboxError(f"{MIRROR} is no URL. Give one that begins with https:// or http://.")
     parts = urlsplit(url)
-    return f"{mirror}/{parts.netloc}{parts.path}" if mirror else url
+    return f"{mirror}/{parts.netloc}{parts.path}"
 
 
 def refuse_pages(response: requests.Response, **_: Any) -> None:
-    """Refuse a page where a file was asked for: proxies answer so, with status 200.
+    """Refuse a page where a file was asked for: proxies answer so, with status 200. Redirects are pages too, and fine.
 
     Raises:
         requests.exceptions.InvalidHeader: the answer is HTML.
     """
-    if response.ok and response.headers.get("Content-Type", "").startswith("text/html"):
+    kind = response.headers.get("Content-Type", "").lower()
+    if response.status_code == HTTPStatus.OK and kind.startswith("text/html"):
         raise requests.exceptions.InvalidHeader("a web page instead of the file", response=response)
 
 
@@ -249,7 +277,12 @@ def _members(file: Path, commands: tuple[str, ...]) -> Iterator[tuple[str, IO[by
         yield next(name for name in commands if file.name == name or file.name.startswith(f"{name}-")), file.open("rb")
 
 
-def _breaks_off(error: requests.RequestException) -> bool:
+def _by_mirror() -> str:
+    mirror = os.environ.get(MIRROR)
+    return f" (mirror {urlsplit(mirror).hostname})" if mirror else ""
+
+
+def _interrupted(error: requests.RequestException) -> bool:
     return isinstance(error, requests.exceptions.ChunkedEncodingError) or (
         isinstance(error, requests.ConnectionError) and "Read timed out" in str(error)
     )
@@ -258,24 +291,16 @@ def _breaks_off(error: requests.RequestException) -> bool:
 def _why(error: requests.RequestException) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"{error.response.status_code} {error.response.reason}".strip()
-    if _breaks_off(error):
-        return "the connection breaks off"
-    if isinstance(error, requests.Timeout):
-        return f"no answer within {ANSWER_SECONDS:.0f} s"
     if isinstance(error, requests.exceptions.InvalidHeader):
         return str(error)
-    return "cannot be reached"
-
-
-@contextmanager
-def _full_disk(cache: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        message = f"The disk is full: {cache} needs about 1 GB for the toolchain. Free some space and try again."
-        raise SandboxError(message) from error
+    kinds: tuple[tuple[type[Exception], str], ...] = (
+        (requests.exceptions.SSLError, "its certificate is not trusted (REQUESTS_CA_BUNDLE adds others)"),
+        (requests.exceptions.ProxyError, "the proxy refuses"),
+        (requests.Timeout, f"no answer within {ANSWER_SECONDS:.0f} s"),
+    )
+    if _interrupted(error):
+        return "the connection was interrupted"
+    return next((text for kind, text in kinds if isinstance(error, kind)), "cannot be reached")
 
 
 pooch.get_logger().setLevel("ERROR")

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sandbox.errors import SandboxError
-from sandbox.locks import exclusive
+from sandbox.locks import made_once
 from sandbox.packages import folder_of, installed
 from sandbox.progress import Progress, elapsed
 
@@ -29,8 +28,9 @@ SETTINGS = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOVERSION", "GOFLAGS", "GOE
 
 ENVIRONMENT = {
     "GOWORK": "off",
+    "GOTOOLCHAIN": "local",  # an older Go would download another one, unseen and without a time limit
     "CGO_ENABLED": "0",  # nothing here needs a C compiler, and every machine builds the same
-    "GOGC": "off",  # compilers are gone before collecting pays: 6 % less processor time
+    "GOGC": "off",  # a compiler exits before garbage collection pays off: 6 % less processor time
     "GOMEMLIMIT": "2GiB",  # of each compiler, where the largest packages need half of it anyway
 }
 """What every `go` runs with, beside the user's own settings."""
@@ -43,7 +43,7 @@ NOT_INLINED = (
     "github.com/pb33f/libopenapi/...",
     "github.com/pulumi/pulumi-kubernetes/sdk/v4/...",
 )
-"""Generated clients that come along and hardly run. They compile in three quarters of the time without inlining."""
+"""Generated API clients, pulled in by dependencies and rarely executed: not inlined, they compile a quarter faster."""
 
 COMPILER_FLAGS = (
     "-trimpath",
@@ -103,10 +103,10 @@ class Go:
 
     command: Path
 
-    def run(self, *arguments: str, folder: Path, on_package: Callable[[], None] = lambda: None) -> str:
-        """Run `go` in a module's folder and return its output; a failure carries the end of what it said.
+    def run(self, *arguments: str, folder: Path, on_package: Callable[[], None] | None = None) -> str:
+        """Run `go` in a module's folder and return its output; an error has the last lines that it printed.
 
-        `on_package` is called for each line that `go build -v` prints of a package.
+        `on_package` is called for each package that `go build -v` names.
 
         Raises:
             SandboxError: `go` fails.
@@ -125,7 +125,7 @@ class Go:
             assert process.stderr  # noqa: S101
             output = ""
             try:
-                if "-v" in arguments:
+                if on_package:
                     for line in process.stderr:
                         if is_package(line):
                             on_package()
@@ -139,9 +139,7 @@ class Go:
                 process.terminate()
                 raise
         if process.returncode:
-            text = "".join(said).strip()
-            full = "\nThe disk is full: free some space and try again." if "no space left on device" in text else ""
-            message = f"`go {arguments[0]}` failed for {folder.name}:\n{text}{full}"
+            message = f"`go {arguments[0]}` failed for {folder.name}:\n{''.join(said).strip()}"
             raise SandboxError(message)
         return output
 
@@ -157,7 +155,7 @@ class Go:
         return digest.hexdigest()[:12]
 
     def accepts(self, builds: Iterable[Build]) -> bool:
-        """Tell whether this Go is new enough for every module's `go` line (or may fetch one that is)."""
+        """Tell whether this Go is new enough for every module's `go` line."""
         try:
             for folder in {build.folder for build in builds}:
                 self.run("env", "GOVERSION", folder=folder)
@@ -172,19 +170,19 @@ class Go:
         shutil.copyfile(Path(found["Dir"]) / file.path, copy)
         return copy
 
-    def outdated(self, builds: Iterable[Build]) -> int:
+    def packages_to_compile(self, builds: Iterable[Build]) -> int:
         """Return how many packages the builds have to compile: what Go's own build cache does not hold."""
         packages: dict[Path, list[str]] = {}
         for build in builds:
             packages.setdefault(build.folder, []).extend(build.packages.values())
-        outdated: set[str] = set()
+        found: set[str] = set()
         for folder, names in packages.items():
             # -e: what a build embeds is not there yet.
             listed = self.run(
                 "list", "-e", "-deps", *COMPILER_FLAGS, "-f={{if .Stale}}{{.ImportPath}}{{end}}", *names, folder=folder
             )
-            outdated.update(listed.split())
-        return len(outdated)
+            found.update(listed.split())
+        return len(found)
 
 
 def is_package(line: str) -> bool:
@@ -217,19 +215,18 @@ class Builder:
     def build(self, *builds: Build, then: Iterable[Build] = ()) -> None:
         """Build what the cache does not hold.
 
-        The commands of a build appear in the cache together, when all are there; what a killed build left is removed by
-        the next. `then` are builds that follow, and count in the estimate.
+        The commands of a build appear in the cache together. `then` are builds that follow: they count in the estimate.
 
         Raises:
             SandboxError: there is no Go, or a build fails.
         """
         builds, then = tuple(builds), tuple(then)
         self._go = self._go or find_go([*builds, *then], self._cache, self._progress)
-        missing = [build for build in (*builds, *then) if not self._target(self._go, build).is_dir()]
-        self._progress.expect(*(command for build in missing for command in build.packages))
         if self._total is None:
+            missing = [build for build in (*builds, *then) if not self._target(self._go, build).is_dir()]
             with self._progress.step("Go modules"):
-                self._total = self._go.outdated(missing)
+                self._total = self._go.packages_to_compile(missing)
+            self._progress.expect(*(command for build in missing for command in build.packages))
         for build in builds:
             self._build(self._go, build)
 
@@ -238,29 +235,26 @@ class Builder:
 
     def _build(self, go: Go, build: Build) -> None:
         target = self._target(go, build)
-        with exclusive(self._cache / f"{target.name}.lock"):
-            if target.is_dir():
+
+        def waits() -> None:
+            self._progress.note(f"  {build.name}: waiting for another build of it")
+
+        with made_once(target, waits) as commands:
+            if commands is None:
                 return
-            for left in self._cache.glob(f".{target.name}.*"):
-                shutil.rmtree(left)
-            with tempfile.TemporaryDirectory(
-                prefix=f".{target.name}.", dir=self._cache, ignore_cleanup_errors=True
-            ) as scratch:
-                source, commands = Path(scratch, "source"), Path(scratch, "commands")
-                commands.mkdir()
-                shutil.copytree(build.folder, source)
-                for file in build.embedded:
-                    go.borrow(file, source)
-                for command, package in build.packages.items():
-                    with self._progress.step(command) as report:
-                        go.run(
-                            *("build", "-v", *build.flags, "-o", str(commands / command), package),
-                            folder=source,
-                            on_package=self._counter(report),
-                        )
-                for file in build.scripts:
-                    go.borrow(file, commands).chmod(0o755)
-                commands.rename(target)
+            source = commands.with_name(build.module)
+            shutil.copytree(build.folder, source)
+            for file in build.embedded:
+                go.borrow(file, source)
+            for command, package in build.packages.items():
+                with self._progress.step(command) as report:
+                    go.run(
+                        *("build", "-v", *build.flags, "-o", str(commands / command), package),
+                        folder=source,
+                        on_package=self._counter(report),
+                    )
+            for file in build.scripts:
+                go.borrow(file, commands).chmod(0o755)
 
     def _counter(self, report: Callable[[str], None]) -> Callable[[], None]:
         """Return what counts a package, and reports how far all builds are."""

@@ -1,15 +1,55 @@
 """One at a time, across processes and checkouts."""
 
 import fcntl
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sandbox.errors import SandboxError
+
 
 @contextmanager
-def exclusive(lock: Path) -> Iterator[None]:
+def exclusive(lock: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold `lock` (a file that is made when missing) until the block or the process ends; wait for another holder."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def made_once(target: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[Path | None]:
+    """Yield a new folder that becomes `target` when the block ends; None where `target` exists already.
+
+    `target` appears whole or not at all: a block that fails leaves nothing, and what a killed one left is removed by
+    the next.
+
+    Raises:
+        SandboxError: the disk is full.
+    """
+    with exclusive(target.parent / f"{target.name}.lock", on_wait):
+        if target.is_dir():
+            yield None
+            return
+        for left in target.parent.glob(f".{target.name}.*"):
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}.", dir=target.parent, ignore_cleanup_errors=True
+        ) as scratch:
+            made = Path(scratch, "made")
+            made.mkdir()
+            try:
+                yield made
+                made.rename(target)
+            except (OSError, SandboxError) as error:
+                # shutil's errors have no number.
+                if not any(sign in str(error).lower() for sign in ("no space left", "quota exceeded")):
+                    raise
+                message = f"The disk is full: {target.parent} needs about 1 GB. Free some space and try again.\n{error}"
+                raise SandboxError(message) from error

@@ -10,7 +10,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT = CHECKOUT / ".sandbox"
 """The state of this checkout's sandbox; git ignores it, and `down` deletes it."""
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dynamo-platform"
+_XDG = Path(os.environ.get("XDG_CACHE_HOME", ""))
+CACHE = (_XDG if _XDG.is_absolute() else Path.home() / ".cache") / "dynamo-platform"
 """What is worth keeping between sandboxes and checkouts: the built toolchain, and uv."""
 
 

@@ -75,10 +75,10 @@ class Sandbox:
             self.progress.expect("cluster", "charts", "operators")
             with ThreadPoolExecutor() as threads:
                 cluster = threads.submit(self._start_cluster, env)
-                charts = threads.submit(self._serve_charts, source)
+                chosen = self._serve_charts(source)
                 self.tools.provide(*PULUMI)
                 cluster.result()
-            return charts.result()
+            return chosen
 
     def down(self) -> None:
         """Stop everything and delete the sandbox's files; the toolchain in the cache stays."""

@@ -1,12 +1,13 @@
-"""The toolchain: each command comes from PATH when its version will do, else from the cache.
+"""The toolchain: each command comes from PATH when its version is supported, else from the cache.
 
-What the cache lacks is downloaded where the official places answer, and built from source otherwise.
+Missing commands are downloaded, or built from source when the servers do not answer.
 """
 
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
 @dataclass(frozen=True)
 class Accepted:
-    """The versions that will do, from `oldest` up to, but not with, `below`, and the `arguments` that print one."""
+    """Supported versions: `oldest` <= version < `below`. `arguments` print the version."""
 
     arguments: tuple[str, ...]
     oldest: tuple[int, int]
@@ -37,8 +38,8 @@ class Accepted:
 class Tool:
     """Commands that belong together: all from one folder of PATH, all downloaded, or all built.
 
-    The first command is asked for its version; where `accepted` is None it cannot say, and is taken from PATH only when
-    nothing else is allowed.
+    The first command is asked for its version. Where `accepted` is None it has no version output: it is taken from PATH
+    only when nothing else is allowed.
     """
 
     name: str
@@ -130,7 +131,6 @@ TOOLS = (
 
 CLUSTER = ("etcd", "kwok", "control-plane")
 PULUMI = ("pulumi", "kubernetes-provider")
-HELM = ("helm",)
 
 SOURCE = "TOOLCHAIN"
 """Variable: where the commands may come from, a key of SOURCES; empty for all of them."""
@@ -155,6 +155,7 @@ class Toolchain:
         self._builder = Builder(cache, progress)
         self._found: dict[str, tuple[Path, ...]] = {}
         self._of_path: set[str] = set()
+        self._announced: set[str] = set()
 
     def provide(self, *names: str, then: tuple[str, ...] = ()) -> dict[str, Path]:
         """Return where the commands of the tools are, all of the toolchain by default; get what is missing.
@@ -172,34 +173,44 @@ class Toolchain:
 
     @property
     def folders(self) -> list[Path]:
-        """The folders of the cache, for PATH, that hold what was provided and is not on PATH already."""
-        return [folder for name, folders in self._found.items() if name not in self._of_path for folder in folders]
+        """The folders for PATH that hold what was provided: the cache's first, then those of PATH that were chosen."""
+        found = sorted(self._found, key=lambda name: name in self._of_path)
+        return list(dict.fromkeys(folder for name in found for folder in self._found[name]))
 
     def __getitem__(self, command: str) -> str:
         name = next(tool.name for tool in self._tools.values() if command in tool.commands)
         return str(self.provide(name)[command])
 
     def _get(self, missing: list[Tool], sources: tuple[str, ...], then: tuple[str, ...]) -> None:
-        writable(self._cache)
+        later = [tool for tool in self._named(then) if then and not self._find(tool, sources)]
         why: dict[str, str] = {}
         if "download" in sources:
-            why = self._downloads.download({tool.name: tool.commands for tool in missing})
-            missing = [tool for tool in missing if not self._find(tool, sources)]
+            writable(self._cache)
+            why = self._downloads.download({tool.name: tool.commands for tool in (*missing, *later)})
+            missing, later = ([tool for tool in tools if not self._find(tool, sources)] for tools in (missing, later))
         if missing and "build" not in sources:
-            raise SandboxError(_not_to_be_had(missing, why))
+            raise SandboxError(_unavailable(missing, why))
         if missing:
-            if reasons := sorted({why[tool.name] for tool in missing if tool.name in why}):
-                names = ", ".join(tool.name for tool in missing)
-                self._progress.note(f"! Building {names} from source, which takes minutes. {'; '.join(reasons)}.")
-            later = [tool for tool in self._named(then) if then and not self._find(tool, sources)]
+            writable(self._cache)
+            self._announce([tool for tool in (*missing, *later) if tool.name in why], why)
             self._builder.build(*_builds(missing), then=_builds(later))
         for tool in missing:
             self._find(tool, sources)
 
+    def _announce(self, tools: list[Tool], why: Mapping[str, str]) -> None:
+        """Say once which tools are built because they cannot be downloaded."""
+        names = [tool.name for tool in tools if tool.name not in self._announced]
+        self._announced.update(names)
+        if names:
+            reasons = "; ".join(sorted({why[name] for name in names}))
+            self._progress.note(
+                f"! Cannot download {', '.join(names)} ({reasons}). Building from source takes minutes."
+            )
+
     def _find(self, tool: Tool, sources: tuple[str, ...]) -> bool:
         if tool.name in self._found:
             return True
-        if "path" in sources and (folder := on_path(tool, unasked=sources == SOURCES["path"])):
+        if "path" in sources and (folder := on_path(tool, any_version=sources == SOURCES["path"])):
             self._found[tool.name] = (folder,)
             self._of_path.add(tool.name)
         elif "cache" in sources and (downloaded := self._downloads.downloaded(tool.name)):
@@ -226,7 +237,10 @@ class Toolchain:
         source = os.environ.get(SOURCE, "")
         if source not in SOURCES:
             allowed = ", ".join(filter(None, SOURCES))
-            message = f"{SOURCE} is {source!r}. Allowed are {allowed}, or nothing for whatever is at hand first."
+            message = (
+                f"{SOURCE} is {source!r}. Allowed are {allowed}. "
+                "Unset it to try PATH, the cache, a download and a build, in that order."
+            )
             raise SandboxError(message)
         return SOURCES[source]
 
@@ -239,10 +253,13 @@ def writable(cache: Path) -> None:
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        (cache / ".writable").touch()
-        (cache / ".writable").unlink()
+        with tempfile.TemporaryFile(dir=cache):
+            pass
     except OSError as error:
-        message = f"The toolchain's cache {cache} cannot be written: {error.strerror}. XDG_CACHE_HOME names another."
+        message = (
+            f"The toolchain's cache {cache} cannot be written: {error.strerror}. "
+            "Set XDG_CACHE_HOME to a folder that can be written."
+        )
         raise SandboxError(message) from error
 
 
@@ -250,11 +267,11 @@ def _builds(tools: Iterable[Tool]) -> list[Build]:
     return [build for tool in tools for build in tool.builds]
 
 
-def _not_to_be_had(tools: Iterable[Tool], why: Mapping[str, str]) -> str:
+def _unavailable(tools: Iterable[Tool], why: Mapping[str, str]) -> str:
     lines = [f"  {', '.join(tool.commands)}{_versions(tool)}: {why.get(tool.name, 'not on PATH')}" for tool in tools]
     source = os.environ.get(SOURCE)
     return "\n".join(
-        [f"With {SOURCE}={source} these cannot be had:", *lines, f"Without {SOURCE} they are downloaded or built."]
+        [f"{SOURCE}={source}, but these are not available:", *lines, f"Unset {SOURCE} to download or build them."]
     )
 
 
@@ -265,20 +282,20 @@ def _versions(tool: Tool) -> str:
     return f" ({oldest} or newer, below {below})"
 
 
-def on_path(tool: Tool, *, unasked: bool = False) -> Path | None:
+def on_path(tool: Tool, *, any_version: bool = False) -> Path | None:
     """Return the folder of PATH that holds the whole tool in an accepted version.
 
-    `unasked` takes a tool that cannot say its version too.
+    `any_version` takes a tool without a version output too.
     """
     first, *others = tool.commands
     found = shutil.which(first)
     if found is None or any(not os.access(Path(found).parent / other, os.X_OK) for other in others):
         return None
-    will_do = _will_do(found, tool.accepted) if tool.accepted else unasked
-    return Path(found).parent if will_do else None
+    supported = _supported(found, tool.accepted) if tool.accepted else any_version
+    return Path(found).parent if supported else None
 
 
-def _will_do(command: str, accepted: Accepted) -> bool:
+def _supported(command: str, accepted: Accepted) -> bool:
     try:
         result = subprocess.run(
             [command, *accepted.arguments],

@@ -26,6 +26,7 @@ VARIABLES = {
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
     "trusted-host": "UV_INSECURE_HOST",
+    "default-timeout": "UV_HTTP_TIMEOUT",
     "timeout": "UV_HTTP_TIMEOUT",
     "cert": "SSL_CERT_FILE",
     "client-cert": "SSL_CLIENT_CERT",
@@ -77,7 +78,7 @@ def pip_settings(python: Path) -> dict[str, str]:
 def variables(settings: dict[str, str]) -> dict[str, str]:
     """Return the variables by which uv takes packages from where pip's `settings` say."""
     # As pip does: trust the system's certificates, and take the newest of all indexes.
-    made = {"UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
+    made = {"UV_NATIVE_TLS": "true", "UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
     for name, variable in VARIABLES.items():
         if name in settings:
             made[variable] = ("," if name == "find-links" else " ").join(settings[name].split())
@@ -99,5 +100,5 @@ def _captured(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
 if __name__ == "__main__":
     try:
         sys.exit(run(sys.argv[1:], Path(sys.executable)))
-    except SandboxError as error:
+    except (SandboxError, OSError) as error:
         sys.exit(f"error: {error}")

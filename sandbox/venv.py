@@ -55,9 +55,9 @@ def install(python: Path, wanted: list[str], progress: Progress) -> None:
     try:
         if uv.run(["pip", *arguments, *compiling, f"--python={python}"], python) == 0:
             return
-        progress.note("! pip tries what uv could not install")
+        progress.note("! uv failed; trying pip")
     except (SandboxError, OSError) as error:
-        progress.note(f"! pip installs the packages, which takes longer: {error}")
+        progress.note(f"! No uv ({error}): installing with pip, which is slower")
     _run([str(python), "-m", "pip", *arguments])
 
 

@@ -62,7 +62,7 @@ class PodRunner(Operator):
         """
         if pod.metadata.uid not in self._initialized:
             crds = await asyncio.to_thread(load)
-            if not self._lives(pod):  # it went meanwhile: what it applied now would outlive it
+            if not self._lives(pod):  # deleted meanwhile: CRDs applied now would stay behind
                 return None
             try:
                 await self.apply_crds(crds, manager)

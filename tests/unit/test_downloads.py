@@ -12,6 +12,8 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
@@ -52,9 +54,27 @@ class Place(BaseHTTPRequestHandler):
     content_type = "application/gzip"
     faults = ""
     asked: list[str]
+    at_once = 0
+    most_at_once = 0
 
     def do_GET(self) -> None:
+        type(self).at_once += 1
+        type(self).most_at_once = max(self.at_once, self.most_at_once)
+        try:
+            self.answer()
+        finally:
+            type(self).at_once -= 1
+
+    def answer(self) -> None:
+        if self.faults == "redirect" and not self.path.startswith("/elsewhere"):
+            self.send_response(302)
+            self.send_header("Location", f"/elsewhere{self.path}")
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            return
         self.asked.append(self.path)
+        if self.faults == "slow":
+            time.sleep(0.1)
         if self.faults == "silence":
             time.sleep(1)
             return
@@ -129,18 +149,26 @@ def test_a_tool_is_downloaded_once(place: type[Place], cache: Path) -> None:
     assert place.asked == [PATH]
 
 
-def test_a_download_counts_its_bytes(place: type[Place], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_downloads_count_their_bytes_together() -> None:
     said: list[str] = []
-    monkeypatch.setattr(downloads.Bytes, "show", lambda of: said.append(f"{of._files[0].arrived} {of._files[0].total}"))
-    toolchain(cache).provide()
-    assert said[-1] == f"{len(ARCHIVE)} {len(ARCHIVE)}"
+    counted = downloads.Bytes(said.append)
+    first, second = counted.of_file(), counted.of_file()
+    first.total, second.total = 30_000_000, 50_000_000
+    first.update(10_000_000)
+    second.update(2_000_000)
+    first.reset()
+    first.update(30_000_000)
+    assert said == ["10 of 80 MB", "12 of 80 MB", "32 of 80 MB"]
 
 
 def test_another_checksum_is_refused_by_name_and_nothing_is_kept(place: type[Place], cache: Path) -> None:
     place.content = tar(one="#!/bin/sh\nrm -rf /\n", two="")
     with pytest.raises(SandboxError) as error:
         toolchain(cache).provide()
-    assert "one-v1.tar.gz is pinned to (SHA-256 " in str(error.value)
+    got = hashlib.sha256(place.content).hexdigest()
+    expected = hashlib.sha256(ARCHIVE).hexdigest()
+    assert "Checksum mismatch for one-v1.tar.gz from releases.example.com" in str(error.value)
+    assert f"expected SHA-256 {expected}, got {got}. The file was deleted." in str(error.value)
     assert "TOOLCHAIN=build builds from source" in str(error.value)
     assert visible(cache) == []
 
@@ -151,11 +179,56 @@ def test_a_download_that_breaks_off_is_repeated(place: type[Place], cache: Path)
     assert place.asked == [PATH, PATH]
 
 
+def test_a_redirect_is_followed(place: type[Place], cache: Path) -> None:
+    place.faults = "redirect"
+    assert toolchain(cache).provide()["one"].read_text() == "#!/bin/sh\n"
+    assert place.asked == [f"/elsewhere{PATH}"]
+
+
+def test_tools_are_downloaded_side_by_side(place: type[Place], cache: Path, pins: Path) -> None:
+    place.faults = "slow"
+    pin = json.loads(pins.read_text())["toy"]
+    pins.write_text(json.dumps({"toy": pin, "other": pin}))
+    tools = [TOY, replace(TOY, name="other")]
+    Toolchain(Progress(StringIO()), tools, cache).provide()
+    assert place.most_at_once == 2
+
+
+def test_two_downloads_of_the_same_ask_once(place: type[Place], cache: Path) -> None:
+    place.faults = "slow"
+    with ThreadPoolExecutor() as threads:
+        first, second = threads.map(lambda _: toolchain(cache).provide(), range(2))
+    assert first == second
+    assert place.asked == [PATH]
+
+
+def test_a_cancelled_download_ends_with_its_next_bytes(place: type[Place], cache: Path) -> None:
+    counted = downloads.Bytes(lambda _: None)
+    counted.cancel()
+    with pytest.raises(CancelledError):
+        counted.of_file().update(1)
+
+
+def test_a_mirror_that_is_no_url_is_refused_and_its_password_never_shown(
+    place: type[Place], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = os.environ["TOOLCHAIN_MIRROR"]
+    monkeypatch.setenv("TOOLCHAIN_MIRROR", "localhost:1234")
+    with pytest.raises(SandboxError, match=r"TOOLCHAIN_MIRROR is no URL\. Give one that begins with https"):
+        toolchain(cache).provide()
+    monkeypatch.setenv("TOOLCHAIN_MIRROR", address.replace("//", "//user:s3cret@"))
+    place.content = b"other"
+    with pytest.raises(SandboxError) as error:
+        toolchain(cache).provide()
+    assert "from releases.example.com (mirror 127.0.0.1): expected SHA-256" in str(error.value)
+    assert "s3cret" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        ({"faults": "cut off"}, "the connection breaks off"),
-        ({"faults": "stall", "content": ARCHIVE + b" " * 100_000}, "the connection breaks off"),
+        ({"faults": "cut off"}, "the connection was interrupted"),
+        ({"faults": "stall", "content": ARCHIVE + b" " * 100_000}, "the connection was interrupted"),
         ({"faults": "silence"}, "no answer within 0 s"),
         ({"status": 403}, "403 Forbidden"),
         ({"status": 503}, "503 Service Unavailable"),
@@ -170,8 +243,8 @@ def test_a_place_that_does_not_give_the_file_is_said(
         setattr(place, name, value)
     with pytest.raises(SandboxError) as error:
         toolchain(cache).provide()
-    assert f"one, two: releases.example.com: {why}" in str(error.value)
-    assert "With TOOLCHAIN=download these cannot be had" in str(error.value)
+    assert f"one, two: releases.example.com (mirror 127.0.0.1): {why}" in str(error.value)
+    assert "TOOLCHAIN=download, but these are not available:" in str(error.value)
     assert visible(cache) == []
 
 
@@ -179,7 +252,9 @@ def test_a_place_that_cannot_be_reached_is_said(
     place: type[Place], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOOLCHAIN_MIRROR", "http://127.0.0.1:1")
-    with pytest.raises(SandboxError, match=r"one, two: releases\.example\.com: cannot be reached"):
+    with pytest.raises(
+        SandboxError, match=r"one, two: releases\.example\.com \(mirror 127\.0\.0\.1\): cannot be reached"
+    ):
         toolchain(cache).provide()
 
 
@@ -188,13 +263,14 @@ def test_a_place_that_did_not_answer_is_not_asked_again(place: type[Place], cach
     asked = Downloader(cache, Progress(StringIO()))
     cache.mkdir()
     first = asked.download({"toy": TOY.commands})
-    assert asked.download({"toy": TOY.commands}) == first == {"toy": "releases.example.com: 403 Forbidden"}
+    assert first == {"toy": "releases.example.com (mirror 127.0.0.1): 403 Forbidden"}
+    assert asked.download({"toy": TOY.commands}) == {"toy": "releases.example.com: 403 Forbidden"}
     assert place.asked == [PATH]
 
 
 def test_without_a_pin_nothing_is_asked(place: type[Place], cache: Path, pins: Path) -> None:
     pins.write_text("{}")
-    with pytest.raises(SandboxError, match=f"no checksum is known for {this_platform()}"):
+    with pytest.raises(SandboxError, match=f"no binary is pinned for {this_platform()}"):
         toolchain(cache).provide()
     assert place.asked == []
 
@@ -242,12 +318,12 @@ downloads.Downloader(cache, Progress(StringIO())).download({{"toy": ("one", "two
 """
     process = subprocess.Popen([sys.executable, "-c", program], cwd=CHECKOUT, start_new_session=True)
     deadline = time.monotonic() + 20
-    while not list(cache.glob(".toy-*/*")) and time.monotonic() < deadline:
+    while not list(cache.glob(".toy-*/tmp*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert list(cache.glob(".toy-*/*"))
-    assert visible(cache) != ["toy"]
+    (left,) = visible(cache)
+    assert left.startswith(".toy-v1-")
 
     place.faults, place.content = "", ARCHIVE
     commands = toolchain(cache).provide()

@@ -82,13 +82,26 @@ def test_what_is_not_published_is_not_found(registry: Registry, paths: Paths, pa
 
 
 def test_a_chart_with_other_content_replaces_the_published_one(
-    registry: Registry, packaged: list[Chart], tmp_path: Path
+    registry: Registry, paths: Paths, packaged: list[Chart], tmp_path: Path
 ) -> None:
     assert registry.publish(packaged) == []
     assert registry.publish(packaged) == []
     other = charts.package(tmp_path, {"kai-scheduler": ["v0.14.7"]})[0]
     changed = Chart("kai-scheduler", "v0.17.0", other)
     assert registry.publish([changed]) == [changed]
+    manifest = json.loads((repository(paths) / "manifests" / "v0.17.0").read_bytes())
+    assert manifest["layers"][0]["digest"] == f"sha256:{hashlib.sha256(other.read_bytes()).hexdigest()}"
+
+
+def test_a_plus_sign_in_a_version_is_an_underscore_in_its_tag(
+    registry: Registry, paths: Paths, packaged: list[Chart]
+) -> None:
+    registry.publish([Chart("kai-scheduler", "v0.17.0+nightly", packaged[0].archive)])
+    assert (repository(paths) / "manifests" / "v0.17.0_nightly").exists()
+
+
+def repository(paths: Paths) -> Path:
+    return paths.served / "v2" / "kai-scheduler" / "kai-scheduler" / "kai-scheduler"
 
 
 def test_the_server_keeps_its_port(registry: Registry) -> None:

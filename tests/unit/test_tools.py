@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
@@ -17,14 +18,14 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import downloads, golang
+from sandbox import downloads, golang, locks
 from sandbox.downloads import this_platform
 from sandbox.errors import SandboxError
 from sandbox.golang import MODULES as REAL_MODULES
 from sandbox.golang import Borrowed, Build, Builder, Go, estimate, find_go, is_package
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
-from sandbox.tools import CLUSTER, HELM, PULUMI, TOOLS, Accepted, Tool, Toolchain, on_path
+from sandbox.tools import CLUSTER, PULUMI, TOOLS, Accepted, Tool, Toolchain, on_path
 
 GO = """\
     #!/bin/sh
@@ -169,7 +170,7 @@ golang.Builder(Path({str(cache)!r}), Progress(StringIO())).build(build)
     )
     target = f"toy-{go.key(TOY)}"
     deadline = time.monotonic() + 20
-    while not list(cache.glob(f".{target}.*/commands/one")) and time.monotonic() < deadline:
+    while not list(cache.glob(f".{target}.*/made/one")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -186,11 +187,11 @@ def test_a_build_that_another_process_finished_meanwhile_is_taken(
     target = cache / f"toy-{go.key(TOY)}"
 
     @contextmanager
-    def other_was_first(_: Path) -> Iterator[None]:
+    def other_was_first(*_: object) -> Iterator[None]:
         target.mkdir()
         yield
 
-    monkeypatch.setattr(golang, "exclusive", other_was_first)
+    monkeypatch.setattr(locks, "exclusive", other_was_first)
     assert build(TOY, cache) == target
     assert visible(target) == []
 
@@ -277,7 +278,7 @@ def test_go_is_not_asked_for_when_all_is_on_path(path: Path, cache: Path) -> Non
     script(path / "two", "#!/bin/sh\n")
     toolchain = Toolchain(quiet(), [TOOL], cache)
     assert toolchain.provide() == {"one": path / "one", "two": path / "two"}
-    assert toolchain.folders == []
+    assert toolchain.folders == [path]
     assert visible(cache) == []
 
 
@@ -301,9 +302,12 @@ def test_what_cannot_be_downloaded_is_built_and_that_is_said_in_one_line(
     stream = StringIO()
     Toolchain(Progress(stream), [TOOL], cache).provide()
     assert visible(cache) == [f"toy-{go.key(TOY)}"]
-    assert re.findall("^[!✗] .*", stream.getvalue(), re.MULTILINE)[1:] == [
-        "! Building toy from source, which takes minutes. releases.example.com: cannot be reached."
-    ]
+    failed, said = re.findall("^[!✗] .*", stream.getvalue(), re.MULTILINE)
+    assert failed.startswith("✗ official binaries")
+    assert said == (
+        "! Cannot download toy (releases.example.com (mirror 127.0.0.1): cannot be reached). "
+        "Building from source takes minutes."
+    )
 
 
 @pytest.mark.parametrize("source", ["build", "offline"])
@@ -341,9 +345,9 @@ def test_path_alone_names_every_command_that_it_lacks(path: Path, cache: Path, m
     with pytest.raises(SandboxError) as error:
         Toolchain(quiet(), [TOOL], cache).provide()
     assert str(error.value) == (
-        "With TOOLCHAIN=path these cannot be had:\n"
+        "TOOLCHAIN=path, but these are not available:\n"
         "  one, two (3.244 or newer, below 4.0): not on PATH\n"
-        "Without TOOLCHAIN they are downloaded or built."
+        "Unset TOOLCHAIN to download or build them."
     )
 
 
@@ -356,7 +360,7 @@ def test_an_unknown_source_is_refused(cache: Path, monkeypatch: pytest.MonkeyPat
 def test_a_cache_that_cannot_be_written_is_named(go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLCHAIN", "build")
     (tmp_path / "file").write_text("")
-    with pytest.raises(SandboxError, match=r"file/cache cannot be written: Not a directory\. XDG_CACHE_HOME"):
+    with pytest.raises(SandboxError, match=r"file/cache cannot be written: Not a directory\. Set XDG_CACHE_HOME"):
         Toolchain(quiet(), [TOOL], tmp_path / "file" / "cache").provide()
 
 
@@ -364,7 +368,7 @@ def test_a_full_disk_during_a_build_is_named(go: Go, path: Path, cache: Path, mo
     monkeypatch.setenv("TOOLCHAIN", "build")
     full = GO.replace("echo half", "echo 'write $WORK/b001: no space left on device' >&2; exit 1; echo half")
     script(path / "go", full)
-    with pytest.raises(SandboxError, match="The disk is full: free some space"):
+    with pytest.raises(SandboxError, match=r"The disk is full: .*about 1 GB"):
         Toolchain(quiet(), [TOOL], cache).provide()
     assert visible(cache) == []
 
@@ -400,8 +404,47 @@ def test_every_command_comes_from_the_builds_of_its_tool() -> None:
         assert set(tool.commands) == built | borrowed
 
 
-def test_every_tool_belongs_to_a_group_that_is_provided_together() -> None:
-    assert tuple(tool.name for tool in TOOLS) == CLUSTER + PULUMI + HELM
+def test_the_clusters_tools_come_first_and_helm_last() -> None:
+    assert tuple(tool.name for tool in TOOLS) == (*CLUSTER, *PULUMI, "helm")
+
+
+def test_what_follows_counts_in_the_estimate(go: Go, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    real = Go.packages_to_compile
+
+    def count(self: Go, builds: list[Build]) -> int:
+        counted.append(len(builds))
+        return real(self, builds)
+
+    monkeypatch.setattr(Go, "packages_to_compile", count)
+    monkeypatch.setenv("TOOLCHAIN", "build")
+    other = replace(TOOL, name="other", builds=(replace(TOY, name="other"),))
+    stream = StringIO()
+    toolchain = Toolchain(Progress(stream), [TOOL, other], cache)
+    toolchain.provide("toy", then=("other",))
+    toolchain.provide("other")
+    assert counted == [2]
+    assert stream.getvalue().count("(then two, one, two)") == 1
+    assert stream.getvalue().splitlines()[-2] == "  two …"
+
+
+def test_the_users_settings_of_go_that_would_get_in_the_way_are_set_aside(
+    go: Go, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOTOOLCHAIN", "auto")
+    monkeypatch.setenv("CGO_ENABLED", "1")
+    script(go.command, '#!/bin/sh\necho "$GOTOOLCHAIN $CGO_ENABLED $GOWORK"\n')
+    assert go.run("env", folder=modules) == "local 0 off\n"
+
+
+def test_another_make_that_builds_the_same_is_waited_for_and_that_is_said(
+    go: Go, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_SLEEP", "0.3")
+    streams = [StringIO(), StringIO()]
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(lambda stream: build(TOY, cache, Progress(stream)), streams))
+    assert sorted("waiting for another build of it" in stream.getvalue() for stream in streams) == [False, True]
 
 
 def test_modules_agree_on_the_version_of_what_they_share() -> None:

@@ -190,6 +190,7 @@ def test_uv_takes_packages_from_where_pip_does(
         "UV_FIND_LINKS": "/wheels,/more",
         "UV_INSECURE_HOST": "mirror.example",
         "UV_HTTP_TIMEOUT": "120",
+        "UV_NATIVE_TLS": "true",
         "UV_SYSTEM_CERTS": "true",
         "SSL_CERT_FILE": "/install.pem",
     }
@@ -235,7 +236,7 @@ def test_pip_installs_the_same_where_uv_cannot_be_had(
     venv.install(python, ["--require-hashes", "--requirement", "lock"], Progress(stream))
     assert log(tmp_path) == ["pip -m pip install --quiet --upgrade --require-hashes --requirement lock"]
     reason = f"{uv.UV} could not be installed: cannot reach the index"
-    assert stream.getvalue() == f"! pip installs the packages, which takes longer: {reason}\n"
+    assert stream.getvalue() == f"! No uv ({reason}): installing with pip, which is slower\n"
 
 
 def test_pip_installs_where_the_cache_cannot_be_written(python: Path, cache: Path, tmp_path: Path) -> None:
@@ -243,7 +244,7 @@ def test_pip_installs_where_the_cache_cannot_be_written(python: Path, cache: Pat
     stream = StringIO()
     venv.install(python, ["x"], Progress(stream))
     assert log(tmp_path) == ["pip -m pip install --quiet --upgrade x"]
-    assert stream.getvalue().startswith("! pip installs the packages, which takes longer: ")
+    assert stream.getvalue().startswith("! No uv (")
     assert stream.getvalue().count("\n") == 1
 
 
@@ -255,7 +256,7 @@ def test_pip_tries_what_uv_could_not_install(
     with pytest.raises(subprocess.CalledProcessError, match="exit status 2"):
         venv.install(python, ["x"], Progress(stream))
     assert [line.split()[0] for line in log(tmp_path)] == ["uv", "pip"]
-    assert stream.getvalue() == "! pip tries what uv could not install\n"
+    assert stream.getvalue() == "! uv failed; trying pip\n"
 
 
 def test_locked_packages_are_held_to_their_hashes() -> None:
@@ -267,8 +268,6 @@ def test_locked_packages_are_held_to_their_hashes() -> None:
 
 
 def test_an_environment_is_made_with_the_standard_library_alone() -> None:
-    program = "import sys, sandbox.venv; print([name for name in sys.modules if name in ('click', 'pydantic', 'yaml')])"
-    result = subprocess.run(
-        [sys.executable, "-S", "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    )
-    assert result.stdout == "[]\n"
+    # -S: without site-packages, any other import fails.
+    done = subprocess.run([sys.executable, "-S", "-c", "import sandbox.venv"], cwd=CHECKOUT, check=False)
+    assert done.returncode == 0

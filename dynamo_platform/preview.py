@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -35,6 +36,12 @@ class Seen(NamedTuple):
 
     objects: Objects
     charts: Mapping[str, str]
+
+
+@cache
+def sdk_version() -> str:
+    """The Kubernetes SDK's version. Without it in their options, the engine starts a second default provider."""
+    return version("pulumi-kubernetes")
 
 
 def seen(state: Mapping[str, Any], component: str) -> Seen:
@@ -89,8 +96,7 @@ def preview(
         options = pulumi.InvokeOptions(
             parent=component,
             provider=provider,
-            # Without the SDK's version the engine would start a second default provider.
-            version=version("pulumi-kubernetes"),
+            version=sdk_version(),
         )
         rendered = await asyncio.gather(
             *(_objects(release, plan, _known_crds(release, last, now), options) for release in plan.releases)

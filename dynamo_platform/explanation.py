@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pydantic.alias_generators import to_camel
-
 from .catalog import load
+from .config import to_camel
 from .findings import shown
 from .plan import Gate, Plan, Queue, Release, Step
 from .rules import CHART_QUEUES

@@ -5,12 +5,13 @@ read only when a configuration passes chart values through.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from .catalog.reading import Row, read
+from .values import parents, walk
 from .versions import Version
 
 Kind = Literal["boolean", "auto", "number", "text", "list", "map", "any", "chart"]
@@ -152,22 +153,6 @@ class Keys:
     def _only_one_named(self, name: str) -> str | None:
         named = [known for known in self._all if known.endswith(f".{name}")]
         return named[0] if len(named) == 1 else None
-
-
-def parents(path: str) -> Iterator[str]:
-    """``a.b.c`` as ``a`` and ``a.b``."""
-    steps = path.split(".")
-    return (".".join(steps[:n]) for n in range(1, len(steps)))
-
-
-def walk(values: object, opens: Callable[[str], bool] = lambda _: True, *, at: str = "") -> Iterator[tuple[str, Any]]:
-    """The keys of a tree of values, as dotted paths, with what they have; ``opens`` says of which maps the keys."""
-    for key, value in values.items() if isinstance(values, Mapping) else ():
-        path = f"{at}.{key}" if at else str(key)
-        if isinstance(value, Mapping) and value and opens(path):
-            yield from walk(value, opens, at=path)
-        else:
-            yield path, value
 
 
 def _in_common(path: str, other: str) -> int:

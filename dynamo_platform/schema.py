@@ -9,11 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from .config import NAMESPACE, PlatformConfig
+from .config import NAMESPACE, PlatformConfig, to_camel
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 """The one that the YAML language server implements in full."""

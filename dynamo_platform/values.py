@@ -6,7 +6,7 @@ with what the user's ``values`` say. ``nested`` and ``merged`` make Helm's tree 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .catalog import Key
@@ -96,6 +96,22 @@ def value_at(tree: Mapping[str, Any], path: str) -> Any:
     for step in path.split("."):
         node = node.get(step) if isinstance(node, Mapping) else None
     return node
+
+
+def parents(path: str) -> Iterator[str]:
+    """``a.b.c`` as ``a`` and ``a.b``."""
+    steps = path.split(".")
+    return (".".join(steps[:n]) for n in range(1, len(steps)))
+
+
+def walk(values: object, opens: Callable[[str], bool] = lambda _: True, *, at: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys of a tree of values, as dotted paths, with what they have; ``opens`` says of which maps the keys."""
+    for key, value in values.items() if isinstance(values, Mapping) else ():
+        path = f"{at}.{key}" if at else str(key)
+        if isinstance(value, Mapping) and value and opens(path):
+            yield from walk(value, opens, at=path)
+        else:
+            yield path, value
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,34 +1,22 @@
 """Rules about the keys of pass-through chart values: those that nothing reads, and those that do harm by accident."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from dynamo_platform.choices import Choices
 from dynamo_platform.findings import shown
-from dynamo_platform.keys import Keys, Kind, Unread, nearest_recording, parents, recorded, walk
-from dynamo_platform.values import Leaves, dependency_leaves, platform_leaves
-from dynamo_platform.versions import Version
+from dynamo_platform.values import parents, walk
 
 from .base import DYNAMO, Verdict, rule
-from .values import modes_of
 
-_PART = "dynamo-operator"
-"""A subchart too, but one that is always there and whose keys are the platform's."""
+if TYPE_CHECKING:
+    from dynamo_platform.keys import Kind, Unread
 
-_OPERATOR_TAG = f"{_PART}.controllerManager.manager.image.tag"
+    from .given import Given
 
-_GLOBALS: dict[str, dict[str, Kind]] = {
-    "nats": {"global.image": "map", "global.labels": "map"},
-    "etcd": {
-        "global.compatibility": "map",
-        "global.defaultStorageClass": "text",
-        "global.imagePullSecrets": "list",
-        "global.imageRegistry": "text",
-        "global.security": "map",
-        "global.storageClass": "text",
-    },
-}
-"""What the bundled charts whose own keys are not recorded read of the platform's ``global``."""
+_OPERATOR_TAG = "dynamo-operator.controllerManager.manager.image.tag"
 
 _INSTEAD = {
     "dynamo-operator.nats.enabled": "the setting nats.mode",
@@ -53,93 +41,12 @@ _TAKES: dict[Kind, str] = {
 }
 
 
-class _Given(NamedTuple):
-    """Values that the configuration passes through to one chart.
+def _given(c: Choices) -> Iterator[Given]:
+    if c.config.values or any(d.values for d in c.dependencies):
+        # The recordings of the charts' keys are for these alone.
+        from .given import given  # noqa: PLC0415
 
-    Attributes:
-        at: where in the configuration.
-        values: what stands there.
-        chart: the chart, with the version that will be installed.
-        recording: the recorded version that says what that one reads.
-        keys: the keys that it reads.
-        written: what the module itself writes for it.
-        modes: of that, what says which charts are installed.
-        absent: bundled charts that will not be installed, by the key of their values: what may stand there, and why.
-        subcharts: the keys below which the values are a subchart's; ``""`` where all of them are.
-    """
-
-    at: str
-    values: Mapping[str, Any]
-    chart: str
-    version: Version
-    recording: Version
-    keys: Keys
-    written: Leaves
-    modes: Mapping[str, Any]
-    absent: Mapping[str, tuple[str, str]]
-    subcharts: tuple[str, ...]
-
-
-def _given(c: Choices) -> Iterator[_Given]:
-    if c.config.values and c.version and c.minor:
-        yield _given_to_platform(c, c.config.values, c.version, c.minor.band)
-    for d in c.dependencies:
-        if d.values and d.version and d.mode in {"separate", "bundled"}:
-            recording = nearest_recording(d.version, recorded(d.chart.chart))
-            yield _Given(
-                at=f"{d.key}.values",
-                values=d.values,
-                chart=d.chart.chart,
-                version=d.version,
-                recording=recording,
-                keys=Keys(recorded(d.chart.chart)[recording]),
-                written=dependency_leaves(c, d),
-                modes={},
-                absent={},
-                subcharts=("",) if d.mode == "bundled" else (),
-            )
-
-
-def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version, band: str) -> _Given:
-    chart = c.catalog.platform.chart
-    rows = {row.minor for row in c.catalog.platform.minors if row.band == band}
-    recordings = [other for other in recorded(chart) if other.minor_line in rows] or list(recorded(chart))
-    recording = nearest_recording(version, recordings)
-    kinds, written = recorded(chart)[recording], platform_leaves(c)
-    subcharts = tuple(path for path, kind in kinds.items() if kind == "chart")
-    absent: dict[str, tuple[str, str]] = {}
-    for d in c.dependencies:
-        if d.mode == "bundled" and d.version:
-            kinds = _with_chart(kinds, d.name, d.chart.chart, d.version)
-        elif d.mode:
-            instead = f"{d.key}.values, for its own release" if d.mode == "separate" else f"nothing below {d.name}"
-            absent[d.name] = instead, f"{d.key}.mode is {d.mode}"
-    for backend in (c.nats, c.etcd):
-        if backend.mode == "bundled":
-            kinds = kinds | _GLOBALS[backend.key]
-        elif backend.mode:
-            absent[backend.key] = f"nothing below {backend.key}", f"{backend.key}.mode is {backend.mode}"
-    reached = {path: kind for path, kind in kinds.items() if path in written or path.partition(".")[0] not in absent}
-    return _Given(
-        at="values",
-        values=values,
-        chart=chart,
-        version=version,
-        recording=recording,
-        keys=Keys(reached),
-        written=written,
-        modes=modes_of(c),
-        absent=absent,
-        subcharts=(_PART, *subcharts),
-    )
-
-
-def _with_chart(kinds: Mapping[str, Kind], key: str, chart: str, version: Version) -> dict[str, Kind]:
-    """The platform's keys with those of a bundled chart: below its key, and its globals in the platform's."""
-    own = recorded(chart)[nearest_recording(version, recorded(chart))]
-    of_all = {path: kind for path, kind in own.items() if path.startswith("global.")}
-    rest = {path: kind for path, kind in kinds.items() if path != key}
-    return {f"{key}.{path}": kind for path, kind in own.items()} | of_all | rest
+        yield from given(c)
 
 
 @rule("KEY001", "warning")
@@ -161,16 +68,16 @@ def _instead(unread: Unread) -> str | None:
     return next((_INSTEAD[path] for path in (unread.path, *leaves) if path in _INSTEAD), None)
 
 
-def _nearest(given: _Given, unread: Unread) -> str:
+def _nearest(given: Given, unread: Unread) -> str:
     if kind := given.keys.kinds.get(unread.path):
         return _TAKES[kind]
     nearest = given.keys.nearest(unread.path, unread.value)
     return nearest or f"no such key; read here are {', '.join(given.keys.beside(unread.path))}"
 
 
-def _never_read(given: _Given, path: str) -> str:
+def _never_read(given: Given, path: str) -> str:
     text = f"{given.chart} {given.version} does not read this key, so it changes nothing."
-    reads = [version for version, kinds in recorded(given.chart).items() if path in kinds]
+    reads = [version for version, kinds in given.recorded.items() if path in kinds]
     before = [version for version in reads if version < given.recording]
     after = [version for version in reads if version > given.recording]
     if after:

@@ -32,11 +32,15 @@ MAX_HISTORY = 10
 STAMP = "dynamo-platform/waited-for"
 """Annotation of a gate's object: what was waited for. A gate waits again when it changes."""
 
-ROLLED_OUT = [
+_NEWEST = "@.type=='Progressing' && $.status.observedGeneration==$.metadata.generation"
+ROLLED_OUT = (
     "condition=Available",
-    "jsonpath={.status.conditions[?(@.type=='Progressing')].reason}=NewReplicaSetAvailable",
-]
-"""What a Deployment says when its rollout is complete: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/"""
+    f"jsonpath={{.status.conditions[?({_NEWEST})].reason}}=NewReplicaSetAvailable",
+)
+"""What a Deployment says when the rollout of its newest template is complete.
+
+https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#complete-deployment
+"""
 
 READS, PAUSE = 20, 0.1
 """How often the stack's state is read, and seconds between, until it is whole."""

@@ -160,7 +160,8 @@ def test_webhook_gate_waits_for_the_rollout_and_patches_annotations_alone(engine
     engine.run(register(**SEPARATE))
     inputs = engine[WEBHOOK].inputs
     stamp, conditions = waited_for(inputs)
-    rolled_out = "jsonpath={.status.conditions[?(@.type=='Progressing')].reason}=NewReplicaSetAvailable"
+    newest = "@.type=='Progressing' && $.status.observedGeneration==$.metadata.generation"
+    rolled_out = f"jsonpath={{.status.conditions[?({newest})].reason}}=NewReplicaSetAvailable"
     assert conditions == [seen(stamp), "condition=Available", rolled_out]
     assert inputs == {
         "apiVersion": "apps/v1",

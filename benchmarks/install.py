@@ -21,7 +21,7 @@ from sandbox.sandbox import Sandbox
 from sandbox.sources import CONTRACT_CHARTS, ChartSource
 from sandbox.stack import DEPENDENCIES, configured
 
-REPETITIONS, REPETITIONS_WITH_PULLS = 3, 1
+REPETITIONS, REPETITIONS_WITH_PULLS = 5, 1
 TARGET, TARGET_WITH_PULLS = 1.0, 0.8
 PULL_SECONDS = 20.0
 """From a pod's scheduling to its start. The few seconds that the machine's load makes of it need no repetitions."""

@@ -101,8 +101,8 @@ class Cluster:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         config = self._paths.kwok / "cluster.yaml"
         config.write_text(yaml.safe_dump(_configuration(env)))
-        stages = self._paths.kwok / "stages.yaml"
-        stages.write_text(yaml.safe_dump_all(_stages(self._pod_delay)))
+        delayed = self._paths.kwok / "stages.yaml"
+        delayed.write_text(yaml.safe_dump_all(stages(self._pod_delay)))
         with self._log.open("w") as log:
             result = subprocess.run(
                 [
@@ -116,7 +116,7 @@ class Cluster:
                     "--node-lease-duration-seconds=0",
                     f"--kubeconfig={self._paths.kubeconfig}",
                     f"--config={config}",
-                    f"--config={stages}",
+                    f"--config={delayed}",
                 ],
                 env={**env, "KWOK_WORKDIR": str(self._paths.kwok)},
                 stdin=subprocess.DEVNULL,
@@ -159,13 +159,13 @@ def _configuration(env: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _stages(pod_delay: float) -> list[dict[str, Any]]:
+def stages(pod_delay: float) -> list[dict[str, Any]]:
     """Return what kwok reports, with a delay in seconds before a pod is ready."""
-    stages: list[dict[str, Any]] = list(yaml.safe_load_all(STAGES.read_text()))
-    for stage in stages:
+    found: list[dict[str, Any]] = list(yaml.safe_load_all(STAGES.read_text()))
+    for stage in found:
         if stage["metadata"]["name"] == "pod-ready":
             stage["spec"]["delay"] = {"durationMilliseconds": round(1000 * pod_delay)}
-    return stages
+    return found
 
 
 def _ready(node: Node) -> bool:

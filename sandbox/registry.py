@@ -164,11 +164,17 @@ class Handler(SimpleHTTPRequestHandler):
             self.send_header("Docker-Content-Digest", _digest(file.read_bytes()))
 
 
+class Server(ThreadingHTTPServer):
+    """Has room for a burst of connections: a client that finds the queue full comes back after a second."""
+
+    request_queue_size = 128
+
+
 def serve(folder: Path, port: int, certificate: Path, key: Path) -> None:
     """Serve the files of `folder` until the process ends."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server = ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(folder)))
+    server = Server(("127.0.0.1", port), partial(Handler, directory=str(folder)))
     # The handshake belongs to the connection's own thread: a client that never speaks must not hold up the others.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.serve_forever()

@@ -4,10 +4,14 @@ A named tuple or a dataclass takes a millisecond to define, pydantic more to bui
 the module would pay for each kind of row.
 """
 
+from functools import cache
 from types import UnionType
 from typing import Any, NoReturn, Self, get_args, get_origin
 
 from dynamo_platform.versions import Version
+
+_version = cache(Version.parse)
+"""A version's text stands in the catalog many times."""
 
 
 class Row:
@@ -40,7 +44,7 @@ def read(kind: Any, value: Any, where: str) -> Any:
     if type(value) is kind:
         result = value
     elif kind is Version and isinstance(value, str):
-        result = Version.parse(value)
+        result = _version(value)
     elif isinstance(kind, type) and issubclass(kind, Row) and isinstance(value, dict):
         result = _row(kind, value, where)
     else:

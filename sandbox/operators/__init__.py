@@ -2,7 +2,8 @@
 
 kwok reports most pods as ready (`stages.yaml`). The pods whose work others wait for are left to this process:
 the charts' hook Jobs, the operators of Dynamo and Grove, and KAI's operands. Everything goes through the API
-server, so an installation sees the same objects, conditions and delays as on a real cluster.
+server, so an installation sees the same objects, conditions and delays as on a real cluster. Pods start at once, or
+with `Sandbox(pod_delay=…)` that many seconds after they were scheduled, kwok's too.
 
 Tests inject faults with the ConfigMap `sandbox-faults` in `kube-system`; it may change at any time:
 

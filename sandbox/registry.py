@@ -99,7 +99,8 @@ class Registry:
                 push(chart, self._paths.served / OCI / OCI_FOLDERS[chart.name] / chart.name)
             else:
                 shutil.copyfile(chart.archive, self._paths.served / chart.archive.name)
-        (self._paths.served / "index.yaml").write_text(yaml.safe_dump(index(self._paths.served)))
+        if any(chart.name not in OCI_FOLDERS for chart in changed):
+            (self._paths.served / "index.yaml").write_text(yaml.safe_dump(index(self._paths.served)))
         record.write_text(json.dumps(published | {str(chart): digests[chart] for chart in changed}, indent=2))
         return [chart for chart in changed if str(chart) in published]
 

@@ -50,17 +50,19 @@ def run(arguments: list[str], python: Path) -> int:
 
 
 def find(python: Path) -> Path:
-    """Return the uv on PATH when it will do, else the pinned one, which the pip of `python` installs into the cache.
+    """Return the uv on PATH when its version is supported, else the pinned one.
+
+    The pip of `python` installs that one into the cache.
 
     Raises:
         SandboxError: it could not be installed, or does not run here.
         OSError: the cache cannot be written.
     """
     on_path = shutil.which("uv")
-    if on_path and _will_do(Path(on_path)):
+    if on_path and _supported(Path(on_path)):
         return Path(on_path)
     uv = installed(UV, CACHE, python) / "bin" / "uv"
-    if not _will_do(uv):
+    if not _supported(uv):
         raise SandboxError(f"{uv} does not run here")
     return uv
 
@@ -85,7 +87,7 @@ def variables(settings: dict[str, str]) -> dict[str, str]:
     return made
 
 
-def _will_do(uv: Path) -> bool:
+def _supported(uv: Path) -> bool:
     try:
         version = re.match(r"uv (\d+)\.(\d+)", _captured([uv, "--version"]).stdout)
     except OSError:

@@ -93,6 +93,8 @@ def preview(
     async def objects() -> Objects:
         if not plan.preview_objects:
             return {}
+        # A message about a component waits for its URN; one sent just when it is known would overtake those before.
+        await component.urn.future()
         options = pulumi.InvokeOptions(
             parent=component,
             provider=provider,

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,11 @@ import pulumi
 import pulumi_kubernetes
 import pytest
 import yaml
+from pulumi.runtime.proto import resource_pb2
 
 from dynamo_platform import DynamoPlatform, PlatformConfig, component, plan_of
 from dynamo_platform.config import GroveConfig, KaiSchedulerConfig
+from dynamo_platform.running import COMPONENT
 from tests.unit.findings import state
 from tests.unit.recording import RecordingEngine
 
@@ -264,6 +267,23 @@ def test_plan_is_logged_and_warnings_are_warnings(engine: RecordingEngine, caplo
     (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert "release   dynamo-platform 1.5.2" in plan
     assert warning.startswith("warning VER005  version")
+
+
+def test_nothing_is_rendered_before_the_component_is_registered(
+    engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_resource, templates_before = engine.RegisterResource, []
+
+    def slow(request: resource_pb2.RegisterResourceRequest) -> Any:
+        if request.type == COMPONENT:
+            time.sleep(0.1)
+            templates_before.append(len(engine.templates))
+        return register_resource(request)
+
+    monkeypatch.setattr(engine, "RegisterResource", slow)
+    engine.run(register(**SEPARATE), preview=True)
+    assert templates_before == [0]
+    assert engine.templates
 
 
 def test_an_update_logs_its_warnings_and_not_the_plan(

@@ -98,7 +98,7 @@ catalog-check: $(VENV)/.complete ## what the catalog lacks of the charts in CHAR
 
 .PHONY: schema
 schema: $(VENV)/.complete ## write the schema of stack files anew, after a setting changed
-	@$(PYTHON) -m dynamo_platform.schema > stacks/schema.json
+	@$(PYTHON) -m dynamo_platform.config.schema > stacks/schema.json
 
 .PHONY: lock
 lock: $(VENV)/.complete ## resolve the development dependencies anew, with hashes

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of, timeline_of
 from benchmarks.stacks import make_stack, page
 from dynamo_platform import plan_of
-from dynamo_platform.plan import Release
+from dynamo_platform.planning.model import Release
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
 from sandbox.sandbox import Sandbox

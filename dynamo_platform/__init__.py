@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .config import PlatformConfig
+from .config.model import PlatformConfig
 from .findings import Finding, PlatformError
-from .plan import Plan, make_plan, plan_of
+from .planning.model import Plan
+from .planning.planner import make_plan, plan_of
 
 if TYPE_CHECKING:
-    from .component import DynamoPlatform
+    from .component.platform import DynamoPlatform
 
 __all__ = ["DynamoPlatform", "Finding", "Plan", "PlatformConfig", "PlatformError", "make_plan", "plan_of"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "DynamoPlatform":
-        from .component import DynamoPlatform  # noqa: PLC0415
+        from .component.platform import DynamoPlatform  # noqa: PLC0415
 
         return DynamoPlatform
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,9 @@ Sure = Literal["published", "disputed", "inferred"]
 """How sure a fact is: upstream says so, upstream's pages contradict each other, or it follows from something else."""
 
 
+FOLDER = Path(__file__).parent / "data"
+
+
 class Band(Row):
     """A range of platform versions that share chart keys.
 
@@ -462,7 +465,7 @@ def load() -> Catalog:
     """
     tables: dict[str, Any] = {}
     for name in Catalog.__annotations__:
-        file = Path(__file__).with_name(f"{name.replace('_', '-')}.json")
+        file = FOLDER / f"{name.replace('_', '-')}.json"
         tables[name] = json.loads(file.read_text(encoding="utf-8"))
     catalog: Catalog = read(Catalog, tables, "catalog")
     return catalog

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from dynamo_platform.keys import Kind
+from .keys import Kind
 
 PARTS = ("dynamo-operator",)
 """Subcharts that are a part of their chart; others are charts of their own, with keys of their own."""

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import click
 
-from dynamo_platform.keys import nearest_recording, recorded
 from dynamo_platform.versions import Version
 
 from . import Catalog, Chart, load
 from .archive import ReadChart, charts
+from .keys import nearest_recording, recorded
 
 _SOURCES = {
     "dynamo-platform": "https://github.com/ai-dynamo/dynamo/tree/v{}/deploy/helm/charts/platform",

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import Finding, counted
-from dynamo_platform.stackfile import Stack
+from dynamo_platform.planning.stacks import check_stack, running_at
 
 from .stacks import CONFIG, SINCE, chosen
 from .tables import Table, on_terminal, show
@@ -32,7 +33,7 @@ def check(
     """
     several = everything or len(stacks) > 1
     judged = [
-        (stack, stack.findings(stack.running(since) if since else None))
+        (stack, check_stack(stack, running_at(stack, since) if since else None))
         for stack in chosen(stacks=stacks, everything=everything, config=config)
     ]
     stopping = {"error", "warning"} if strict else {"error"}

@@ -11,7 +11,6 @@ from typing import Literal
 
 import click
 
-from dynamo_platform import helm
 from dynamo_platform.comparison import (
     Comparison,
     Job,
@@ -26,11 +25,12 @@ from dynamo_platform.comparison import (
 )
 from dynamo_platform.comparison.folders import FolderError, read_folder
 from dynamo_platform.comparison.forms import markdown, text
+from dynamo_platform.comparison.revisions import Revision, RevisionError
+from dynamo_platform.config.stackfile import Project, ProjectError, Stack, read_file, read_stack
 from dynamo_platform.findings import Finding
-from dynamo_platform.objects import Key, Object
-from dynamo_platform.revisions import Revision, RevisionError
-from dynamo_platform.sources import content
-from dynamo_platform.stackfile import Project, ProjectError, Stack, read_file, read_stack
+from dynamo_platform.rendering import helm
+from dynamo_platform.rendering.charts import content
+from dynamo_platform.rendering.objects import Key, Object
 
 from .stacks import folder_of, refused
 

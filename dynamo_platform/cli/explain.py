@@ -8,10 +8,10 @@ from typing import Literal
 
 import click
 
-from dynamo_platform.explanation import Explained, as_data, explained, mermaid
 from dynamo_platform.findings import PlatformError
-from dynamo_platform.plan import Plan
-from dynamo_platform.running import Running
+from dynamo_platform.planning.explanation import Explained, as_data, explained, mermaid
+from dynamo_platform.planning.model import Plan, Running
+from dynamo_platform.planning.stacks import plan_stack, running_at
 
 from .stacks import CONFIG, SINCE, chosen
 from .tables import Table, on_terminal, show
@@ -39,9 +39,9 @@ def explain(
     Exits with 1 where the configuration has errors, and says them.
     """
     (read,) = chosen(stacks=[stack] if stack else [], config=config)
-    running = read.running(since) if since else None
+    running = running_at(read, since) if since else None
     try:
-        plan = read.plan(running)
+        plan = plan_stack(read, running)
     except PlatformError as error:
         click.echo(error, err=True)
         raise click.exceptions.Exit(1) from error

@@ -6,19 +6,24 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import click
 
-from dynamo_platform import gitops, helm
+from dynamo_platform import gitops
 from dynamo_platform.catalog import load
 from dynamo_platform.findings import Finding, PlatformError
-from dynamo_platform.plan import Plan
+from dynamo_platform.planning.model import Plan
+from dynamo_platform.planning.stacks import plan_stack
+from dynamo_platform.rendering import helm
 
 from .stacks import CONFIG, chosen, folder_of, refused
 
 MARKER = ".dynamo-platform"
 """The file by which a folder is known to be written by this command."""
+
+
+_ANNOTATE: dict[str | None, gitops.Annotate] = {None: gitops.plain, "argocd": gitops.with_sync_wave}
+"""What objects carry for the tool of ``--for``."""
 
 
 @click.command()
@@ -32,10 +37,13 @@ MARKER = ".dynamo-platform"
     help="The folder to write. What this command wrote there before is replaced as a whole.",
 )
 @click.option("--values", "as_values", is_flag=True, help="Write Helm values for each release instead of objects.")
-@click.option("--for", "tool", type=click.Choice(["argocd"]), help="Add what this tool orders objects by.")
-def render(
-    *, stack: str | None, config: Path | None, out: Path, as_values: bool, tool: Literal["argocd"] | None
-) -> None:
+@click.option(
+    "--for",
+    "tool",
+    type=click.Choice([tool for tool in _ANNOTATE if tool]),
+    help="Add what this tool orders objects by.",
+)
+def render(*, stack: str | None, config: Path | None, out: Path, as_values: bool, tool: str | None) -> None:
     """Write what will be installed as files: for GitOps, or for Helm without Pulumi.
 
     Writes every object as YAML, in folders to be applied one after the other; with --values, each release's Helm values
@@ -48,8 +56,8 @@ def render(
     out = out.resolve()
     _check(out)
     try:
-        plan = read.plan()
-        files = gitops.as_values(plan) if as_values else _objects(plan, folder_of(read), argocd=tool == "argocd")
+        plan = plan_stack(read)
+        files = gitops.as_values(plan) if as_values else _objects(plan, folder_of(read), _ANNOTATE[tool])
         _replace(out, files)
     except PlatformError as error:
         click.echo(error, err=True)
@@ -67,7 +75,7 @@ def render(
     click.echo("\n".join([f"{read.name}: {len(files)} files in {click.format_filename(out)}", *lines]))
 
 
-def _objects(plan: Plan, project: Path, *, argocd: bool) -> gitops.Files:
+def _objects(plan: Plan, project: Path, annotate: gitops.Annotate) -> gitops.Files:
     catalog = load()
     rendering = plan.rendering._replace(open_apis=())
     findings: list[Finding] = gitops.undecided_monitors(plan, catalog)
@@ -77,10 +85,10 @@ def _objects(plan: Plan, project: Path, *, argocd: bool) -> gitops.Files:
         raise PlatformError([*findings, *error.findings]) from error
     # What only a cluster can render cannot be written.
     findings += [finding._replace(severity="error") for finding in unknown]
-    findings += gitops.unfit(rendered)
+    findings += gitops.unrepeatable(rendered)
     if findings:
         raise PlatformError(findings)
-    return gitops.as_objects(plan, rendered, argocd=argocd)
+    return gitops.as_objects(plan, rendered, annotate)
 
 
 def _check(out: Path) -> None:

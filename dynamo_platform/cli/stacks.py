@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from dynamo_platform.catalog import load
-from dynamo_platform.choices import parse_version
-from dynamo_platform.stackfile import ProjectError, Stack, find_project, read_file, read_stack
+from dynamo_platform.config.stackfile import ProjectError, Stack, find_project, read_file, read_stack
+from dynamo_platform.planning.choices import parse_version
 
 
 def platform_version(_: click.Context, __: click.Parameter, value: str | None) -> str | None:

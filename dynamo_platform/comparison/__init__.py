@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from dynamo_platform import catalog
-from dynamo_platform.choices import parse_version
-from dynamo_platform.explanation import leaves
+from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import Finding, PlatformError, ordered, shown
-from dynamo_platform.objects import Change, Key, Object, Objects, changes, read
-from dynamo_platform.plan import Gate, Plan, Queue, Release, Rendering, Step, digest
-from dynamo_platform.running import Running, from_plan
-from dynamo_platform.stackfile import Stack
-from dynamo_platform.values import value_at
+from dynamo_platform.planning.choices import parse_version
+from dynamo_platform.planning.model import Gate, Plan, Queue, Release, Rendering, Running, Step
+from dynamo_platform.planning.running import from_plan
+from dynamo_platform.planning.stacks import plan_stack, running_at
+from dynamo_platform.rendering.changes import Change, changes
+from dynamo_platform.rendering.objects import Key, Object, Objects, read
+from dynamo_platform.trees import digest, value_at, walk
 
 State = Literal["added", "changed", "removed", "unchanged"]
 
@@ -195,7 +196,7 @@ def _settings(side: Side) -> str:
 
 def _plan(stack: Stack, running: Running | None) -> tuple[Plan | None, tuple[Finding, ...]]:
     try:
-        plan = stack.plan(running)
+        plan = plan_stack(stack, running)
     except PlatformError as error:
         return None, error.findings
     return plan, plan.findings
@@ -206,7 +207,7 @@ def _assumed(stack: Stack) -> Running | None:
     given = (stack.settings or {}).get("version")
     version = parse_version(given) if isinstance(given, str) else None
     known = catalog.load().platform.known_minors
-    return stack.running(str(version)) if version and version.minor_line in known else None
+    return running_at(stack, str(version)) if version and version.minor_line in known else None
 
 
 def jobs(pair: Pair) -> dict[str, Job]:
@@ -343,9 +344,9 @@ def _facts(step: Step | None) -> dict[str, str]:
     match step:
         case Release():
             facts["chart"] = step.source
-            facts |= {f"value {path}": shown(value) for path, value in leaves(step.values)}
+            facts |= {f"value {path}": shown(value) for path, value in walk(step.values)}
         case Queue():
-            facts |= {path: shown(value) for path, value in leaves(step.spec)}
+            facts |= {path: shown(value) for path, value in walk(step.spec)}
     return facts
 
 

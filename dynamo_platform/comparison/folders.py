@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from dynamo_platform.objects import Key, Object, Objects, read
-from dynamo_platform.yamltext import ManifestLoader
+from dynamo_platform.config.yamltext import ManifestLoader
+from dynamo_platform.rendering.objects import Key, Object, Objects, read
 
 _SUFFIXES = {".json", ".yaml", ".yml"}
 

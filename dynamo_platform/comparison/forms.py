@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dynamo_platform.findings import Finding, counted, ordered
-from dynamo_platform.objects import OUT_OF_SIGHT
+from dynamo_platform.rendering.changes import OUT_OF_SIGHT
 
 from . import Comparison, Report, StepChange, by_importance
 

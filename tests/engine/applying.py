@@ -19,7 +19,7 @@ from lightkube.generic_resource import load_in_cluster_generic_resources
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.apps_v1 import Deployment
 
-from dynamo_platform.objects import Key, key_of
+from dynamo_platform.rendering.objects import Key, key_of
 from sandbox.cluster import client
 from tests.engine.engine import CONFIG, SHARD, Engine
 

@@ -13,7 +13,7 @@ import yaml
 from lightkube.core.resource import NamespacedResource
 from lightkube.generic_resource import create_global_resource
 
-from dynamo_platform.running import COMPONENT
+from dynamo_platform.planning.running import COMPONENT
 from sandbox import status
 from sandbox.cluster import client
 from sandbox.paths import CHECKOUT

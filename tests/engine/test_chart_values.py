@@ -15,8 +15,8 @@ import yaml
 from dynamo_platform import PlatformError, plan_of
 from dynamo_platform.catalog import archive, load
 from dynamo_platform.catalog.archive import ReadChart
-from dynamo_platform.keys import Keys, Kind, nearest_recording, recorded
-from dynamo_platform.rules import PROMETHEUS_API
+from dynamo_platform.catalog.keys import Keys, Kind, nearest_recording, recorded
+from dynamo_platform.planning.rules import PROMETHEUS_API
 from dynamo_platform.versions import Version
 from sandbox import charts
 from sandbox.sandbox import Sandbox

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dynamo_platform import Plan, helm, plan_of
-from dynamo_platform.objects import CRD, Key, Object, from_plain, read, to_plain
+from dynamo_platform import Plan, plan_of
+from dynamo_platform.rendering import helm
+from dynamo_platform.rendering.objects import CRD, Key, Object, from_plain, read, to_plain
 from sandbox.sandbox import Sandbox
 from tests.engine.engine import NOWHERE, STACK, CommandFailedError, Engine
 from tests.engine.stacks import NEW, separate

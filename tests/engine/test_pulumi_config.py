@@ -14,8 +14,9 @@ from tests.engine.engine import STACK, Engine
 READ = """
 import json
 import pathlib
-from dynamo_platform.component import _stack_config
-from dynamo_platform.config import NAMESPACE, decode_stack, parse
+from dynamo_platform.component.platform import _stack_config
+from dynamo_platform.config.model import NAMESPACE
+from dynamo_platform.config.reading import decode_stack, parse
 
 raw = {key.removeprefix(f"{NAMESPACE}:"): text for key, text in _stack_config().items() if key.startswith(NAMESPACE)}
 config, findings = parse(decode_stack(raw), stack=True)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from lightkube.resources.batch_v1 import Job
 
-from dynamo_platform.objects import Key
+from dynamo_platform.rendering.objects import Key
 from tests.engine.applying import content, follow, identities, live
 from tests.engine.engine import QUEUE, CommandFailedError, Engine
 from tests.engine.stacks import NEW, OLD, separate, stack

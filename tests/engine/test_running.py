@@ -7,7 +7,7 @@ import pytest
 from lightkube.types import PatchType
 
 from dynamo_platform import catalog, plan_of
-from dynamo_platform.running import from_state
+from dynamo_platform.planning.running import from_state
 from sandbox.cluster import client
 from tests.engine.engine import NOWHERE, QUEUE, SHARD, STACK, CommandFailedError, Engine
 from tests.engine.stacks import KAI_QUEUES

@@ -6,8 +6,8 @@ import textwrap
 
 import pytest
 
-from dynamo_platform.config import decode_stack
-from dynamo_platform.stackfile import find_project, read_stack
+from dynamo_platform.config.reading import decode_stack
+from dynamo_platform.config.stackfile import find_project, read_stack
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 from tests.engine.engine import STACK, CommandFailedError, Engine

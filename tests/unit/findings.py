@@ -13,13 +13,13 @@ from typing import Any
 import yaml
 
 from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
-from dynamo_platform.component import unknown_context
-from dynamo_platform.config import parse
-from dynamo_platform.plan import Queue, Release
-from dynamo_platform.rendering import generated, refused, secret_contents, unconfigured, undecided, unfetched
-from dynamo_platform.rules import RULES
-from dynamo_platform.running import COMPONENT, Running, from_state, from_version
-from dynamo_platform.stackfile import Project, parse_stack
+from dynamo_platform.component.platform import unknown_context
+from dynamo_platform.config.reading import parse
+from dynamo_platform.config.stackfile import Project, parse_stack
+from dynamo_platform.planning.model import Queue, Release, Running
+from dynamo_platform.planning.rules import RULES
+from dynamo_platform.planning.running import COMPONENT, from_state, from_version
+from dynamo_platform.rendering.refusals import generated, refused, secret_contents, unconfigured, undecided, unfetched
 
 CHECKOUT = Path(__file__).parents[2]
 CASES = CHECKOUT / "tests" / "data" / "findings" / "cases.yaml"

@@ -292,8 +292,8 @@ def test_past_minors_are_older_than_what_can_be_installed() -> None:
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the catalog's data, which is what the module then goes by."""
     folder = tmp_path / "catalog"
-    shutil.copytree(Path(catalog.__file__).parent, folder)
-    monkeypatch.setattr(catalog, "__file__", str(folder / "__init__.py"))
+    shutil.copytree(catalog.FOLDER, folder)
+    monkeypatch.setattr(catalog, "FOLDER", folder)
     catalog.load.cache_clear()
     yield folder
     monkeypatch.undo()

@@ -12,13 +12,13 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from dynamo_platform import PlatformConfig, keys, make_plan
-from dynamo_platform.catalog import Minor, load
+from dynamo_platform import PlatformConfig, make_plan
+from dynamo_platform.catalog import Minor, keys, load
 from dynamo_platform.catalog.archive import read
 from dynamo_platform.catalog.check import compare, main
+from dynamo_platform.catalog.keys import Kind
 from dynamo_platform.catalog.reading import read as read_row
-from dynamo_platform.keys import Kind
-from dynamo_platform.values import nested
+from dynamo_platform.trees import nested
 from dynamo_platform.versions import Version
 
 DEPENDENCIES = [

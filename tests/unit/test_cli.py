@@ -14,8 +14,9 @@ from rich.console import Console
 from dynamo_platform import catalog
 from dynamo_platform.cli import main
 from dynamo_platform.cli.tables import Table, show_rich
-from dynamo_platform.plan import Plan
-from dynamo_platform.stackfile import find_project, read_stack
+from dynamo_platform.config.stackfile import find_project, read_stack
+from dynamo_platform.planning.model import Plan
+from dynamo_platform.planning.stacks import plan_stack
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -47,7 +48,7 @@ def data(result: Result) -> Any:
 
 
 def planned(stack: str) -> Plan:
-    return read_stack(find_project(CHECKOUT), stack).plan()
+    return plan_stack(read_stack(find_project(CHECKOUT), stack))
 
 
 def test_a_good_stack_is_ok(folder: Path) -> None:

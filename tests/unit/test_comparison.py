@@ -21,10 +21,11 @@ from dynamo_platform.comparison import (
     pair,
 )
 from dynamo_platform.comparison.forms import MOST, headline, markdown, text
+from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import Finding
-from dynamo_platform.objects import Change, Key, Object, changes
-from dynamo_platform.running import from_plan, from_state
-from dynamo_platform.stackfile import Stack
+from dynamo_platform.planning.running import from_plan, from_state
+from dynamo_platform.rendering.changes import Change, changes
+from dynamo_platform.rendering.objects import Key, Object
 from tests.unit.findings import Config, state
 
 DEV: Config = {"version": "1.5.1", "profile": "development"}

@@ -14,9 +14,10 @@ import pytest
 import yaml
 from pulumi.runtime.proto import resource_pb2
 
-from dynamo_platform import DynamoPlatform, PlatformConfig, component, plan_of
-from dynamo_platform.config import GroveConfig, KaiSchedulerConfig
-from dynamo_platform.running import COMPONENT
+from dynamo_platform import DynamoPlatform, PlatformConfig, plan_of
+from dynamo_platform.component import platform
+from dynamo_platform.config.model import GroveConfig, KaiSchedulerConfig
+from dynamo_platform.planning.running import COMPONENT
 from tests.unit.findings import state
 from tests.unit.recording import RecordingEngine
 
@@ -202,7 +203,7 @@ def test_a_state_that_is_being_written_is_read_again(engine: RecordingEngine) ->
 def test_a_state_that_cannot_be_read_is_an_error(
     engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch, reasons: list[str]
 ) -> None:
-    monkeypatch.setattr(component, "PAUSE", 0)
+    monkeypatch.setattr(platform, "PAUSE", 0)
     engine.unreadable += reasons
     with pytest.raises(Exception, match=reasons[0]):
         engine.run(register(**SEPARATE))
@@ -497,7 +498,7 @@ def test_stack_that_configures_the_default_provider_has_another_cluster_than_the
     engine: RecordingEngine, key: str, configured: bool
 ) -> None:
     seen: list[bool] = []
-    engine.run(lambda: seen.append(component._configures_default_provider()), config={key: "x"})
+    engine.run(lambda: seen.append(platform._configures_default_provider()), config={key: "x"})
     assert seen == [configured]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import Finding, PlatformConfig, PlatformError, plan_of
-from dynamo_platform.config import (
+from dynamo_platform.config.model import (
     BackendConfig,
     ClusterConfig,
     GroveConfig,
@@ -20,9 +20,8 @@ from dynamo_platform.config import (
     RegistryConfig,
     TolerationConfig,
     WebhookCertificatesConfig,
-    decode_stack,
-    parse,
 )
+from dynamo_platform.config.reading import decode_stack, parse
 
 PAGE: dict[str, Any] = {"version": "1.5.1", "profile": "development"}
 

@@ -6,8 +6,8 @@ import time
 import pulumi
 import pytest
 
-from dynamo_platform import failures
-from dynamo_platform.observe import UnreadableError
+from dynamo_platform.cluster.observe import UnreadableError
+from dynamo_platform.component import failures
 from tests.unit.test_observe import AROUND, GATE
 
 REFUSED = (

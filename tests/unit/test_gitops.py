@@ -16,12 +16,15 @@ from hypothesis import strategies as st
 
 from dynamo_platform import catalog, gitops
 from dynamo_platform.cli import main
+from dynamo_platform.config.stackfile import find_project, read_stack
 from dynamo_platform.findings import Finding
 from dynamo_platform.gitops import Files
-from dynamo_platform.helm import Rendered
-from dynamo_platform.plan import Plan, Release, plan_of
-from dynamo_platform.stackfile import find_project, read_stack
-from dynamo_platform.values import value_at
+from dynamo_platform.gitops.yamlfiles import dump
+from dynamo_platform.planning.model import Plan, Release
+from dynamo_platform.planning.planner import plan_of
+from dynamo_platform.planning.stacks import plan_stack
+from dynamo_platform.rendering.helm import Rendered
+from dynamo_platform.trees import value_at
 
 CHECKOUT = Path(__file__).parents[2]
 Manifest = dict[str, Any]
@@ -71,7 +74,7 @@ def rendered(plan: Plan, *manifests: Manifest, of: str = "kai-scheduler") -> lis
 
 def written(*manifests: Manifest, page: dict[str, Any] = SEPARATE, of: str = "kai-scheduler", **more: Any) -> Files:
     plan = planned(page)
-    return gitops.as_objects(plan, rendered(plan, *manifests, of=of), **{"argocd": False} | more)
+    return gitops.as_objects(plan, rendered(plan, *manifests, of=of), **more)
 
 
 def objects(files: Files) -> list[Manifest]:
@@ -276,7 +279,7 @@ def test_a_jobs_name_is_short_enough_for_the_label_of_its_pods() -> None:
 
 def test_a_secret_that_its_operator_fills_is_written_without_keys() -> None:
     empty = manifest("Secret", "certificate", type="kubernetes.io/tls", data={"tls.crt": "", "tls.key": ""})
-    assert gitops.unfit(rendered(planned(SEPARATE), empty)) == []
+    assert gitops.unrepeatable(rendered(planned(SEPARATE), empty)) == []
     assert only("Secret", written(empty)) == {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -287,7 +290,7 @@ def test_a_secret_that_its_operator_fills_is_written_without_keys() -> None:
 @pytest.mark.parametrize("field", ["data", "stringData"])
 def test_a_secret_with_contents_is_refused_and_never_shown(field: str) -> None:
     secret = manifest("Secret", "pull") | {field: {"password": "aHVudGVyMg=="}}
-    (finding,) = gitops.unfit(rendered(planned(SEPARATE), secret))
+    (finding,) = gitops.unrepeatable(rendered(planned(SEPARATE), secret))
     assert (finding.code, finding.severity, finding.path) == ("REN007", "error", "kaiScheduler.values")
     assert "Secret kai-scheduler/pull" in finding.given
     assert "aHVudGVyMg==" not in str(finding)
@@ -296,7 +299,7 @@ def test_a_secret_with_contents_is_refused_and_never_shown(field: str) -> None:
 
 def differing(first: Sequence[Manifest], again: Sequence[Manifest]) -> list[Finding]:
     release = planned(SEPARATE).releases[0]
-    return gitops.unfit([Rendered(release, first, again, frozenset())])
+    return gitops.unrepeatable([Rendered(release, first, again, frozenset())])
 
 
 def test_an_object_that_comes_out_otherwise_each_time_is_refused_with_the_field() -> None:
@@ -383,14 +386,17 @@ def annotations(files: Files) -> Iterator[tuple[str, dict[str, str]]]:
 
 def test_sync_waves_rise_as_the_files_sort() -> None:
     made = [crd("Config", "kai.scheduler"), config(), manifest("Service", "s"), job()]
-    waves = [int(each["argocd.argoproj.io/sync-wave"]) for _, each in annotations(written(*made, argocd=True))]
+    waves = [
+        int(each["argocd.argoproj.io/sync-wave"])
+        for _, each in annotations(written(*made, annotate=gitops.with_sync_wave))
+    ]
     assert waves == [10, 10, 10, 10, 21, 22, 23, 40, 41]
     assert all(one <= other for one, other in pairwise(waves))
 
 
 def test_argo_cd_changes_annotations_and_nothing_else() -> None:
     made = [crd("Config", "kai.scheduler"), config("pre-install"), manifest("Service", "s"), job()]
-    plain, argocd = written(*made), written(*made, argocd=True)
+    plain, argocd = written(*made), written(*made, annotate=gitops.with_sync_wave)
     assert plain.keys() == argocd.keys()
     for one, other in zip(objects(plain), objects(argocd), strict=True):
         other["metadata"].pop("annotations")
@@ -401,7 +407,8 @@ def test_argo_cd_does_not_delete_what_helm_would_not() -> None:
     annotated = {"annotations": {"argocd.argoproj.io/sync-options": "Prune=false,Validate=false"}}
     made = [crd("Config", "kai.scheduler"), manifest("Namespace", "n", metadata=annotated), manifest("Service", "s")]
     options = {
-        path: each.get("argocd.argoproj.io/sync-options") for path, each in annotations(written(*made, argocd=True))
+        path: each.get("argocd.argoproj.io/sync-options")
+        for path, each in annotations(written(*made, annotate=gitops.with_sync_wave))
     }
     assert options["1-crds-and-namespaces/0-customresourcedefinition-configs.kai.scheduler.yaml"] == (
         "Prune=false,Delete=false,ServerSideApply=true"
@@ -409,7 +416,7 @@ def test_argo_cd_does_not_delete_what_helm_would_not() -> None:
     assert options["1-crds-and-namespaces/0-namespace-n.yaml"] == "Prune=false,Validate=false,Delete=false"
     assert options["2-kai-scheduler/1-service-s.yaml"] is None
     assert options["4-queues/1-queue-dynamo.yaml"] is None
-    protected = written(page=SEPARATE | {"protect": True}, argocd=True)
+    protected = written(page=SEPARATE | {"protect": True}, annotate=gitops.with_sync_wave)
     assert "Prune=false,Delete=false" in protected["4-queues/1-queue-dynamo.yaml"]
 
 
@@ -417,7 +424,7 @@ def test_argo_cd_does_not_delete_what_helm_would_not() -> None:
 
 
 def test_values_are_the_plans_with_an_index_in_order() -> None:
-    plan = read_stack(find_project(CHECKOUT), "production").plan()
+    plan = plan_stack(read_stack(find_project(CHECKOUT), "production"))
     files = gitops.as_values(plan)
     index = yaml.safe_load(files["releases.yaml"])["releases"]
     assert [Release(**{**each, "values": yaml.safe_load(files[each["values"]])}) for each in index] == [
@@ -459,20 +466,20 @@ SCALARS = st.one_of(
 
 @given(st.recursive(SCALARS, lambda below: st.lists(below) | st.dictionaries(st.text(), below)))
 def test_what_is_written_reads_as_what_it_was(value: Any) -> None:
-    text = gitops._dump([value])
+    text = dump([value])
     assert yaml.safe_load(text) == value
-    assert "&id" not in gitops._dump([[value, value]])
+    assert "&id" not in dump([[value, value]])
 
 
 @pytest.mark.parametrize(
     "text", ["1e3", "12E04", "-1.5e+3", "0o17", "yes", "0x1F", "1_000", "12:30", "2026-01-01", "~"]
 )
 def test_text_that_another_reader_takes_for_something_else_is_in_quotes(text: str) -> None:
-    assert gitops._dump([{"a": text}]) == f"a: '{text}'\n"
+    assert dump([{"a": text}]) == f"a: '{text}'\n"
 
 
 def test_text_of_several_lines_is_written_as_such() -> None:
-    assert gitops._dump([{"a": "one\ntwo\n"}]) == "a: |\n  one\n  two\n"
+    assert dump([{"a": "one\ntwo\n"}]) == "a: |\n  one\n  two\n"
 
 
 # The command

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dynamo_platform import kubeconfig
+from dynamo_platform.cluster import kubeconfig
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamo_platform.objects import Key, Object, Objects, changes, difference, from_plain, read, to_plain
+from dynamo_platform.rendering.changes import changes, difference
+from dynamo_platform.rendering.objects import Key, Object, Objects, from_plain, read, to_plain
 
 Manifest = dict[str, Any]
 

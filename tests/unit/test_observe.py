@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dynamo_platform import observe
-from dynamo_platform.observe import Object, Seen, Surroundings, UnreadableError
-from dynamo_platform.plan import Gate
+from dynamo_platform.cluster import observe
+from dynamo_platform.cluster.observe import Object, Seen, Surroundings, UnreadableError
+from dynamo_platform.planning.model import Gate
 
 GATE = Gate(
     name="kai-config",

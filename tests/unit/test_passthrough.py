@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import Finding, PlatformError, plan_of
-from dynamo_platform.keys import Keys, Kind, nearest_recording, recorded, recordings
+from dynamo_platform.catalog.keys import Keys, Kind, nearest_recording, recorded, recordings
 from dynamo_platform.versions import Version
 
 Values = dict[str, Any]

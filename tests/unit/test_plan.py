@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import Plan, plan_of
-from dynamo_platform.plan import Gate, Release
+from dynamo_platform.planning.model import Gate, Release
 
 MODES = ("separate", "bundled", "external", "disabled")
 # Grove separate while KAI Scheduler is bundled cannot be planned: GRV001.

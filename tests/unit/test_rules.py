@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dynamo_platform import PlatformError, plan_of
 from dynamo_platform.catalog import Fault, load
-from dynamo_platform.rules import RULES, Rule
+from dynamo_platform.planning.rules import RULES, Rule
 from dynamo_platform.versions import Version
 from tests.engine.recordings import RENDERS as RECORDINGS
 from tests.engine.recordings import Recording

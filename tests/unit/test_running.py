@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import PlatformConfig, PlatformError, catalog, plan_of
-from dynamo_platform.config import parse
-from dynamo_platform.rules import RULES
-from dynamo_platform.running import Installed, Running, from_state, from_version
+from dynamo_platform.config.reading import parse
+from dynamo_platform.planning.model import Installed, Running
+from dynamo_platform.planning.rules import RULES
+from dynamo_platform.planning.running import from_state, from_version
 from dynamo_platform.versions import Version
 from tests.unit.findings import Config, judged, state
 

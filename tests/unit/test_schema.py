@@ -8,8 +8,9 @@ import fastjsonschema
 import pytest
 import yaml
 
-from dynamo_platform.config import PlatformConfig, parse
-from dynamo_platform.schema import stack_file
+from dynamo_platform.config.model import PlatformConfig
+from dynamo_platform.config.reading import parse
+from dynamo_platform.config.schema import stack_file
 
 STACKS = Path(__file__).parents[2] / "stacks"
 STACK_FILES = sorted(STACKS.glob("Pulumi.*.yaml"))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from dynamo_platform import Finding, PlatformError, plan_of
-from dynamo_platform.config import decode_stack
-from dynamo_platform.stackfile import Project, ProjectError, Stack, find_project, read_file, read_stack
+from dynamo_platform.config.reading import decode_stack
+from dynamo_platform.config.stackfile import Project, ProjectError, Stack, find_project, read_file, read_stack
+from dynamo_platform.planning.stacks import check_stack
 
 GOOD = 'config:\n  dynamo-platform:version: "1.5.1"\n  dynamo-platform:profile: development\n'
 
@@ -29,7 +30,7 @@ def read(project: Project, text: str | bytes) -> Stack:
 
 
 def finding(stack: Stack) -> Finding:
-    (only,) = stack.findings()
+    (only,) = check_stack(stack)
     return only
 
 
@@ -79,7 +80,7 @@ def test_keys_of_other_namespaces_are_others(project: Project) -> None:
     stack = read(project, GOOD + "  kubernetes:context: x\n  version: of the project itself\n")
 
     assert stack.settings == {"version": "1.5.1", "profile": "development"}
-    assert stack.findings() == ()
+    assert check_stack(stack) == ()
 
 
 def test_a_key_without_namespace_is_the_projects(tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_a_key_twice_is_one_error(project: Project, text: str, path: str, given:
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "config:\n", "config: {}\n", "encryptionsalt: x\n"])
 def test_an_empty_file_lacks_what_has_no_default(project: Project, text: str) -> None:
-    assert [(each.code, each.path, each.given) for each in read(project, text).findings()] == [
+    assert [(each.code, each.path, each.given) for each in check_stack(read(project, text))] == [
         ("PRO001", "profile", "nothing"),
         ("VER001", "version", "nothing"),
     ]
@@ -256,11 +257,11 @@ def test_what_environments_add_is_not_seen(project: Project) -> None:
 def test_fifty_levels_of_values_are_read(project: Project) -> None:
     text = json.dumps({"config": {"dynamo-platform:values": nested(50)}})
 
-    assert [each.code for each in read(project, text).findings()] == ["PRO001", "VER001"]
+    assert [each.code for each in check_stack(read(project, text))] == ["PRO001", "VER001"]
 
 
 def test_nothing_is_to_be_said_about_the_readmes_page(project: Project) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     page = re.search(r"```yaml\n(config:\n.+?)```", readme, re.DOTALL)
     assert page
-    assert read(project, page[1]).findings() == ()
+    assert check_stack(read(project, page[1])) == ()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dynamo_platform.storing import Where, command
+from dynamo_platform.config.storing import Where, command
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dynamo_platform import Plan, PlatformError, plan_of
-from dynamo_platform.values import merged, nested
+from dynamo_platform.trees import merged, nested
 
 NEWEST = {
     "1.0": "1.0.2",

@@ -5,9 +5,9 @@ import time
 import pytest
 import yaml
 
-from dynamo_platform.yamltext import (
+from dynamo_platform.config.yamltext import (
     MAX_BYTES,
-    MAX_DEPTH,
+    MAX_NESTING,
     MAX_VALUES,
     DuplicateKeyError,
     ManifestLoader,
@@ -39,7 +39,7 @@ NESTED_MERGES = "\n".join(
         pytest.param(b"a: \xff", "unacceptable character #x00ff: invalid leading UTF-8 octet", None, id="not UTF-8"),
         pytest.param(b"a: \0", "unacceptable character #x0000: control characters are not allowed", None, id="NUL"),
         pytest.param(b"a: &a [*a]", "nested too deeply", None, id="alias of itself"),
-        pytest.param(b"[\n" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "nested too deeply", None, id="nested"),
+        pytest.param(b"[\n" * (MAX_NESTING + 1) + b"]" * (MAX_NESTING + 1), "nested too deeply", None, id="nested"),
         pytest.param(b"[\n" * 100_000, "nested too deeply", None, id="nested without an end"),
     ],
 )
@@ -52,7 +52,7 @@ def test_what_is_no_yaml_is_an_error_with_its_line(text: bytes, problem: str, li
 
 
 def test_what_is_as_deep_as_it_may_be_is_read() -> None:
-    assert len(load(b"[\n" * MAX_DEPTH + b"]" * MAX_DEPTH).lines) == MAX_DEPTH - 1
+    assert len(load(b"[\n" * MAX_NESTING + b"]" * MAX_NESTING).lines) == MAX_NESTING - 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,161 @@
+"""The keys of a chart's values, by version: which of them it reads, and which one was meant by a key that it does not.
+
+The recordings are data files of the catalog (``data/keys/``): each version says what came and what went. They are
+read only when a configuration passes chart values through.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from dynamo_platform.trees import parents, walk
+from dynamo_platform.versions import Version
+
+from .reading import Row, read
+
+Kind = Literal["boolean", "auto", "number", "text", "list", "map", "any", "chart"]
+"""What a key takes, by its default: ``auto`` is true, false or null, ``map`` has whatever keys the user likes, ``any``
+has no default, and ``chart`` is where the keys of another chart go, which are not recorded here."""
+
+FOLDER = Path(__file__).parent / "data" / "keys"
+
+_WITHOUT_KEYS: frozenset[Kind] = frozenset({"boolean", "auto", "number", "text", "list"})
+
+
+class Recording(Row):
+    """What one version of a chart changed over the recorded version before it.
+
+    Attributes:
+        source: where it was read.
+        came: keys that are new, or that take something else now.
+        went: keys that nothing reads any more.
+    """
+
+    source: str
+    came: dict[str, Kind]
+    went: tuple[str, ...]
+
+
+def recordings(chart: str) -> dict[str, Recording]:
+    """A chart's data file, oldest version first."""
+    file = FOLDER / f"{chart}.json"
+    rows: dict[str, Recording] = read(dict[str, Recording], json.loads(file.read_text(encoding="utf-8")), file.name)
+    return rows
+
+
+@cache
+def recorded(chart: str) -> dict[Version, dict[str, Kind]]:
+    """Every recorded version of a chart, oldest first, with the keys that it reads and what they take.
+
+    Raises:
+        FileNotFoundError: no version of this chart is recorded.
+        ValueError: the data file does not fit its schema.
+    """
+    kinds: dict[str, Kind] = {}
+    versions = {}
+    for version, row in recordings(chart).items():
+        kinds = {path: kind for path, kind in kinds.items() if path not in row.went} | row.came
+        versions[Version.parse(version)] = kinds
+    return versions
+
+
+def nearest_recording(version: Version, among: Collection[Version]) -> Version:
+    """The newest of these versions that is not newer than ``version``, else the oldest of them."""
+    return max((other for other in among if other <= version), default=min(among))
+
+
+class Unread(NamedTuple):
+    """A key in given values that the chart does not read, with everything below it."""
+
+    path: str
+    value: Any
+
+
+class Keys:
+    """The keys that a chart reads.
+
+    Attributes:
+        kinds: what each key takes, by dotted path; a ``chart`` may have keys below it.
+        maps: the paths that have keys below them.
+    """
+
+    def __init__(self, kinds: Mapping[str, Kind]) -> None:
+        self.kinds = kinds
+        self.maps: set[str] = set()
+        for path in kinds:
+            parent = path.rpartition(".")[0]
+            while parent and parent not in self.maps:
+                self.maps.add(parent)
+                parent = parent.rpartition(".")[0]
+
+    @cached_property
+    def _all(self) -> list[str]:
+        return sorted(self.maps.union(self.kinds))
+
+    def unread(self, values: Mapping[str, Any]) -> Iterator[Unread]:
+        """The topmost keys of ``values`` that the chart does not read."""
+        for path, value in walk(values, lambda path: path in self.maps):
+            kind = self.kinds.get(path)
+            below_a_leaf = kind in _WITHOUT_KEYS and isinstance(value, Mapping) and value
+            unknown = kind is None and path not in self.maps
+            if below_a_leaf or (unknown and not self._is_of_another_chart(path, value)):
+                yield Unread(path, value)
+
+    def _is_of_another_chart(self, path: str, value: object) -> bool:
+        """Whether a chart may read it whose keys are not recorded, and none of those that are is meant."""
+        chart = path.partition(".")[0]
+        if self.kinds.get(chart) != "chart":
+            return False
+        moved = self._elsewhere(path, value) if path.rpartition(".")[0] == chart else None
+        return not (self._in_another_case(path) or (moved and moved.startswith(f"{chart}.")))
+
+    def nearest(self, path: str, value: object) -> str | None:
+        """The key that was probably meant by one that is not read."""
+        return (
+            self._in_another_case(path)
+            or self._elsewhere(path, value)
+            or self._misspelt(path)
+            or self._only_one_named(path.rpartition(".")[2])
+        )
+
+    def beside(self, path: str) -> list[str]:
+        """The names that are read where ``path`` is not."""
+        parent = path.rpartition(".")[0]
+        return [name for above, _, name in (known.rpartition(".") for known in self._all) if above == parent]
+
+    def _in_another_case(self, path: str) -> str | None:
+        return next((known for known in self._all if known.casefold() == path.casefold()), None)
+
+    def _elsewhere(self, path: str, value: object) -> str | None:
+        """A key of that name below another parent, and the likeliest of several."""
+        parent, _, name = path.rpartition(".")
+        named = [known for known in self._all if known.endswith(f".{name}")]
+        keys_below = tuple(f".{name}.{leaf}" for leaf, _ in walk(value))
+        alike = (
+            [known[: known.rindex(f".{name}.") + 1] + name for known in self._all if known.endswith(keys_below)]
+            or [known for known in named if parent and known.startswith(f"{parent}.")]
+            or [known for known in named if parent and known.endswith(f".{parent.rpartition('.')[2]}.{name}")]
+        )
+        return max(
+            alike,
+            key=lambda known: (_in_common(known, path), self.kinds.get(known.partition(".")[0]) != "chart"),
+            default=None,
+        )
+
+    def _misspelt(self, path: str) -> str | None:
+        from difflib import get_close_matches  # noqa: PLC0415  needed for a wrong key only
+
+        parent, _, name = path.rpartition(".")
+        close = get_close_matches(name, self.beside(path), n=1, cutoff=0.7)
+        return f"{parent}.{close[0]}".removeprefix(".") if close else None
+
+    def _only_one_named(self, name: str) -> str | None:
+        named = [known for known in self._all if known.endswith(f".{name}")]
+        return named[0] if len(named) == 1 else None
+
+
+def _in_common(path: str, other: str) -> int:
+    """How many steps two paths share at their beginning."""
+    return sum(a == b for a, b in zip(parents(path), parents(other), strict=False))

@@ -1,0 +1,5 @@
+"""The Pulumi back-end: a plan carried out as resources."""
+
+from .platform import DynamoPlatform
+
+__all__ = ["DynamoPlatform"]

@@ -1,0 +1,245 @@
+"""Stack files, read without an engine: the configuration that Pulumi would hand to the program.
+
+Where the files are, which keys count and what the project adds to each stack are Pulumi's own rules:
+https://www.pulumi.com/docs/iac/concepts/config/
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dynamo_platform.findings import Finding, shown
+
+from .model import DOCS, NAMESPACE
+from .reading import decode_stack, encrypted, path_of
+from .yamltext import MAX_BYTES, DuplicateKeyError, Where, YamlTextError, load
+
+PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
+_STACK_FILE_KEYS = {"config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"}
+
+
+class ProjectError(Exception):
+    """There is no such project or stack; the text says what there is."""
+
+
+class Project(NamedTuple):
+    """A Pulumi project.
+
+    Attributes:
+        name: the namespace of configuration keys that have none.
+        file: its project file.
+        folder: where its stack files are.
+        config: configuration of all its stacks that do not have their own.
+    """
+
+    name: str
+    file: Path
+    folder: Path
+    config: Mapping[str, Any]
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """The names of the stacks that have a file."""
+        names = [path.name.removesuffix(self.file.suffix) for path in self.folder.glob(f"Pulumi.*{self.file.suffix}")]
+        return tuple(sorted(name.removeprefix("Pulumi.") for name in names))
+
+    def stack_file(self, stack: str) -> Path:
+        """The file of a stack, ``name`` or ``organization/project/name``.
+
+        Raises:
+            ProjectError: the stack has none.
+        """
+        name = stack.rsplit("/", 1)[-1]
+        if name not in self.stacks:
+            raise ProjectError(
+                f"There is no stack {stack!r} in {self.folder}; there are: {', '.join(self.stacks) or 'none'}."
+            )
+        return self.folder / f"Pulumi.{name}{self.file.suffix}"
+
+
+class Stack(NamedTuple):
+    """One stack's configuration.
+
+    Attributes:
+        name: the stack's name, or the file's where it belongs to none.
+        file: where it was read.
+        settings: the page, in camelCase and typed; None where the file cannot be read.
+        problems: what is wrong with reading it, with entries that ``settings`` is without.
+        lines: where a setting stands, by its path.
+    """
+
+    name: str
+    file: Path
+    settings: dict[str, Any] | None
+    problems: tuple[Finding, ...]
+    lines: Mapping[str, int]
+
+
+def find_project(start: Path) -> Project:
+    """The project of a folder: the nearest project file there or above.
+
+    Raises:
+        ProjectError: there is none, or it cannot be read.
+    """
+    folders = [start.absolute(), *start.absolute().parents]
+    found = [file for folder in folders for name in PROJECT_FILES if (file := folder / name).is_file()]
+    if not found:
+        raise ProjectError(f"There is no Pulumi.yaml in {start.absolute()} or above it.")
+    file = found[0]
+    try:
+        value = load(_read(file)).value
+    except YamlTextError as error:
+        raise ProjectError(f"{file}{_at(error.line)}: {error.problem}.") from error
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise ProjectError(f"{file}: a project has a name.")
+    config = value.get("config")
+    folder = value.get("stackConfigDir") or (config if isinstance(config, str) else "")
+    return Project(
+        name=value["name"],
+        file=file,
+        folder=file.parent / str(folder),
+        config=_defaults(config) if isinstance(config, dict) else {},
+    )
+
+
+def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a project file's ``config``: ``{value: …}`` or ``{default: …}`` beside a type, or as they are."""
+    values = {
+        key: entry.get("value", entry.get("default")) if isinstance(entry, dict) else entry
+        for key, entry in config.items()
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def read_stack(project: Project, stack: str) -> Stack:
+    """Read a stack's file.
+
+    Raises:
+        ProjectError: there is no such stack.
+    """
+    file = project.stack_file(stack)
+    return parse_stack(_read(file), file, name=stack, project=project)
+
+
+def read_file(file: Path) -> Stack:
+    """Read a stack file, or a bare mapping of the same keys without the ``dynamo-platform:`` prefix."""
+    try:
+        project = find_project(file.parent)
+    except ProjectError:
+        project = Project(NAMESPACE, file, file.parent, {})
+    return parse_stack(_read(file), file, name=file.name, project=project, bare=True)
+
+
+def parse_stack(data: bytes, file: Path, *, name: str, project: Project, bare: bool = False) -> Stack:
+    """Read the text of a stack file.
+
+    Args:
+        data: the text.
+        file: where it stands.
+        name: the stack's name.
+        project: the project that the stack belongs to.
+        bare: whether it may be a bare mapping of settings too.
+    """
+    try:
+        document = load(data)
+        page = {} if document.value is None else document.value
+        bare = bare and not (isinstance(page, dict) and _STACK_FILE_KEYS & page.keys())
+        settings = _settings(page, project, bare=bare)
+    except DuplicateKeyError as error:
+        return Stack(name, file, None, (_duplicate(error),), {})
+    except YamlTextError as error:
+        return Stack(name, file, None, (_unreadable(file, error),), {})
+    secret = [key for key, value in settings.items() if _is_encrypted(value)]
+    problems = [encrypted(key) for key in secret]
+    if not bare and page.get("environment"):
+        problems.append(_from_elsewhere(page["environment"]))
+    raw = {key: _as_text(value) for key, value in settings.items() if key not in secret}
+    lines = {path_of(_setting(where)): line for where, line in document.lines.items()}
+    return Stack(name, file, decode_stack(raw), tuple(problems), lines)
+
+
+def _settings(page: Any, project: Project, *, bare: bool) -> dict[str, Any]:
+    """The settings of this module in a stack file, or in a bare mapping."""
+    config = page if bare or not isinstance(page, dict) else page.get("config") or {}
+    if not isinstance(config, dict):
+        raise YamlTextError(f"a {_KINDS.get(type(config), 'value')} where the settings should be", 1)
+    if bare:
+        return config
+    everything = _with_namespace(project.config, project) | _with_namespace(config, project)
+    prefix = f"{NAMESPACE}:"
+    return {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
+
+
+_KINDS = {list: "list", str: "text", bool: "boolean", int: "number", float: "number"}
+
+
+def _with_namespace(config: Mapping[str, Any], project: Project) -> dict[str, Any]:
+    return {key if ":" in key else f"{project.name}:{key}": value for key, value in config.items()}
+
+
+def _is_encrypted(value: Any) -> bool:
+    """Whether a setting, or anything in it, is ``{secure: …}``."""
+    if isinstance(value, dict):
+        return (len(value) == 1 and isinstance(value.get("secure"), str)) or any(map(_is_encrypted, value.values()))
+    return isinstance(value, list) and any(map(_is_encrypted, value))
+
+
+def _as_text(value: Any) -> str:
+    """A value of the top level as the engine hands it over."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _setting(where: Where) -> Where:
+    """Where a setting stands, without ``config`` and its namespace."""
+    below = where[1:] if where[:1] == ("config",) else where
+    return (str(below[0]).removeprefix(f"{NAMESPACE}:"), *below[1:]) if below else where
+
+
+def _read(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
+
+
+def _at(line: int | None) -> str:
+    return f":{line}" if line else ""
+
+
+def _duplicate(error: DuplicateKeyError) -> Finding:
+    return Finding(
+        code="CFG006",
+        severity="error",
+        path=path_of(_setting(error.where)),
+        given=f"twice, in line {error.first} and in line {error.line}",
+        allowed="each key once",
+        why="Pulumi refuses the file, and only one of the two could count. Nothing else in it was checked.",
+        docs=DOCS,
+    )
+
+
+def _from_elsewhere(environment: Any) -> Finding:
+    return Finding(
+        code="CFG007",
+        severity="note",
+        path="environment",
+        given=shown(environment),
+        allowed="settings in the stack file, which this command sees",
+        why="The engine adds what Pulumi ESC's environments hold; without an engine it is not known.",
+        docs="https://www.pulumi.com/docs/esc/",
+    )
+
+
+def _unreadable(file: Path, error: YamlTextError) -> Finding:
+    return Finding(
+        code="CFG005",
+        severity="error",
+        path=f"{file.name}{_at(error.line)}",
+        given=error.problem,
+        allowed=f"a mapping in YAML: UTF-8, indented with spaces, at most {MAX_BYTES:,} bytes",
+        why="The file cannot be read, and nothing in it was checked.",
+        docs=DOCS,
+    )

@@ -1,0 +1,228 @@
+"""YAML as Pulumi reads it.
+
+Pulumi's YAML (``gopkg.in/yaml.v3``) is not PyYAML's: ``yes`` and ``on`` are text there, ``1e3`` is a number, a key that
+stands twice is an error, and numbers go through JSON before a program sees them. Anchors, aliases and merges are the
+same. What is read is bounded, so that no file takes long.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import yaml
+from yaml.events import CollectionEndEvent, CollectionStartEvent
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+MAX_BYTES = 256 * 1024
+"""Bytes of a text. The engine hands a program its configuration in one variable, which Linux bounds to 128 KiB."""
+
+MAX_VALUES = 20_000
+"""Values in a file, aliases written out."""
+
+MAX_NESTING = 200
+"""Levels of mappings and lists in a text. PyYAML nests calls as deep as the text is; before 6.0.4, until it crashes."""
+
+_TAG = "tag:yaml.org,2002:"
+
+Where = tuple[int | str, ...]
+"""The keys and indices down to a value."""
+
+
+class YamlTextError(Exception):
+    """Text that is not YAML, or that Pulumi does not take.
+
+    Attributes:
+        line: where, from 1 on; None where there is no such place.
+        problem: what is wrong, in a few words.
+    """
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.problem, self.line = problem, line
+
+
+class DuplicateKeyError(YamlTextError):
+    """A key that stands twice in its mapping.
+
+    Attributes:
+        where: the key with those above it.
+        first: the line where it stands first.
+    """
+
+    def __init__(self, where: Where, first: int, line: int) -> None:
+        super().__init__(f"the key {where[-1]} stands in line {first} already", line)
+        self.where, self.first = where, first
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  the class's own: none of YAML 1.1's
+
+
+for _name, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|[1-9][0-9_]*|0)", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.")),  # and then no number: JSON has no such thing
+    ("timestamp", r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", list("0123456789")),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(_TAG + _name, re.compile(rf"(?:{_pattern})\Z"), _first)
+
+
+class ManifestLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as Helm and kubectl read it: PyYAML's, but dates, times and ``12:30`` are text."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {  # noqa: RUF012  the class's own
+        first: [(tag, pattern) for tag, pattern in found if tag != f"{_TAG}timestamp"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def number(self, node: ScalarNode) -> str | int | float:
+        """A number, unless it is one to the base of 60."""
+        if ":" in node.value:
+            return str(node.value)
+        made: int | float = (self.construct_yaml_int if node.tag == f"{_TAG}int" else self.construct_yaml_float)(node)
+        return made
+
+
+for _name in ("int", "float"):
+    ManifestLoader.add_constructor(_TAG + _name, ManifestLoader.number)
+
+
+class Document(NamedTuple):
+    """What a text says.
+
+    Attributes:
+        value: as a program would get it from Pulumi; None for an empty text.
+        lines: where each key and each item stands, from 1 on.
+    """
+
+    value: Any
+    lines: Mapping[Where, int]
+
+
+def load(data: bytes) -> Document:
+    """Read a YAML text.
+
+    Raises:
+        YamlTextError: the text is not YAML, or out of bounds.
+        DuplicateKeyError: a key stands twice in its mapping.
+    """
+    if len(data) > MAX_BYTES:
+        raise YamlTextError(f"longer than {MAX_BYTES:,} bytes")
+    try:
+        _bound_depth(data)
+        node = _Loader(data).get_single_node()
+        values = _Values()
+        return Document(None if node is None else values.of(node), values.lines)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line if mark else 0
+        tab = any(re.match(rb" *\t", text) for text in data.splitlines()[line : line + 1])
+        problem = "a tab, where YAML takes spaces only" if tab else error.problem or str(error)
+        raise YamlTextError(problem, line + 1) from None
+    except yaml.YAMLError as error:
+        raise YamlTextError(str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise YamlTextError("nested too deeply") from None
+
+
+def _bound_depth(data: bytes) -> None:
+    depth = 0
+    for event in yaml.parse(data, Loader=_Loader):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_NESTING:
+            raise YamlTextError("nested too deeply")
+
+
+class _Values:
+    """The values of YAML's nodes, aliases and merges written out."""
+
+    def __init__(self) -> None:
+        self.left = MAX_VALUES
+        self.lines: dict[Where, int] = {}
+
+    def of(self, node: Node, *where: int | str) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise YamlTextError(f"more than {MAX_VALUES:,} values, aliases written out", _line(node))
+        match node:
+            case MappingNode():
+                return self._mapping(node, where)
+            case SequenceNode():
+                self.lines |= {(*where, i): _line(item) for i, item in enumerate(node.value)}
+                return [self.of(item, *where, i) for i, item in enumerate(node.value)]
+            case ScalarNode():
+                return _scalar(node)
+            case _:
+                raise TypeError(node)
+
+    def _mapping(self, node: MappingNode, where: Where) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        first: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = _key(key), _line(key)
+            if name in first:
+                raise DuplicateKeyError((*where, name), first[name], line)
+            first[name] = line
+            if key.tag == f"{_TAG}merge":
+                for source in reversed(value.value if isinstance(value, SequenceNode) else [value]):
+                    if not isinstance(source, MappingNode):
+                        raise YamlTextError("<< merges mappings only", line)
+                    merged |= self._mapping(source, where)
+            else:
+                self.lines[*where, name] = line
+                own[name] = self.of(value, *where, name)
+        return merged | own
+
+
+def _line(node: Node) -> int:
+    line: int = node.start_mark.line
+    return line + 1
+
+
+def _key(node: Node) -> str:
+    """A key is text for Pulumi, whatever it looks like."""
+    if not isinstance(node, ScalarNode):
+        raise YamlTextError("a key that is a list or a mapping", _line(node))
+    value = _scalar(node)
+    return value if isinstance(value, str) else str(node.value)
+
+
+def _scalar(node: ScalarNode) -> Any:
+    text: str = node.value
+    try:
+        match node.tag.removeprefix(_TAG):
+            case "null":
+                return None
+            case "bool":
+                return text.lower() == "true"
+            case "int" | "float" as kind:
+                return _number(text.replace("_", ""), kind)
+            case "timestamp":
+                raise YamlTextError(
+                    f"{text}: put it in quotes, else Pulumi makes a time of day in UTC of it", _line(node)
+                )
+    except ValueError:
+        raise YamlTextError(f"{text} is no number that JSON can write", _line(node)) from None
+    return text
+
+
+def _number(text: str, kind: str) -> int | float:
+    """A number after its way through JSON: 64 bits, and whole where it can be."""
+    if kind == "int":
+        # A leading zero is octal, as in YAML 1.1.
+        number = int(re.sub(r"^([-+]?)0(?=[0-7])", r"\g<1>0o", text), 0)
+        if -(1 << 63) <= number < 1 << 63:
+            return number
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    # JSON spells it with as few digits as tell it from its neighbours, and zeros after them.
+    return int(Decimal(repr(value))) if value.is_integer() and abs(value) < 1e21 else value

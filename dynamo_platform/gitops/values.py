@@ -1,0 +1,50 @@
+"""Releases as values files with an index, and queues as objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynamo_platform.planning.model import Gate, Plan, Queue, Release
+
+from .readme import apply_command, helm_command, values_readme, wait_commands
+from .stages import Files, Stage, queue_objects, steps_by_stage
+from .yamlfiles import dump
+
+INDEX = "releases.yaml"
+"""The list of releases, for programs that read the values form."""
+
+
+def as_values(plan: Plan) -> Files:
+    """The releases as values files with an index, and the queues as objects, in folders by order."""
+    files: Files = {}
+    releases: list[dict[str, Any]] = []
+    commands: list[str] = []
+    for number, (title, steps) in enumerate(steps_by_stage(plan), 1):
+        match steps[0]:
+            case Release() as release:
+                path = f"{number}-{title}/values.yaml"
+                files[path] = (
+                    f"# Helm values of {title} {release.version} from {release.source}\n{dump([release.values])}"
+                )
+                releases.append(
+                    {
+                        "name": release.name,
+                        "namespace": release.namespace,
+                        "chart": release.chart,
+                        "repository": release.repository,
+                        "version": release.version,
+                        "hooks": release.hooks,
+                        "timeout": release.timeout,
+                        "values": path,
+                    }
+                )
+                commands.append(helm_command(release, path))
+            case Gate():
+                files |= Stage(title, [], wait_commands(steps)).files(number)
+                commands += wait_commands(steps)
+            case Queue():
+                files |= Stage(title, queue_objects(steps, protect=False)).files(number)
+                commands.append(apply_command(number, title))
+    files[INDEX] = f"# In this order\n{dump([{'releases': releases}])}"
+    files["README.md"] = values_readme(plan, commands, INDEX)
+    return dict(sorted(files.items()))

@@ -1,0 +1,1 @@
+"""Configuration and catalog to a plan: pure, without I/O and without Pulumi."""

@@ -1,0 +1,178 @@
+"""A plan in people's words, as data, and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from dynamo_platform.catalog import load
+from dynamo_platform.config.model import to_camel
+from dynamo_platform.findings import shown
+from dynamo_platform.trees import walk
+from dynamo_platform.versions import Version
+
+from .model import Gate, Plan, Queue, Release, Running, Step
+from .rules import CHART_QUEUES
+
+PLATFORM = "dynamo-platform"
+"""The platform's own release."""
+
+
+class Explained(NamedTuple):
+    """One step of a plan.
+
+    Attributes:
+        kind: ``release``, ``gate`` or ``queue``.
+        name: the step's name.
+        facts: what is done, as labels and texts.
+        why: the reason for it and for its place.
+    """
+
+    kind: str
+    name: str
+    facts: tuple[tuple[str, str], ...]
+    why: str
+
+
+def explained(plan: Plan, running: Running | None = None) -> tuple[Explained, ...]:
+    """Each step of a plan, in order.
+
+    Args:
+        plan: what will be done.
+        running: what runs now, for an upgrade.
+    """
+    before = _versions(running)
+    return tuple(
+        Explained(
+            kind=_kind(step),
+            name=step.name,
+            facts=tuple(_facts(step, plan, before)),
+            why=_why(step, plan),
+        )
+        for step in plan.steps
+    )
+
+
+def as_data(plan: Plan, running: Running | None = None) -> dict[str, Any]:
+    """The same for programs: everything that a plan holds, with camelCase names."""
+    before = _versions(running)
+    steps = []
+    for step in plan.steps:
+        data: dict[str, Any] = {"step": _kind(step)} | {to_camel(name): value for name, value in step._asdict().items()}
+        if step.name in before:
+            data["running"] = before[step.name]
+        steps.append(data | {"why": _why(step, plan)})
+    return {
+        "profile": plan.profile,
+        "cluster": plan.cluster,
+        "protect": plan.protect,
+        "modes": dict(plan.modes),
+        "bundled": _bundled(plan),
+        "steps": steps,
+        "findings": [finding.as_dict() for finding in plan.findings],
+    }
+
+
+def mermaid(plan: Plan) -> str:
+    """A flow chart of the releases, gates and queues in their order, for Markdown."""
+    names = {step.name: f"s{number}" for number, step in enumerate(plan.steps, 1)}
+    lines = ["flowchart LR"]
+    lines += [f"    {names[step.name]}{_shape(step)}" for step in plan.steps]
+    lines += [f"    {names[before]} --> {names[after]}" for before, after in _edges(plan)]
+    return "\n".join(lines)
+
+
+def _kind(step: Step) -> str:
+    return type(step).__name__.lower()
+
+
+def _versions(running: Running | None) -> dict[str, str]:
+    """What runs of each release, by the release's name."""
+    if running is None:
+        return {}
+    installed = {"kai-scheduler": running.kai, "grove": running.grove, PLATFORM: running.platform}
+    return {name: str(each.version) for name, each in installed.items() if each and each.on and each.version}
+
+
+def _bundled(plan: Plan) -> dict[str, str]:
+    """What comes as a subchart of the platform, by name."""
+    version = Version.parse(plan.releases[-1].version)
+    minor = load().minor(version)
+    carried = {"kai-scheduler": minor.kai_scheduler, "grove": minor.grove} if minor else {}
+    return {name: str(window.bundled) for name, window in carried.items() if plan.modes[name] == "bundled"}
+
+
+def _moved(before: str | None, after: str) -> str:
+    return f"{before} → {after}" if before and before != after else after
+
+
+def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    match step:
+        case Release():
+            yield "chart", step.source
+            yield "version", _moved(before.get(step.name), step.version)
+            if step.name == PLATFORM:
+                for name, version in _bundled(plan).items():
+                    yield "bundles", f"{name} {_moved(before.get(name), version)}"
+            yield "namespace", step.namespace
+            yield "hooks", "on" if step.hooks else "off"
+            yield "timeout", f"{step.timeout} s"
+            for path, value in walk(step.values):
+                yield "value", f"{path}: {shown(value)}"
+        case Gate():
+            place = f" in {step.namespace}" if step.namespace else ""
+            yield "waits", f"until {step.kind} {step.object_name}{place} is {step.condition or 'rolled out'}"
+            yield "timeout", f"{step.timeout} s"
+        case Queue():
+            if parent := step.spec.get("parentQueue"):
+                yield "parent", parent
+            for resource, share in step.spec["resources"].items():
+                yield resource, ", ".join(f"{name} {amount}" for name, amount in share.items())
+    if step.depends_on:
+        yield "after", ", ".join(step.depends_on)
+
+
+def _why(step: Step, plan: Plan) -> str:
+    match step:
+        case Release(name=name, hooks=False) if name == PLATFORM:
+            why = "Its hooks would delete the queues and make them again at every upgrade; the stack owns them instead."
+        case Release(name=name) if name == PLATFORM and plan.modes["kai-scheduler"] == "bundled":
+            why = "Its hooks make the queues dynamo-default and dynamo, at every upgrade again."
+        case Release(name=name) if name == PLATFORM:
+            why = "Without KAI Scheduler there are no queues, and nothing to wait for."
+        case Release(depends_on=()):
+            why = "A release of its own is upgraded on its own, with its CRDs; a bundled one never upgrades them."
+        case Release():
+            why = "A release of its own; with these values it needs KAI Scheduler's CRDs when it starts."
+        case Gate(kind="Deployment", depends_on=()):
+            why = "Waiting for a Deployment makes nothing where KAI Scheduler is missing, so this comes first."
+        case Gate(kind="Deployment"):
+            why = "Its webhook judges every queue, and queues are refused while nothing answers."
+        case Gate(kind="Config"):
+            why = "A finished release proves only that KAI Scheduler's operator runs; this is what the operator makes."
+        case Gate():
+            why = "A shard that is reconciled before its Config is Available with nothing running, so it comes second."
+        case Queue(name=name) if name in CHART_QUEUES:
+            why = "Dynamo's workloads go through it; owned by the stack it stays the same object through upgrades."
+        case Queue():
+            why = "The configuration asks for it."
+    return why
+
+
+def _shape(step: Step) -> str:
+    match step:
+        case Release():
+            return f'["release<br/>{step.name} {step.version}{"" if step.hooks else "<br/>hooks off"}"]'
+        case Gate():
+            return f'{{{{"gate<br/>{step.kind} {step.object_name}<br/>{step.condition or "rolled out"}"}}}}'
+        case Queue():
+            return f'(["queue<br/>{step.name}"])'
+
+
+def _edges(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What comes right before what: without what follows from the other edges."""
+    ahead: dict[str, set[str]] = {}
+    for step in plan.steps:
+        implied = set().union(*(ahead[before] for before in step.depends_on))
+        ahead[step.name] = implied | set(step.depends_on)
+        yield from ((before, step.name) for before in step.depends_on if before not in implied)

@@ -1,0 +1,209 @@
+"""What is planned and what runs: the data that planning passes on to every back-end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from dynamo_platform.config.model import BackendMode, Mode
+from dynamo_platform.findings import Finding
+from dynamo_platform.versions import Version
+
+
+class Release(NamedTuple):
+    """A Helm release.
+
+    Attributes:
+        name: the release's name, which is also the step's.
+        namespace: where it goes.
+        chart: a full ``oci://`` reference, a local path, or a chart's name in ``repository``.
+        repository: an HTTP chart repository, or None where ``chart`` says it all.
+        version: the chart's exact version.
+        values: the complete values.
+        hooks: whether the chart's hooks run.
+        timeout: seconds.
+        depends_on: names of the steps before it.
+    """
+
+    name: str
+    namespace: str
+    chart: str
+    repository: str | None
+    version: str
+    values: dict[str, Any]
+    hooks: bool
+    timeout: int
+    depends_on: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The chart with where it is from, in one reference."""
+        return f"{self.repository}/{self.chart}" if self.repository else self.chart
+
+
+class Gate(NamedTuple):
+    """Waiting for an object that a controller makes to be really ready. A gate never makes the object.
+
+    Attributes:
+        name: the step's name.
+        api_version: of the object.
+        kind: of the object.
+        object_name: its name.
+        namespace: its namespace; None for a cluster-scoped one.
+        condition: the condition to wait for; None for a Deployment, which is waited for until it is rolled out.
+        stamp: what the gate waits for; a gate waits again when it changes.
+        timeout: seconds.
+        depends_on: names of the steps before it.
+    """
+
+    name: str
+    api_version: str
+    kind: str
+    object_name: str
+    namespace: str | None
+    condition: str | None
+    stamp: str
+    timeout: int
+    depends_on: tuple[str, ...] = ()
+
+
+class Queue(NamedTuple):
+    """A KAI queue (``scheduling.run.ai/v2``).
+
+    Attributes:
+        name: the object's name.
+        spec: the object's spec.
+        adopted: whether a hook of the platform's chart made it before: it is taken over as it is.
+        depends_on: names of the steps before it.
+    """
+
+    name: str
+    spec: dict[str, Any]
+    adopted: bool = False
+    depends_on: tuple[str, ...] = ()
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The queue as an object."""
+        metadata = {"name": self.name}
+        return {"apiVersion": "scheduling.run.ai/v2", "kind": "Queue", "metadata": metadata, "spec": self.spec}
+
+
+Step = Release | Gate | Queue
+
+
+class Rendering(NamedTuple):
+    """What charts are rendered for, with a cluster, with another one and without any.
+
+    Attributes:
+        kubernetes_version: the cluster's version.
+        api_versions: the optional APIs that it is known to serve.
+        open_apis: those that it may serve or not, where the charts look.
+    """
+
+    kubernetes_version: str
+    api_versions: tuple[str, ...]
+    open_apis: tuple[str, ...]
+
+
+class Plan(NamedTuple):
+    """Everything that a back-end needs.
+
+    Attributes:
+        profile: ``production`` or ``development``.
+        cluster: the kubeconfig context; None for the current one, or for the caller's provider.
+        modes: the mode of ``kai-scheduler`` and ``grove``.
+        steps: what to do, in order.
+        protect: whether releases and queues are protected.
+        rendering: what charts are rendered for.
+        preview_objects: whether a preview renders the charts and lists their objects.
+        findings: warnings and notes.
+    """
+
+    profile: str
+    cluster: str | None
+    modes: Mapping[str, str]
+    steps: tuple[Step, ...]
+    protect: bool
+    rendering: Rendering
+    preview_objects: bool
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """The releases, in order."""
+        return tuple(step for step in self.steps if isinstance(step, Release))
+
+    @property
+    def queues(self) -> tuple[Queue, ...]:
+        """The queues that this plan owns, in order."""
+        return tuple(step for step in self.steps if isinstance(step, Queue))
+
+    def __str__(self) -> str:
+        return summary(self)
+
+
+def summary(plan: Plan) -> str:
+    """The plan in a few lines: which cluster, what, from where, in which order, with which flags."""
+    lines = [f"cluster   {plan.cluster or 'the current context, or the provider of the program'}"]
+    lines += [f"profile   {plan.profile}{', protected' if plan.protect else ''}"]
+    for step in plan.steps:
+        after = f"  after {', '.join(step.depends_on)}" if step.depends_on else ""
+        match step:
+            case Release():
+                hooks = "" if step.hooks else ", hooks off"
+                lines.append(
+                    f"release   {step.name} {step.version} in {step.namespace} from {step.source}{hooks}{after}"
+                )
+            case Gate():
+                until = step.condition or "rolled out"
+                lines.append(f"gate      {step.kind} {step.object_name} {until}{after}")
+            case Queue():
+                lines.append(f"queue     {step.name}{after}")
+    flags = plan.releases[-1].values["global"]
+    for name, mode in plan.modes.items():
+        lines.append(
+            f"flags     {name}: {mode}, install {flags[name]['install']}, enabled {flags[name]['enabled']}".lower()
+        )
+    return "\n".join(lines)
+
+
+class Installed(NamedTuple):
+    """The platform, KAI Scheduler or Grove as it runs.
+
+    Attributes:
+        mode: how it was installed; the platform is always ``separate``.
+        version: None where it is not known.
+        namespace: where it runs; None where it is not known or not there.
+        chart: where its chart, or the one bundled with the platform, comes from, as one reference.
+    """
+
+    mode: Mode
+    version: Version | None = None
+    namespace: str | None = None
+    chart: str | None = None
+
+    @property
+    def on(self) -> bool:
+        """Whether it is there."""
+        return self.mode != "disabled"
+
+
+class Running(NamedTuple):
+    """What this stack installed.
+
+    Attributes:
+        platform: the platform's release; None where it is not there yet.
+        kai: KAI Scheduler.
+        grove: Grove.
+        nats: where NATS is; None where the platform is not there yet.
+        etcd: the same for etcd.
+        queues: specs of the stack's own queues, by name.
+    """
+
+    platform: Installed | None
+    kai: Installed
+    grove: Installed
+    nats: BackendMode | None
+    etcd: BackendMode | None
+    queues: Mapping[str, Mapping[str, Any]]

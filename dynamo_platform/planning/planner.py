@@ -1,0 +1,114 @@
+"""The plan: what will be done, in what order, with which values, decided before anything is touched.
+
+``make_plan`` is a pure function of configuration, catalog and what runs now. A plan's steps are in an order in which
+each comes after everything it depends on; a back-end carries them out one by one and decides nothing.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dynamo_platform import catalog as catalogs
+from dynamo_platform.catalog import Catalog
+from dynamo_platform.config.model import PlatformConfig
+from dynamo_platform.config.reading import parse
+from dynamo_platform.findings import Finding, PlatformError, ordered
+
+from . import rules
+from .choices import choose
+from .model import Plan, Rendering
+from .steps import steps_of
+
+if TYPE_CHECKING:
+    from .model import Running
+
+ASSUMED_KUBERNETES = "1.33"
+"""The Kubernetes version that charts are rendered for where the configuration does not say one."""
+
+
+def plan_of(
+    data: Mapping[str, Any],
+    *,
+    stack: bool,
+    running: "Running | None" = None,
+    provider_given: bool = False,
+    problems: Sequence[Finding] = (),
+) -> Plan:
+    """Read a configuration and plan it; what is wrong with either is reported together.
+
+    Args:
+        data: the page as a mapping.
+        stack: whether its names are stack configuration's camelCase (else Python's snake_case).
+        running: what this stack installed before; None for a new one.
+        provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
+        problems: what was wrong before, with entries that ``data`` is without.
+
+    Raises:
+        PlatformError: everything that is wrong, at once.
+    """
+    config, unreadable = parse(data, stack=stack)
+    return make_plan(
+        config, running=running, provider_given=provider_given, problems=[*problems, *unreadable], stack=stack
+    )
+
+
+def make_plan(
+    config: PlatformConfig,
+    catalog: Catalog | None = None,
+    running: "Running | None" = None,
+    *,
+    provider_given: bool = False,
+    problems: Sequence[Finding] = (),
+    stack: bool = False,
+) -> Plan:
+    """Decide everything.
+
+    Args:
+        config: what the user wants.
+        catalog: what upstream shipped; default the catalog of this package.
+        running: what this stack installed before; None for a new one.
+        provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
+        problems: what was wrong with reading the configuration.
+        stack: whether findings spell paths as stack configuration does (else as Python does).
+
+    Raises:
+        PlatformError: everything that is wrong, at once.
+    """
+    c = choose(config, catalog or catalogs.load(), provider_given=provider_given, running=running)
+    judged = [f if stack else _in_python(f) for f in rules.judge(c)]
+    findings = [*problems, *(f for f in judged if not _follows_from(f, problems))]
+    if any(f.severity == "error" for f in findings):
+        raise PlatformError(findings)
+    assert config.profile  # noqa: S101  a plan without errors has a profile
+    return Plan(
+        profile=config.profile,
+        cluster=config.cluster.context if config.cluster else None,
+        modes={d.name: str(d.mode) for d in c.dependencies},
+        steps=tuple(steps_of(c)),
+        protect=c.protect,
+        rendering=_rendering(config),
+        preview_objects=config.preview_objects is not False,
+        findings=ordered(findings),
+    )
+
+
+def _rendering(config: PlatformConfig) -> Rendering:
+    served = config.api_versions
+    return Rendering(
+        kubernetes_version=config.kubernetes_version or ASSUMED_KUBERNETES,
+        # Without any, Helm would take those of a cluster that happens to be reachable.
+        api_versions=("v1", *(api for api in served or () if api != "v1")),
+        open_apis=(rules.PROMETHEUS_API,) if served is None else (),
+    )
+
+
+def _follows_from(finding: Finding, problems: Sequence[Finding]) -> bool:
+    """Whether a finding is about an entry that could not be read in the first place."""
+    return any(re.match(rf"{re.escape(problem.path)}($|[.\[])", finding.path) for problem in problems)
+
+
+def _in_python(finding: Finding) -> Finding:
+    """The path as Python spells it; what lies below ``values`` are chart keys."""
+    ours, values, chart_keys = finding.path.partition("values.")
+    ours = re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", ours)
+    return finding._replace(path=ours + values + chart_keys)

@@ -1,0 +1,44 @@
+"""Rules about NATS, etcd and discovery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dynamo_platform.findings import shown
+from dynamo_platform.planning.choices import Backend, Choices
+
+from .base import Verdict, rule
+
+
+@rule("NET001")
+def backend_address_goes_with_external(c: Choices) -> Iterator[Verdict]:
+    """An external backend has an address, the others have none."""
+    for backend in (c.nats, c.etcd):
+        if backend.mode == "external" and backend.address is None:
+            yield _address(backend, "nothing", "where it listens, for example " + _EXAMPLES[backend.key])
+        if backend.mode != "external" and backend.mode is not None and backend.address is not None:
+            yield _address(backend, shown(backend.address), f"no address, or {backend.key}.mode external")
+
+
+_EXAMPLES = {"nats": "nats://nats.messaging.svc:4222", "etcd": "etcd.storage.svc:2379"}
+
+
+def _address(backend: Backend, given: str, allowed: str) -> Verdict:
+    return Verdict(
+        f"{backend.key}.address",
+        given,
+        allowed,
+        f"{backend.key} is {backend.mode}: the operator is told the address of an external one only.",
+    )
+
+
+@rule("NET002")
+def discovery_has_its_etcd(c: Choices) -> Iterator[Verdict]:
+    """No chart version checks it."""
+    if c.config.discovery_backend == "etcd" and c.etcd.mode == "disabled":
+        yield Verdict(
+            "discoveryBackend",
+            "etcd",
+            "kubernetes, or etcd.mode bundled or external",
+            "There is no etcd to register workers in.",
+        )

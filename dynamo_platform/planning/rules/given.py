@@ -1,0 +1,122 @@
+"""The chart values that a configuration passes through, with what their charts read of them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from dynamo_platform.catalog.keys import Keys, Kind, nearest_recording, recorded
+from dynamo_platform.planning.choices import Choices
+from dynamo_platform.planning.values import Leaves, dependency_leaves, platform_leaves
+from dynamo_platform.versions import Version
+
+from .values import modes_of
+
+_PART = "dynamo-operator"
+"""A subchart too, but one that is always there and whose keys are the platform's."""
+
+_GLOBALS: dict[str, dict[str, Kind]] = {
+    "nats": {"global.image": "map", "global.labels": "map"},
+    "etcd": {
+        "global.compatibility": "map",
+        "global.defaultStorageClass": "text",
+        "global.imagePullSecrets": "list",
+        "global.imageRegistry": "text",
+        "global.security": "map",
+        "global.storageClass": "text",
+    },
+}
+"""What the bundled charts whose own keys are not recorded read of the platform's ``global``."""
+
+
+class Given(NamedTuple):
+    """Values that the configuration passes through to one chart.
+
+    Attributes:
+        at: where in the configuration.
+        values: what stands there.
+        chart: the chart, with the version that will be installed.
+        recorded: what every recorded version of it reads.
+        recording: the one of them that says what that version reads.
+        keys: the keys that it reads.
+        written: what the module itself writes for it.
+        modes: of that, what says which charts are installed.
+        absent: bundled charts that will not be installed, by the key of their values: what may stand there, and why.
+        subcharts: the keys below which the values are a subchart's; ``""`` where all of them are.
+    """
+
+    at: str
+    values: Mapping[str, Any]
+    chart: str
+    version: Version
+    recorded: Mapping[Version, Mapping[str, Kind]]
+    recording: Version
+    keys: Keys
+    written: Leaves
+    modes: Mapping[str, Any]
+    absent: Mapping[str, tuple[str, str]]
+    subcharts: tuple[str, ...]
+
+
+def given(c: Choices) -> Iterator[Given]:
+    """What the configuration passes through, chart by chart."""
+    if c.config.values and c.version and c.minor:
+        yield _given_to_platform(c, c.config.values, c.version, c.minor.band)
+    for d in c.dependencies:
+        if d.values and d.version and d.mode in {"separate", "bundled"}:
+            versions = recorded(d.chart.chart)
+            recording = nearest_recording(d.version, versions)
+            yield Given(
+                at=f"{d.key}.values",
+                values=d.values,
+                chart=d.chart.chart,
+                version=d.version,
+                recorded=versions,
+                recording=recording,
+                keys=Keys(versions[recording]),
+                written=dependency_leaves(c, d),
+                modes={},
+                absent={},
+                subcharts=("",) if d.mode == "bundled" else (),
+            )
+
+
+def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version, band: str) -> Given:
+    chart = c.catalog.platform.chart
+    rows = {row.minor for row in c.catalog.platform.minors if row.band == band}
+    versions = recorded(chart)
+    recording = nearest_recording(version, [other for other in versions if other.minor_line in rows] or versions)
+    kinds, written = versions[recording], platform_leaves(c)
+    subcharts = tuple(path for path, kind in kinds.items() if kind == "chart")
+    absent: dict[str, tuple[str, str]] = {}
+    for d in c.dependencies:
+        if d.mode == "bundled" and d.version:
+            kinds = _with_chart(kinds, d.name, d.chart.chart, d.version)
+        elif d.mode:
+            instead = f"{d.key}.values, for its own release" if d.mode == "separate" else f"nothing below {d.name}"
+            absent[d.name] = instead, f"{d.key}.mode is {d.mode}"
+    for backend in (c.nats, c.etcd):
+        if backend.mode == "bundled":
+            kinds = kinds | _GLOBALS[backend.key]
+        elif backend.mode:
+            absent[backend.key] = f"nothing below {backend.key}", f"{backend.key}.mode is {backend.mode}"
+    reached = {path: kind for path, kind in kinds.items() if path in written or path.partition(".")[0] not in absent}
+    return Given(
+        at="values",
+        values=values,
+        chart=chart,
+        version=version,
+        recorded=versions,
+        recording=recording,
+        keys=Keys(reached),
+        written=written,
+        modes=modes_of(c),
+        absent=absent,
+        subcharts=(_PART, *subcharts),
+    )
+
+
+def _with_chart(kinds: Mapping[str, Kind], key: str, chart: str, version: Version) -> dict[str, Kind]:
+    """The platform's keys with those of a bundled chart: below its key, and its globals in the platform's."""
+    own = recorded(chart)[nearest_recording(version, recorded(chart))]
+    of_all = {path: kind for path, kind in own.items() if path.startswith("global.")}
+    rest = {path: kind for path, kind in kinds.items() if path != key}
+    return {f"{key}.{path}": kind for path, kind in own.items()} | of_all | rest

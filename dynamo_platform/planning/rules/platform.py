@@ -1,0 +1,129 @@
+"""Rules about the platform's version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dynamo_platform.findings import shown
+from dynamo_platform.planning.choices import Choices
+from dynamo_platform.trees import value_at
+from dynamo_platform.versions import Version
+
+from .base import DYNAMO, Verdict, rule
+from .faults import harms, instead_of
+
+
+@rule("VER001")
+def platform_version_is_given(c: Choices) -> Iterator[Verdict]:
+    """There is no default version: it would move with this module."""
+    if c.config.version is None:
+        newest = c.catalog.platform.minors[-1].versions[-1]
+        yield Verdict(
+            "version",
+            "nothing",
+            f'a full version in quotes, for example "{newest}"',
+            "A default would move with an update of this module, and an upgrade of the platform is a decision.",
+        )
+
+
+@rule("VER002")
+def platform_version_is_a_version(c: Choices) -> Iterator[Verdict]:
+    """MAJOR.MINOR.PATCH, without a v."""
+    text = c.config.version
+    if text is None or (c.version is not None and not c.version.has_v):
+        return
+    why = "The platform's chart versions are MAJOR.MINOR.PATCH without a v."
+    if text.count(".") == 1:
+        why += " Without quotes, YAML reads 1.5 as a number, and 1.10 as 1.1."
+    yield Verdict("version", shown(text), _platform_versions(c), why, c.catalog.platform.source)
+
+
+@rule("VER003")
+def platform_is_not_older_than_1_0(c: Choices) -> Iterator[Verdict]:
+    """0.8 and 0.9 look at the live cluster and need a chart of their own for the CRDs."""
+    if c.version is not None and not c.version.has_v and c.version < Version.parse("1.0.0-0"):
+        yield Verdict(
+            "version",
+            shown(c.config.version),
+            _platform_versions(c),
+            "Before 1.0 the chart decides by what the cluster serves at that moment, so nothing can be decided here. "
+            "Install 1.0 or later; a running 0.9 first has its dynamo-crds release uninstalled (its CRDs stay).",
+            f"{DYNAMO}/pull/6754",
+        )
+
+
+@rule("VER004")
+def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
+    """The chart keys of an unknown minor are unknown."""
+    if c.version and not c.version.has_v and c.minor is None and c.version >= Version.parse("1.0.0-0"):
+        yield Verdict(
+            "version",
+            shown(c.config.version),
+            _platform_versions(c),
+            "The catalog has no row for this minor version, and its chart keys may differ; a newer release of this "
+            "module may know it.",
+            c.catalog.platform.source,
+        )
+
+
+@rule("VER005", "warning")
+def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
+    """A patch or pre-release without a row takes its minor's band."""
+    # Build metadata counts here: a chart is pulled by all of its version.
+    if c.version and not c.version.has_v and c.minor and str(c.version) not in map(str, c.minor.versions):
+        yield Verdict(
+            "version",
+            shown(c.config.version),
+            ", ".join(map(str, c.minor.versions)),
+            f"The catalog does not list this version; it is treated as {c.minor.minor}, band {c.minor.band}.",
+            c.minor.source,
+        )
+
+
+@rule("VER006", acceptable=True)
+def platform_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
+    """Versions that upstream knows to be faulty."""
+    for fault in c.catalog.platform.faults if c.version and c.minor else ():
+        if c.version and harms(c, fault, c.version, c.config.values or {}):
+            yield Verdict(
+                "version", shown(c.config.version), instead_of(fault, c.version), fault.why, fault.docs, fault.severity
+            )
+
+
+@rule("VER007", "warning")
+def operator_brings_its_crds(c: Choices) -> Iterator[Verdict]:
+    """From 1.3 the chart carries no CRDs: with the operator's own step off there are none."""
+    if not c.version or value_at(c.config.values or {}, "dynamo-operator.upgradeCRD") is not False:
+        return
+    for change in c.catalog.platform.changes:
+        if change.kind == "crds-leave-chart" and c.version >= change.first:
+            yield Verdict(
+                "values.dynamo-operator.upgradeCRD",
+                "false",
+                "true, or the CRDs applied before each installation and upgrade",
+                f"The chart of dynamo-platform {c.version} carries no CRDs, and the operator is told not to apply its "
+                "own.",
+                change.source,
+            )
+
+
+@rule("VER008", acceptable=True)
+def platform_is_where_it_is_looked_for(c: Choices) -> Iterator[Verdict]:
+    """Upstream publishes the platform's chart over HTTPS alone, whatever its pages once said."""
+    published = c.catalog.platform.repository
+    nowhere = f"oci://{published.partition('://')[2].partition('/')[0]}/"
+    for name, given in (("repository", c.config.repository), ("chart", c.config.chart)):
+        if given and given.startswith(nowhere):
+            yield Verdict(
+                name,
+                shown(given),
+                f"nothing, which is {published}",
+                "There is no OCI registry at that host: it answers 404.",
+                f"{DYNAMO}/issues/12372",
+            )
+
+
+def _platform_versions(c: Choices) -> str:
+    known = [minor.minor for minor in c.catalog.platform.minors]
+    newest = c.catalog.platform.minors[-1].versions[-1]
+    return f'a full version of {known[0]} to {known[-1]}, for example "{newest}"'

@@ -1,0 +1,311 @@
+"""Rules about the queue tree."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from math import inf
+from typing import Any, Literal, NamedTuple
+
+from dynamo_platform.config.model import QueueConfig, QueueResource
+from dynamo_platform.findings import shown
+from dynamo_platform.planning.choices import Choices
+
+from .base import KAI, MODES, Verdict, rule
+
+# Constructed: nothing is to be validated, and building their validators takes a millisecond.
+CHART_QUEUES = {
+    "dynamo-default": QueueConfig.model_construct(name="dynamo-default"),
+    "dynamo": QueueConfig.model_construct(name="dynamo", parent="dynamo-default"),
+}
+"""The two queues that are always there with KAI Scheduler on."""
+
+KAI_QUEUES = ("default-parent-queue", "default-queue")
+"""The two queues of KAI Scheduler's own chart."""
+
+RESOURCES = ("cpu", "gpu", "memory")
+"""The resources that a queue has shares of."""
+
+_NUMBERS: tuple[Literal["quota", "limit"], ...] = ("quota", "limit")
+
+
+@rule("QUE001")
+def queues_need_kai(c: Choices) -> Iterator[Verdict]:
+    """Without KAI Scheduler there is no such kind."""
+    if c.config.queues and c.kai.mode == "disabled":
+        yield Verdict(
+            "queues",
+            ", ".join(queue.name for queue in c.config.queues),
+            "no queues while kaiScheduler.mode is disabled",
+            "Queues are objects of KAI Scheduler.",
+            MODES,
+        )
+
+
+@rule("QUE002")
+def the_charts_queues_are_the_charts(c: Choices) -> Iterator[Verdict]:
+    """With KAI bundled, hooks of the platform chart make the two queues and make them again."""
+    for i, queue in enumerate(c.config.queues or ()):
+        if c.kai.mode == "bundled" and queue.name in CHART_QUEUES:
+            yield Verdict(
+                f"queues[{i}]",
+                queue.name,
+                "another name, or kaiScheduler.mode separate",
+                "With KAI Scheduler bundled the chart owns this queue and makes it again, unlimited, at every upgrade.",
+                MODES,
+            )
+
+
+@rule("QUE003")
+def queue_names_differ(c: Choices) -> Iterator[Verdict]:
+    """Queues are cluster-scoped objects."""
+    names = Counter(queue.name for queue in c.config.queues or ())
+    for i, queue in enumerate(c.config.queues or ()):
+        if names[queue.name] > 1:
+            yield Verdict(f"queues[{i}].name", queue.name, "each name once", "Two queues cannot share a name.")
+
+
+@rule("QUE004")
+def queue_parents_exist(c: Choices) -> Iterator[Verdict]:
+    """A parent is a queue of this page, one of the two that are always there, or one of KAI's own."""
+    queues = c.config.queues or ()
+    known = {queue.name for queue in queues} | set(CHART_QUEUES) | {KAI_QUEUES[0]}
+    for i, queue in enumerate(queues):
+        if queue.parent is not None and queue.parent not in known:
+            yield Verdict(
+                f"queues[{i}].parent",
+                queue.parent,
+                ", ".join(sorted(known - {queue.name})),
+                "A queue below a parent that does not exist is never given anything.",
+            )
+
+
+@rule("QUE005")
+def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
+    """Following the parents ends at a top-level queue."""
+    queues = c.config.queues or ()
+    parents = {"dynamo": "dynamo-default"} | {queue.name: queue.parent for queue in queues}
+    for i, queue in enumerate(queues):
+        seen, name = [queue.name], queue.parent
+        while name and name not in seen:
+            seen.append(name)
+            name = parents.get(name)
+        if name == queue.name:
+            yield Verdict(
+                f"queues[{i}].parent", shown(queue.parent), "a tree", " → ".join([*seen, name]) + " is a loop."
+            )
+
+
+# The tree as arithmetic. KAI Scheduler itself checks it only when asked to, and then for CPU at creation alone:
+# https://github.com/kai-scheduler/KAI-Scheduler/issues/1923
+
+
+class _Node(NamedTuple):
+    """A queue of the tree, and where in the configuration it stands."""
+
+    path: str
+    queue: QueueConfig
+
+
+def _tree(c: Choices) -> dict[str, _Node]:
+    """The configured queues and the two that are always there."""
+    default, dynamo = CHART_QUEUES
+    nodes = {name: _Node(f"queues ({name})", queue) for name, queue in CHART_QUEUES.items()} if c.kai.on else {}
+    for i, queue in enumerate(c.config.queues or ()):
+        placed = queue if queue.name != dynamo or queue.parent else queue.model_copy(update={"parent": default})
+        nodes[queue.name] = _Node(f"queues[{i}]", placed)
+    return nodes
+
+
+def _amount(queue: QueueConfig, kind: str, name: Literal["quota", "limit"]) -> float:
+    """A queue's number; -1, and a resource that is left out, are unlimited."""
+    resource: QueueResource | None = getattr(queue, kind)
+    amount: float = -1 if resource is None else getattr(resource, name)
+    return inf if amount == -1 else amount
+
+
+def _number(amount: float) -> str:
+    return "-1" if amount == inf else f"{amount:g}"
+
+
+@rule("QUE006")
+def limit_is_not_below_quota(c: Choices) -> Iterator[Verdict]:
+    """What a queue is owed it must be allowed to use."""
+    for path, queue in _tree(c).values():
+        for kind in RESOURCES:
+            quota, limit = _amount(queue, kind, "quota"), _amount(queue, kind, "limit")
+            if limit < quota:
+                yield Verdict(
+                    f"{path}.{kind}.limit",
+                    _number(limit),
+                    f"at least {_number(quota)}, which is the quota"
+                    if quota < inf
+                    else "-1, or a quota up to the limit",
+                    "The limit is below the quota (-1 is unlimited): the queue could never use what it is owed.",
+                )
+
+
+@rule("QUE007", acceptable=True)
+def children_are_owed_what_their_parent_is(c: Choices) -> Iterator[Verdict]:
+    """Quotas that add up to more than the parent's are promises that cannot be kept."""
+    nodes = _tree(c)
+    for path, parent in nodes.values():
+        children = [node.queue for node in nodes.values() if node.queue.parent == parent.name]
+        for kind in RESOURCES if children else ():
+            quota = _amount(parent, kind, "quota")
+            owed = {child.name: _amount(child, kind, "quota") for child in children}
+            total = sum(owed.values())
+            if total > quota:
+                shares = ", ".join(f"{_number(share)} ({name})" for name, share in owed.items())
+                yield Verdict(
+                    f"{path}.{kind}.quota",
+                    _number(quota),
+                    f"at least {_number(total)}, or less for the children",
+                    f"The children are owed {shares}: more than their parent. -1 is unlimited, and so is a resource "
+                    "that is left out.",
+                )
+
+
+@rule("QUE008", "warning")
+def limits_are_not_above_the_parents(c: Choices) -> Iterator[Verdict]:
+    """A limit above that of a queue above is never reached."""
+    nodes = _tree(c)
+    for path, queue in nodes.values():
+        for kind in RESOURCES:
+            limit = _amount(queue, kind, "limit")
+            above = [(_amount(each, kind, "limit"), each.name) for each in _above(nodes, queue)]
+            lowest, name = min(above, default=(inf, ""))
+            if lowest < limit < inf:
+                yield Verdict(
+                    f"{path}.{kind}.limit",
+                    _number(limit),
+                    f"at most {_number(lowest)}, which is {name}'s limit",
+                    "A queue's limit holds for everything below it together, so this one is never reached.",
+                )
+
+
+def _above(nodes: Mapping[str, _Node], queue: QueueConfig) -> list[QueueConfig]:
+    """A queue's parent, that one's parent and so on, as far as the tree is one."""
+    above = [queue]
+    while (node := nodes.get(above[-1].parent or "")) and node.queue not in above:
+        above.append(node.queue)
+    return above[1:]
+
+
+# Names and places
+
+
+@rule("QUE009")
+def kais_own_queues_are_kais(c: Choices) -> Iterator[Verdict]:
+    """KAI Scheduler's chart makes two queues of its own."""
+    for i, queue in enumerate(c.config.queues or ()):
+        if queue.name in KAI_QUEUES:
+            yield Verdict(
+                f"queues[{i}].name",
+                queue.name,
+                "another name",
+                "KAI Scheduler's own chart makes this queue, and a second owner would fight with it. Its numbers are "
+                "defaultQueue of that chart's values.",
+            )
+
+
+@rule("QUE010")
+def queue_names_fit_a_label(c: Choices) -> Iterator[Verdict]:
+    """Pods name their queue in a label."""
+    for i, queue in enumerate(c.config.queues or ()):
+        if len(queue.name) > 63:
+            yield Verdict(
+                f"queues[{i}].name",
+                queue.name,
+                "at most 63 characters",
+                "Pods name their queue in the label kai.scheduler/queue, and a label's value is no longer.",
+                "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/",
+            )
+
+
+@rule("QUE011", "warning")
+def queues_can_take_workloads(c: Choices) -> Iterator[Verdict]:
+    """Only queues below another take workloads."""
+    nodes = _tree(c)
+    parents = {node.queue.parent for node in nodes.values()}
+    for path, queue in nodes.values():
+        if queue.parent is None and queue.name not in parents:
+            yield Verdict(
+                f"{path}.parent",
+                "nothing",
+                "a parent such as dynamo-default, or queues below it",
+                "A top-level queue takes no workloads itself, and this one has none below it.",
+                f"{KAI}/issues/621",
+            )
+
+
+@rule("QUE012", acceptable=True)
+def dynamo_stays_a_leaf(c: Choices) -> Iterator[Verdict]:
+    """The operator puts workloads into the queue dynamo, and only leaves take them."""
+    for path, queue in _tree(c).values():
+        if queue.parent == "dynamo":
+            yield Verdict(
+                f"{path}.parent",
+                "dynamo",
+                "dynamo-default, or another queue that takes no workloads",
+                "Workloads go to the queue dynamo where they name none, and a queue with others below it takes none.",
+                f"{KAI}/issues/612",
+            )
+
+
+# What runs
+
+
+def _before(c: Choices) -> Iterator[tuple[str, Mapping[str, Any], _Node | None]]:
+    """This stack's queues as they are, beside what is wanted of them."""
+    nodes = _tree(c) if c.owns_queues else {name: node for name, node in _tree(c).items() if name not in CHART_QUEUES}
+    for name, spec in (c.running.queues if c.running else {}).items():
+        yield name, spec, nodes.get(name)
+
+
+@rule("QUE013", acceptable=True)
+def queues_are_not_taken_away(c: Choices) -> Iterator[Verdict]:
+    """Nothing stops the deletion of a queue with workloads in it."""
+    for name, _, node in _before(c):
+        if node is None:
+            the_charts = c.kai.mode == "bundled" and name in CHART_QUEUES
+            yield Verdict(
+                "queues",
+                f"no {name}, which is there now",
+                "accept this, once `pulumi state delete` has taken it out of the state"
+                if the_charts
+                else f"{name}, or accept this, once no workload is in it",
+                "The chart makes it, and then Pulumi would delete it, because it is no longer this stack's."
+                if the_charts
+                else "Neither a finalizer nor a webhook stops it: pods of a queue that is gone stay pending. A queue "
+                "cannot be renamed; under another name it is another one.",
+                f"{KAI}/pull/820",
+            )
+
+
+@rule("QUE014", "warning")
+def queues_stay_where_they_are(c: Choices) -> Iterator[Verdict]:
+    """Another parent is another share, at once."""
+    for _, spec, node in _before(c):
+        if node and spec.get("parentQueue") != node.queue.parent:
+            yield Verdict(
+                f"{node.path}.parent",
+                f"{node.queue.parent or 'nothing'}, from {spec.get('parentQueue') or 'nothing'}",
+                spec.get("parentQueue") or "no parent",
+                "The workloads in it come under the other parent's numbers at once.",
+            )
+
+
+@rule("QUE015", "warning")
+def queues_are_not_lowered(c: Choices) -> Iterator[Verdict]:
+    """A lower number takes from workloads that run."""
+    for _, spec, node in _before(c):
+        for kind in RESOURCES if node else ():
+            for name in _NUMBERS:
+                given = spec.get("resources", {}).get(kind, {}).get(name, 0)
+                before, after = inf if given == -1 else given, _amount(node.queue, kind, name) if node else inf
+                if node and after < before:
+                    yield Verdict(
+                        f"{node.path}.{kind}.{name}",
+                        f"{_number(after)}, from {_number(before)}",
+                        f"at least {_number(before)}, as it is",
+                        "Workloads above the new number may be evicted.",
+                    )

@@ -1,0 +1,144 @@
+"""What runs now: what this stack installed before, which an upgrade is judged against.
+
+Read from the stack's own state it needs no cluster. From a version alone it is what the same page would have installed
+with that version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from dynamo_platform.catalog import Catalog, Chart
+from dynamo_platform.config.model import BackendMode, PlatformConfig, ReleaseConfig
+from dynamo_platform.trees import value_at
+from dynamo_platform.versions import Version
+
+from .choices import BackendKey, Choices, Dependency, choose, parse_version
+from .model import Installed, Running
+from .sources import reference
+
+if TYPE_CHECKING:
+    from .model import Plan
+
+COMPONENT = "dynamo-platform:index:DynamoPlatform"
+"""Pulumi's type of the component."""
+
+_RELEASE = f"{COMPONENT}$kubernetes:helm.sh/v3:Release"
+_QUEUE = f"{COMPONENT}$kubernetes:scheduling.run.ai/v2:Queue"
+
+
+def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Running | None:
+    """What a component's resources in the stack's state say; None where it has installed nothing yet.
+
+    Args:
+        state: type and outputs of the stack's resources by URN, as ``pulumi:pulumi:readStackResourceOutputs`` has them.
+        component: the component's name.
+        catalog: what upstream shipped.
+    """
+    releases = {outputs["name"]: outputs for outputs in _outputs(state, _RELEASE, component, "name")}
+    queues = {
+        outputs["metadata"]["name"]: outputs["spec"] for outputs in _outputs(state, _QUEUE, component, "metadata.name")
+    }
+    return _running(releases, queues, catalog) if releases or queues else None
+
+
+def from_plan(plan: Plan, catalog: Catalog) -> Running:
+    """What runs once a plan is carried out."""
+    releases = {
+        release.name: {**release._asdict(), "repositoryOpts": {"repo": release.repository}} for release in plan.releases
+    }
+    return _running(releases, {queue.name: queue.spec for queue in plan.queues}, catalog)
+
+
+def _running(
+    releases: Mapping[str, Mapping[str, Any]], queues: Mapping[str, Mapping[str, Any]], catalog: Catalog
+) -> Running:
+    outputs = releases.get(catalog.platform.chart)
+    platform = _release(outputs) if outputs else None
+    values = outputs.get("values") or {} if outputs else {}
+    minor = catalog.minor(platform.version) if platform and platform.version else None
+
+    def dependency(name: str, chart: Chart, bundled: Version | None) -> Installed:
+        if name in releases:
+            return _release(releases[name])
+        if platform and value_at(values, f"global.{name}.install") is True:
+            return _bundled(chart, bundled, platform.namespace)
+        enabled = value_at(values, f"global.{name}.enabled") is True
+        return Installed("external" if enabled else "disabled")
+
+    def backend(name: BackendKey) -> BackendMode | None:
+        if platform is None:
+            return None
+        chart, version = catalog.platform.chart, platform.version
+        keys = catalog.keys(chart, f"{name}.install", version) if version else []
+        if keys and all(value_at(values, key.key) is True for key in keys):
+            return "bundled"
+        return "external" if value_at(values, f"dynamo-operator.{name}Addr") else "disabled"
+
+    return Running(
+        platform=platform,
+        kai=dependency("kai-scheduler", catalog.kai_scheduler, minor.kai_scheduler.bundled if minor else None),
+        grove=dependency("grove", catalog.grove, minor.grove.bundled if minor else None),
+        nats=backend("nats"),
+        etcd=backend("etcd"),
+        queues=queues,
+    )
+
+
+def from_version(version: str, config: PlatformConfig, catalog: Catalog) -> Running:
+    """What the same page would have installed with another version of the platform."""
+    c = choose(config.model_copy(update={"version": version}), catalog, provider_given=False)
+    past = next((row for row in catalog.platform.past if c.version and row.minor == c.version.minor_line), None)
+    return Running(
+        platform=Installed(
+            "separate",
+            c.version,
+            c.namespace,
+            reference(config, catalog.platform.chart, catalog.platform.repository, config.registry),
+        ),
+        kai=_assumed(c, c.kai, past.kai_scheduler if past else c.kai.version),
+        grove=_assumed(c, c.grove, past.grove if past else c.grove.version),
+        nats=c.nats.mode or _default(catalog, "nats.mode", c.version if past else None),
+        etcd=c.etcd.mode or _default(catalog, "etcd.mode", c.version if past else None),
+        queues={},
+    )
+
+
+def _default(catalog: Catalog, setting: str, version: Version | None) -> BackendMode | None:
+    return catalog.platform.default(setting, version).value if version else None
+
+
+def _outputs(state: Mapping[str, Any], kind: str, component: str, name: str) -> Iterator[Mapping[str, Any]]:
+    """Outputs of one component's resources of a kind, known by the names that the component gives them."""
+    for urn, resource in state.items():
+        own, _, resource_name = urn.rpartition("::")
+        outputs = resource["outputs"]
+        object_name = value_at(outputs, name)
+        named = component if component == object_name else f"{component}-{object_name}"
+        if own.endswith(kind) and object_name and resource_name == named:
+            yield outputs
+
+
+def _release(outputs: Mapping[str, Any]) -> Installed:
+    repository = value_at(outputs, "repositoryOpts.repo")
+    chart = f"{repository.rstrip('/')}/{outputs['chart']}" if repository else outputs["chart"]
+    return Installed("separate", parse_version(outputs["version"]), outputs["namespace"], chart)
+
+
+def _bundled(chart: Chart, version: Version | None, namespace: str | None) -> Installed:
+    return Installed(
+        "bundled",
+        version,
+        namespace,
+        reference(ReleaseConfig(), chart.chart, chart.repository(version), None) if version else None,
+    )
+
+
+def _assumed(c: Choices, d: Dependency, version: Version | None) -> Installed:
+    if d.mode == "bundled":
+        return _bundled(d.chart, version, d.namespace)
+    if d.mode == "separate" and d.version:
+        chart = reference(d.config, d.chart.chart, d.chart.repository(d.version), c.config.registry)
+        return Installed("separate", d.version, d.namespace, chart)
+    return Installed(d.mode or "disabled")

@@ -1,0 +1,157 @@
+"""Typed settings: what each chart of a plan is told, defaults filled in, still in the configuration's own words.
+
+Which keys of a chart's values say it is the catalog's to know (``catalog/settings.json``).
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from dynamo_platform.catalog import PartName
+from dynamo_platform.config.model import GroveConfig, KaiSchedulerConfig
+from dynamo_platform.versions import Version
+
+from .choices import Choices, Dependency
+
+PRODUCTION_REPLICAS = 2
+"""One pod of a webhook that fails closed stops everything it guards: https://github.com/ai-dynamo/dynamo/pull/12712"""
+
+
+class Part(NamedTuple):
+    """A chart that a plan installs, in a release of its own or as the platform's subchart.
+
+    Attributes:
+        name: the chart's name in the catalog's settings.
+        version: which version's keys it has; for NATS and etcd the platform's.
+        repository: where upstream publishes it.
+        below: the key of the platform's values that its own go below; empty for a release of its own.
+    """
+
+    name: PartName
+    version: Version
+    repository: str
+    below: str = ""
+
+
+class Setting(NamedTuple):
+    """What one setting says.
+
+    Attributes:
+        path: where it stands in the configuration, or would; more than that where one word there means several things.
+        value: what it says.
+        given: whether the configuration says it, not a default.
+    """
+
+    path: str
+    value: Any
+    given: bool = True
+
+
+def parts_of(c: Choices) -> Iterator[Part]:
+    """Every chart that the plan installs."""
+    if c.version is None or c.minor is None:
+        return
+    yield Part("dynamo-platform", c.version, c.catalog.platform.repository)
+    for dependency in c.dependencies:
+        if part := part_of(dependency):
+            yield part
+    for backend in (c.nats, c.etcd):
+        if backend.mode == "bundled":
+            yield Part(backend.key, c.version, "", backend.key)
+
+
+def part_of(d: Dependency) -> Part | None:
+    """A dependency's chart, where the plan installs it."""
+    if d.version is None or d.mode not in {"separate", "bundled"}:
+        return None
+    below = d.name if d.mode == "bundled" else ""
+    return Part(d.name, d.version, d.chart.repository(d.version), below)
+
+
+def settings_of(c: Choices, part: Part) -> Iterator[Setting]:
+    """What the configuration tells a chart."""
+    yield from _everywhere(c)
+    if part.name in {"dynamo-platform", "kai-scheduler", "grove"}:
+        yield from _replicas(c)
+    if part.name == "dynamo-platform":
+        yield from _platform(c)
+    elif part.name == "kai-scheduler":
+        yield from _kai(c)
+    elif part.name == "grove":
+        yield from _grove(c)
+
+
+def _everywhere(c: Choices) -> Iterator[Setting]:
+    if registry := c.config.registry:
+        yield from _said("registry.mirror", registry.mirror)
+        yield from _said("registry.pullSecrets", registry.pull_secrets and list(registry.pull_secrets))
+    if placement := c.config.placement:
+        tolerations = [each.model_dump(by_alias=True, exclude_none=True) for each in placement.tolerations or ()]
+        yield from _said("placement.tolerations", tolerations or None)
+        yield from _said("placement.nodeSelector", placement.node_selector or None)
+
+
+def _replicas(c: Choices) -> Iterator[Setting]:
+    given = c.config.replicas
+    replicas = PRODUCTION_REPLICAS if given is None and c.config.profile == "production" else given
+    if replicas is not None:
+        yield Setting("replicas", replicas, given is not None)
+        yield Setting("replicas.several", replicas > 1, given=False)
+
+
+def _platform(c: Choices) -> Iterator[Setting]:
+    for dependency in c.dependencies:
+        # Both flags, always: install alone implies enabled today, and an omitted flag is a default that may move.
+        yield Setting(f"{dependency.key}.install", dependency.mode == "bundled")
+        yield Setting(f"{dependency.key}.enabled", dependency.on)
+    for backend in (c.nats, c.etcd):
+        yield Setting(f"{backend.key}.install", backend.mode == "bundled")
+        if backend.mode == "external":
+            yield Setting(f"{backend.key}.address", backend.address)
+    yield Setting("discoveryBackend", c.config.discovery_backend or "kubernetes")
+    if monitoring := c.config.monitoring:
+        # Auto is an absent key: null for its parent breaks the chart's templates.
+        yield from _said("monitoring.podMonitors", monitoring.pod_monitors)
+        yield from _said("monitoring.metricsService", monitoring.metrics_service)
+        yield from _said("monitoring.labels", monitoring.labels)
+        yield from _said("monitoring.prometheusEndpoint", monitoring.prometheus_endpoint)
+    if certificates := c.config.webhook_certificates:
+        yield Setting("webhookCertificates.certManager", certificates.mode == "cert-manager")
+        yield Setting("webhookCertificates.own", certificates.mode == "own")
+        yield from _said("webhookCertificates.secret", certificates.secret)
+        yield from _said("webhookCertificates.caBundle", certificates.ca_bundle)
+
+
+def _kai(c: Choices) -> Iterator[Setting]:
+    config = c.config.kai_scheduler or KaiSchedulerConfig()
+    cleanup = c.catalog.kai_scheduler.post_cleanup
+    harms = cleanup is not None and c.kai.version is not None and cleanup.harms(c.kai.version, c.kai.namespace)
+    yield from _said("kaiScheduler.stalenessGracePeriod", config.staleness_grace_period, needed_grace_period(c))
+    yield from _said("kaiScheduler.topologyMigration", config.topology_migration)
+    yield from _said("kaiScheduler.gpuRuntimeClass", config.gpu_runtime_class)
+    yield from _said("kaiScheduler.postCleanup", config.post_cleanup, False if harms else None)
+
+
+def needed_grace_period(c: Choices) -> str | None:
+    """The staleness grace period that Grove needs KAI Scheduler to have; None for a Grove that needs none."""
+    staleness = c.catalog.kai_and_grove.staleness
+    builds_gangs = c.grove.on and c.grove.version is not None and c.grove.version >= staleness.grove_from
+    return staleness.value if builds_gangs else None
+
+
+def _grove(c: Choices) -> Iterator[Setting]:
+    config = c.config.grove or GroveConfig()
+    # An empty Secret in the release overwrites the operator's certificate at every upgrade:
+    # https://github.com/ai-dynamo/grove/issues/453
+    yield from _said("grove.webhookSecret", config.webhook_secret, False)
+    # Without probes "Ready" says nothing, and the first workload meets a webhook that does not listen yet:
+    # https://github.com/ai-dynamo/grove/issues/742
+    yield from _said("grove.healthProbes", config.health_probes, True)
+    # Helm never upgrades a chart's crds/: https://github.com/ai-dynamo/grove/issues/436
+    yield from _said("grove.crdInstaller", config.crd_installer, True)
+
+
+def _said(path: str, given: Any, default: Any = None) -> Iterator[Setting]:
+    """A setting that is given, or has a default of ours; else the chart's own default stands."""
+    value = default if given is None else given
+    if value is not None:
+        yield Setting(path, value, given is not None)

@@ -1,0 +1,32 @@
+"""Where a chart is pulled from."""
+
+from __future__ import annotations
+
+from dynamo_platform.config.model import RegistryConfig, ReleaseConfig
+
+
+def path_of(repository: str) -> str:
+    """``a/b`` of ``oci://host/a/b``; upstream has the images below the same path as the chart."""
+    return repository.partition("://")[2].partition("/")[2]
+
+
+def mirrored(repository: str, registry: RegistryConfig | None) -> str:
+    """Upstream's repository, or the same path on the mirror."""
+    if registry is None or registry.mirror is None:
+        return repository
+    return f"oci://{registry.mirror}/{path_of(repository)}"
+
+
+def located(chart: str, repository: str) -> tuple[str, str | None]:
+    """A chart and its repository as Helm takes them: OCI references and local charts need no repository."""
+    if "/" in chart or chart.endswith(".tgz"):
+        return chart, None
+    if repository.startswith("oci://"):
+        return f"{repository.rstrip('/')}/{chart}", None
+    return chart, repository
+
+
+def reference(config: ReleaseConfig, chart: str, repository: str, registry: RegistryConfig | None) -> str:
+    """Upstream's chart, or what the configuration has instead, as one reference."""
+    name, source = located(config.chart or chart, config.repository or mirrored(repository, registry))
+    return f"{source.rstrip('/')}/{name}" if source else name

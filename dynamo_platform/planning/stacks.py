@@ -1,0 +1,41 @@
+"""The plan of a stack file, and what the same file would have installed with another version."""
+
+from __future__ import annotations
+
+from dynamo_platform import catalog
+from dynamo_platform.config.reading import parse
+from dynamo_platform.config.stackfile import Stack
+from dynamo_platform.findings import Finding, PlatformError
+
+from .model import Plan, Running
+from .planner import plan_of
+from .running import from_version
+
+
+def plan_stack(stack: Stack, running: Running | None = None) -> Plan:
+    """Plan a stack.
+
+    Args:
+        stack: its file, as it was read.
+        running: what is installed; None for a new stack.
+
+    Raises:
+        PlatformError: everything that is wrong, at once.
+    """
+    if stack.settings is None:
+        raise PlatformError(stack.problems)
+    return plan_of(stack.settings, stack=True, running=running, problems=stack.problems)
+
+
+def check_stack(stack: Stack, running: Running | None = None) -> tuple[Finding, ...]:
+    """Every finding about a stack; arguments as for :func:`plan_stack`."""
+    try:
+        return plan_stack(stack, running).findings
+    except PlatformError as error:
+        return error.findings
+
+
+def running_at(stack: Stack, version: str) -> Running:
+    """What a stack's configuration would have installed with another version of the platform."""
+    config, _ = parse(stack.settings or {}, stack=True)
+    return from_version(version, config, catalog.load())

@@ -1,0 +1,168 @@
+"""The steps of a plan: releases, gates and queues, each after everything it depends on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynamo_platform.config.model import QueueConfig, QueueResource, ReleaseConfig
+from dynamo_platform.trees import digest, value_at
+
+from .choices import TIMEOUT, Choices, Dependency
+from .model import Gate, Queue, Release, Step
+from .rules import CHART_QUEUES
+from .sources import located, mirrored
+from .values import dependency_values, platform_values
+
+
+def steps_of(c: Choices) -> list[Step]:
+    """What to do, in order."""
+    # Bundled, the chart makes its two queues itself, and only further ones have to wait for the webhook.
+    gates = _gates(c) if c.owns_queues or (c.kai.mode == "bundled" and c.config.queues) else []
+    queues = _queues(c, gates[-1].name) if gates else []
+    steps: list[Step] = []
+    if c.kai.mode == "separate":
+        steps.append(_dependency_release(c, c.kai))
+    if c.owns_queues:
+        steps += [*gates, *queues]
+    if c.grove.mode == "separate":
+        steps.append(_dependency_release(c, c.grove))
+    before = tuple(step.name for step in steps)
+    platform = _release(
+        c.config,
+        name=c.catalog.platform.chart,
+        namespace=c.namespace,
+        chart=c.catalog.platform.chart,
+        repository=mirrored(c.catalog.platform.repository, c.config.registry),
+        version=str(c.version),
+        values=platform_values(c),
+        # The chart's only hooks are the two queues, deleted and made again at every upgrade.
+        hooks=not c.owns_queues,
+        depends_on=before,
+    )
+    steps.append(platform)
+    if not c.owns_queues:
+        steps += [*gates, *queues]
+    return steps
+
+
+def _dependency_release(c: Choices, d: Dependency) -> Release:
+    assert d.version  # noqa: S101  a plan without errors has a version for every release
+    values = dependency_values(c, d)
+    waits = (
+        d is c.grove
+        and c.kai.mode == "separate"
+        and any(value_at(values, path) is True for path in c.catalog.kai_and_grove.needs_kai_at_start.values)
+    )
+    return _release(
+        d.config,
+        name=d.name,
+        namespace=d.namespace,
+        chart=d.chart.chart,
+        repository=mirrored(d.chart.repository(d.version), c.config.registry),
+        version=str(d.version),
+        values=values,
+        hooks=True,
+        depends_on=(c.kai.name,) if waits else (),
+    )
+
+
+def _release(
+    config: ReleaseConfig,
+    *,
+    name: str,
+    namespace: str,
+    chart: str,
+    repository: str,
+    version: str,
+    values: dict[str, Any],
+    hooks: bool,
+    depends_on: tuple[str, ...],
+) -> Release:
+    chart, source = located(config.chart or chart, config.repository or repository)
+    return Release(
+        name=name,
+        namespace=namespace,
+        chart=chart,
+        repository=source,
+        version=version,
+        values=values,
+        hooks=hooks,
+        timeout=config.timeout or TIMEOUT,
+        depends_on=depends_on,
+    )
+
+
+def _gates(c: Choices) -> list[Gate]:
+    """Config, then shard, then the queue webhook's Deployment.
+
+    A shard that is reconciled before there is a Config is Available with nothing running, so it comes second. A patch
+    of a custom resource makes an absent one, and one of a Deployment does not: where KAI is someone else's, the
+    Deployment comes first and finds out whether it is there, and shards, which may have other names, are left alone.
+    """
+    bundled = c.kai.mode == "bundled"
+    release = c.catalog.platform.chart if bundled else c.kai.name
+    values = platform_values(c).get(c.kai.name) if bundled else dependency_values(c, c.kai)
+    stamp = f"{c.kai.version or 'external'} {digest([c.kai.mode, values])}"
+    timeout = c.kai.config.timeout or TIMEOUT
+    config = ("kai-config", "kai.scheduler/v1", "Config", "kai-config", None, "Available")
+    shard = ("kai-shard", "kai.scheduler/v1", "SchedulingShard", "default", None, "Available")
+    deployment = ("kai-queue-controller", "apps/v1", "Deployment", "queue-controller", c.kai.namespace, None)
+    rows = [deployment, config] if c.kai.mode == "external" else [config, shard, deployment]
+    gates: list[Gate] = []
+    before: tuple[str, ...] = () if c.kai.mode == "external" else (release,)
+    for name, api_version, kind, object_name, namespace, condition in rows:
+        gates.append(
+            Gate(
+                name=name,
+                api_version=api_version,
+                kind=kind,
+                object_name=object_name,
+                namespace=namespace,
+                condition=condition,
+                stamp=stamp,
+                timeout=timeout,
+                depends_on=before,
+            )
+        )
+        before = (name,)
+    return gates
+
+
+def _queues(c: Choices, last_gate: str) -> list[Queue]:
+    """The two that are always there, unless the chart owns them, and the configuration's own, parents first."""
+    configured = {queue.name: queue for queue in c.config.queues or ()}
+    # The chart's hook made them, and Helm leaves what a hook made.
+    of_the_chart = CHART_QUEUES if c.running and c.running.kai.mode == "bundled" else {}
+    if c.owns_queues:
+        default, dynamo = CHART_QUEUES
+        given = configured.get(dynamo)
+        if given is not None and given.parent is None:
+            configured[dynamo] = given.model_copy(update={"parent": default})
+        configured = CHART_QUEUES | configured
+    done: dict[str, Queue] = {}
+
+    def add(queue: QueueConfig) -> None:
+        if queue.name in done:
+            return
+        parent = configured.get(queue.parent) if queue.parent else None
+        if parent:
+            add(parent)
+        spec: dict[str, Any] = {"parentQueue": queue.parent} if queue.parent else {}
+        spec["resources"] = {kind: _resource(getattr(queue, kind)) for kind in ("cpu", "gpu", "memory")}
+        done[queue.name] = Queue(
+            name=queue.name,
+            spec=spec,
+            adopted=queue.name in of_the_chart,
+            depends_on=(last_gate, *((parent.name,) if parent else ())),
+        )
+
+    for queue in configured.values():
+        add(queue)
+    return list(done.values())
+
+
+def _resource(resource: QueueResource | None) -> dict[str, float]:
+    # Both numbers are always written: KAI Scheduler reads a missing one as 0.
+    given = resource or QueueResource.model_construct(quota=-1, limit=-1)
+    amounts = {"quota": given.quota, "limit": given.limit, "overQuotaWeight": given.over_quota_weight}
+    return {key: int(amount) if float(amount).is_integer() else amount for key, amount in amounts.items()}

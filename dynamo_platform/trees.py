@@ -1,0 +1,58 @@
+"""Trees of values: mappings in each other, with keys by dotted path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+
+def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"a.b": 1}`` as ``{"a": {"b": 1}}``."""
+    tree: dict[str, Any] = {}
+    for path, value in leaves.items():
+        *parents, last = path.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[last] = value
+    return tree
+
+
+def value_at(tree: Mapping[str, Any], path: str) -> Any:
+    """What stands at ``a.b`` of ``{"a": {"b": 1}}``; None where nothing does."""
+    node: Any = tree
+    for step in path.split("."):
+        node = node.get(step) if isinstance(node, Mapping) else None
+    return node
+
+
+def parents(path: str) -> Iterator[str]:
+    """``a.b.c`` as ``a`` and ``a.b``."""
+    steps = path.split(".")
+    return (".".join(steps[:n]) for n in range(1, len(steps)))
+
+
+def walk(values: object, opens: Callable[[str], bool] = lambda _: True, *, at: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys of a tree of values, as dotted paths, with what they have; ``opens`` says of which maps the keys."""
+    for key, value in values.items() if isinstance(values, Mapping) else ():
+        path = f"{at}.{key}" if at else str(key)
+        if isinstance(value, Mapping) and value and opens(path):
+            yield from walk(value, opens, at=path)
+        else:
+            yield path, value
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` merged into ``base`` as Helm merges values: maps by key, everything else replaced."""
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        result[key] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def digest(content: object) -> str:
+    """12 hexadecimal digits that stand for a content."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:12]

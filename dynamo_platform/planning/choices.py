@@ -1,30 +1,31 @@
-"""Configuration and catalog taken together: every default filled in, nothing judged yet.
+"""The choices: configuration and catalog together, with every default filled in and nothing judged yet.
 
 What cannot be filled in, because the configuration does not say enough or says it wrongly, stays ``None``; a rule
 reports it.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
-from dynamo_platform.catalog import Band, Catalog, Chart, Minor, Window
+from dynamo_platform.catalog import Band, Catalog, Chart, Minor, PartName, Window
 from dynamo_platform.config.model import (
-    BackendConfig,
     BackendMode,
     DependencyConfig,
     Mode,
     PlatformConfig,
-    Profile,
+    QueueConfig,
 )
 from dynamo_platform.versions import Version
 
-if TYPE_CHECKING:
-    from .model import Running
+from .model import Running
 
 DependencyKey = Literal["kaiScheduler", "grove"]
 DependencyName = Literal["kai-scheduler", "grove"]
 BackendKey = Literal["nats", "etcd"]
+ReleaseName = Literal["dynamo-platform", "kai-scheduler", "grove"]
+Leaves = dict[str, Any]
+"""Chart values by dotted path (``global.grove.install``), as rules compare them with the user's own."""
 
-MODE_OF_PROFILE: dict[Profile, Mode] = {"production": "separate", "development": "bundled"}
 TIMEOUT = 600
 """Seconds that a release, and the gates after it, may take; Helm's own 300 are too few for image pulls on GPU nodes."""
 
@@ -67,8 +68,75 @@ class Backend(NamedTuple):
     address: str | None
 
 
+class Setting(NamedTuple):
+    """What one setting says.
+
+    Attributes:
+        path: where it stands in the configuration, or would; more than that where one word there means several things.
+        value: what it says.
+        given: whether the configuration says it, not a default.
+    """
+
+    path: str
+    value: Any
+    given: bool = True
+
+
+class Part(NamedTuple):
+    """A chart that a plan installs, in a release of its own or as the platform's subchart.
+
+    Attributes:
+        name: the chart's name in the catalog's settings.
+        version: which version's keys it has; for NATS and etcd the platform's.
+        repository: where upstream publishes it.
+        below: the key of the platform's values that its own go below; empty for a release of its own.
+        settings: what the configuration sets in it, defaults filled in.
+    """
+
+    name: PartName
+    version: Version
+    repository: str
+    below: str = ""
+    settings: tuple[Setting, ...] = ()
+
+
+class QueueNode(NamedTuple):
+    """A queue of the tree.
+
+    Attributes:
+        path: where it is in the configuration, or a name for it if it is not there.
+        queue: its parent and its shares.
+        owned: whether this stack owns it, not a hook of the platform's chart.
+    """
+
+    path: str
+    queue: QueueConfig
+    owned: bool
+
+
 class Choices(NamedTuple):
-    """Everything a rule or a value can depend on."""
+    """Everything a rule or a step can depend on, decided once.
+
+    Attributes:
+        config: what the user wants.
+        catalog: what upstream shipped.
+        provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
+        version: the platform's version; None if it is not given or not a version.
+        minor: the catalog's row of its minor.
+        band: the band of that minor.
+        namespace: the platform's namespace.
+        kai: KAI Scheduler.
+        grove: Grove.
+        nats: NATS.
+        etcd: etcd.
+        protect: whether releases and queues are protected.
+        running: what this stack installed before; None for a new one.
+        parts: every chart that is installed, with its settings.
+        written: the chart values that these settings set, by chart and dotted path; the platform's include those of
+            its subcharts.
+        values: each chart's complete values: what is written, then the user's own.
+        queues: the queue tree by name, in the order of the configuration.
+    """
 
     config: PlatformConfig
     catalog: Catalog
@@ -82,7 +150,11 @@ class Choices(NamedTuple):
     nats: Backend
     etcd: Backend
     protect: bool
-    running: "Running | None"
+    running: Running | None
+    parts: tuple[Part, ...] = ()
+    written: Mapping[ReleaseName, Leaves] = {}
+    values: Mapping[ReleaseName, dict[str, Any]] = {}
+    queues: Mapping[str, QueueNode] = {}
 
     @property
     def dependencies(self) -> tuple[Dependency, Dependency]:
@@ -101,59 +173,3 @@ def parse_version(text: str | None) -> Version | None:
         return Version.parse(text) if text is not None else None
     except ValueError:
         return None
-
-
-def choose(
-    config: PlatformConfig, catalog: Catalog, *, provider_given: bool, running: "Running | None" = None
-) -> Choices:
-    """Fill in every default."""
-    version = parse_version(config.version)
-    minor = catalog.minor(version) if version else None
-    band = catalog.band(minor) if minor else None
-    namespace = config.namespace or catalog.platform.namespace
-    return Choices(
-        config=config,
-        catalog=catalog,
-        provider_given=provider_given,
-        version=version,
-        minor=minor,
-        band=band,
-        namespace=namespace,
-        kai=_dependency("kaiScheduler", config, catalog, minor),
-        grove=_dependency("grove", config, catalog, minor),
-        nats=_backend("nats", config.nats, catalog, version if minor else None),
-        etcd=_backend("etcd", config.etcd, catalog, version if minor else None),
-        protect=config.profile == "production" if config.protect is None else config.protect,
-        running=running,
-    )
-
-
-def _dependency(key: DependencyKey, config: PlatformConfig, catalog: Catalog, minor: Minor | None) -> Dependency:
-    is_kai = key == "kaiScheduler"
-    own = (config.kai_scheduler if is_kai else config.grove) or DependencyConfig()
-    chart: Chart = catalog.kai_scheduler if is_kai else catalog.grove
-    window = (minor.kai_scheduler if is_kai else minor.grove) if minor else None
-    mode = own.mode or (MODE_OF_PROFILE[config.profile] if config.profile else None)
-    if mode == "bundled":
-        version = window.bundled if window else None
-        namespace = config.namespace or catalog.platform.namespace
-    else:
-        given = own.version is not None
-        version = parse_version(own.version) if given else window.pick if window and mode == "separate" else None
-        namespace = own.namespace or chart.namespace
-    return Dependency(
-        key=key,
-        name="kai-scheduler" if is_kai else "grove",
-        mode=mode,
-        version=version,
-        namespace=namespace,
-        values=own.values or {},
-        config=own,
-        chart=chart,
-        window=window,
-    )
-
-
-def _backend(key: BackendKey, config: BackendConfig | None, catalog: Catalog, version: Version | None) -> Backend:
-    default = catalog.platform.default(f"{key}.mode", version).value if version else None
-    return Backend(key=key, mode=(config and config.mode) or default, address=config.address if config else None)

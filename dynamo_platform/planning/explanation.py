@@ -12,7 +12,7 @@ from dynamo_platform.trees import walk
 from dynamo_platform.versions import Version
 
 from .model import Gate, Plan, Queue, Release, Running, Step
-from .rules import CHART_QUEUES
+from .queues import CHART_QUEUES
 
 PLATFORM = "dynamo-platform"
 """The platform's own release."""

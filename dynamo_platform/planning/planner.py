@@ -15,7 +15,7 @@ from dynamo_platform.config.reading import parse
 from dynamo_platform.findings import Finding, PlatformError, ordered
 
 from . import rules
-from .choices import choose
+from .choosing import choose
 from .model import Plan, Rendering
 from .steps import steps_of
 

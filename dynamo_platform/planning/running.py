@@ -14,7 +14,8 @@ from dynamo_platform.config.model import BackendMode, PlatformConfig, ReleaseCon
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
-from .choices import BackendKey, Choices, Dependency, choose, parse_version
+from .choices import BackendKey, Choices, Dependency, parse_version
+from .choosing import choose
 from .model import Installed, Running
 from .sources import reference
 

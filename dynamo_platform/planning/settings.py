@@ -4,67 +4,27 @@ Which keys of a chart's values say it is the catalog's to know (``catalog/settin
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from dynamo_platform.catalog import PartName
 from dynamo_platform.config.model import GroveConfig, KaiSchedulerConfig
-from dynamo_platform.versions import Version
 
-from .choices import Choices, Dependency
+from .choices import Choices, Part, Setting
 
 PRODUCTION_REPLICAS = 2
 """One pod of a webhook that fails closed stops everything it guards: https://github.com/ai-dynamo/dynamo/pull/12712"""
 
 
-class Part(NamedTuple):
-    """A chart that a plan installs, in a release of its own or as the platform's subchart.
-
-    Attributes:
-        name: the chart's name in the catalog's settings.
-        version: which version's keys it has; for NATS and etcd the platform's.
-        repository: where upstream publishes it.
-        below: the key of the platform's values that its own go below; empty for a release of its own.
-    """
-
-    name: PartName
-    version: Version
-    repository: str
-    below: str = ""
-
-
-class Setting(NamedTuple):
-    """What one setting says.
-
-    Attributes:
-        path: where it stands in the configuration, or would; more than that where one word there means several things.
-        value: what it says.
-        given: whether the configuration says it, not a default.
-    """
-
-    path: str
-    value: Any
-    given: bool = True
-
-
 def parts_of(c: Choices) -> Iterator[Part]:
-    """Every chart that the plan installs."""
-    if c.version is None or c.minor is None:
-        return
-    yield Part("dynamo-platform", c.version, c.catalog.platform.repository)
-    for dependency in c.dependencies:
-        if part := part_of(dependency):
-            yield part
+    """Every chart that the plan installs, as far as its version is known."""
+    version = c.version if c.minor else None
+    if version:
+        yield Part("dynamo-platform", version, c.catalog.platform.repository)
+    for d in c.dependencies:
+        if d.version and d.mode in {"separate", "bundled"}:
+            yield Part(d.name, d.version, d.chart.repository(d.version), d.name if d.mode == "bundled" else "")
     for backend in (c.nats, c.etcd):
-        if backend.mode == "bundled":
-            yield Part(backend.key, c.version, "", backend.key)
-
-
-def part_of(d: Dependency) -> Part | None:
-    """A dependency's chart, where the plan installs it."""
-    if d.version is None or d.mode not in {"separate", "bundled"}:
-        return None
-    below = d.name if d.mode == "bundled" else ""
-    return Part(d.name, d.version, d.chart.repository(d.version), below)
+        if version and backend.mode == "bundled":
+            yield Part(backend.key, version, "", backend.key)
 
 
 def settings_of(c: Choices, part: Part) -> Iterator[Setting]:

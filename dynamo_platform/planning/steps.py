@@ -9,9 +9,8 @@ from dynamo_platform.trees import digest, value_at
 
 from .choices import TIMEOUT, Choices, Dependency
 from .model import Gate, Queue, Release, Step
-from .rules import CHART_QUEUES
+from .queues import CHART_QUEUES
 from .sources import located, mirrored
-from .values import dependency_values, platform_values
 
 
 def steps_of(c: Choices) -> list[Step]:
@@ -34,7 +33,7 @@ def steps_of(c: Choices) -> list[Step]:
         chart=c.catalog.platform.chart,
         repository=mirrored(c.catalog.platform.repository, c.config.registry),
         version=str(c.version),
-        values=platform_values(c),
+        values=c.values[c.catalog.platform.chart],
         # The chart's only hooks are the two queues, deleted and made again at every upgrade.
         hooks=not c.owns_queues,
         depends_on=before,
@@ -47,7 +46,7 @@ def steps_of(c: Choices) -> list[Step]:
 
 def _dependency_release(c: Choices, d: Dependency) -> Release:
     assert d.version  # noqa: S101  a plan without errors has a version for every release
-    values = dependency_values(c, d)
+    values = c.values[d.name]
     waits = (
         d is c.grove
         and c.kai.mode == "separate"
@@ -101,7 +100,7 @@ def _gates(c: Choices) -> list[Gate]:
     """
     bundled = c.kai.mode == "bundled"
     release = c.catalog.platform.chart if bundled else c.kai.name
-    values = platform_values(c).get(c.kai.name) if bundled else dependency_values(c, c.kai)
+    values = c.values[c.catalog.platform.chart].get(c.kai.name) if bundled else c.values[c.kai.name]
     stamp = f"{c.kai.version or 'external'} {digest([c.kai.mode, values])}"
     timeout = c.kai.config.timeout or TIMEOUT
     config = ("kai-config", "kai.scheduler/v1", "Config", "kai-config", None, "Available")
@@ -129,22 +128,16 @@ def _gates(c: Choices) -> list[Gate]:
 
 
 def _queues(c: Choices, last_gate: str) -> list[Queue]:
-    """The two that are always there, unless the chart owns them, and the configuration's own, parents first."""
-    configured = {queue.name: queue for queue in c.config.queues or ()}
+    """The queues that this stack owns, parents first."""
+    wanted = {name: node.queue for name, node in c.queues.items() if node.owned}
     # The chart's hook made them, and Helm leaves what a hook made.
     of_the_chart = CHART_QUEUES if c.running and c.running.kai.mode == "bundled" else {}
-    if c.owns_queues:
-        default, dynamo = CHART_QUEUES
-        given = configured.get(dynamo)
-        if given is not None and given.parent is None:
-            configured[dynamo] = given.model_copy(update={"parent": default})
-        configured = CHART_QUEUES | configured
     done: dict[str, Queue] = {}
 
     def add(queue: QueueConfig) -> None:
         if queue.name in done:
             return
-        parent = configured.get(queue.parent) if queue.parent else None
+        parent = wanted.get(queue.parent) if queue.parent else None
         if parent:
             add(parent)
         spec: dict[str, Any] = {"parentQueue": queue.parent} if queue.parent else {}
@@ -156,7 +149,7 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
             depends_on=(last_gate, *((parent.name,) if parent else ())),
         )
 
-    for queue in configured.values():
+    for queue in wanted.values():
         add(queue)
     return list(done.values())
 

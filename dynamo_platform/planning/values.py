@@ -1,7 +1,7 @@
 """Chart values: what each release is given, from the choices, for every version.
 
-What the module writes is flat here, one entry for each leaf (``global.grove.install``), so that rules can compare it
-with what the user's ``values`` say. ``nested`` and ``merged`` make Helm's tree of it.
+What the module writes is flat first, one entry for each leaf (``global.grove.install``), so that rules can compare it
+with the user's ``values``; then it becomes Helm's tree.
 """
 
 from __future__ import annotations
@@ -12,35 +12,46 @@ from typing import Any
 from dynamo_platform.catalog import Key
 from dynamo_platform.trees import merged, nested
 
-from .choices import Choices, Dependency
-from .settings import Part, part_of, parts_of, settings_of
+from .choices import Choices, Leaves, Part, ReleaseName
 from .sources import path_of
 
-Leaves = dict[str, Any]
+
+def written_values(c: Choices) -> dict[ReleaseName, Leaves]:
+    """What the settings of each chart set; the platform's include those of its subcharts."""
+    own = {part.name: _leaves(c, part) for part in c.parts}
+    subcharts = {
+        f"{part.below}.{leaf}": value for part in c.parts if part.below for leaf, value in own[part.name].items()
+    }
+    return {
+        "dynamo-platform": own.get("dynamo-platform", {}) | subcharts,
+        "kai-scheduler": own.get("kai-scheduler", {}),
+        "grove": own.get("grove", {}),
+    }
 
 
-def platform_leaves(c: Choices) -> Leaves:
-    """What the module writes for the platform's release, its subcharts included."""
-    leaves: Leaves = {}
-    for part in parts_of(c):
-        if part.name == "dynamo-platform":
-            leaves |= _leaves(c, part)
-        elif part.below:
-            leaves |= {f"{part.below}.{leaf}": value for leaf, value in _leaves(c, part).items()}
-    return leaves
+def complete_values(c: Choices) -> dict[ReleaseName, dict[str, Any]]:
+    """Each chart's values: what is written, then the user's own.
 
-
-def dependency_leaves(c: Choices, dependency: Dependency) -> Leaves:
-    """What the module writes for KAI Scheduler or Grove, in a release of its own or below the subchart's key."""
-    part = part_of(dependency)
-    return _leaves(c, part) if part else {}
+    The platform's include the values of what it bundles; those of a bundled chart include what the user sets below its
+    key in the platform's.
+    """
+    platform, own = nested(c.written["dynamo-platform"]), c.config.values or {}
+    values: dict[ReleaseName, dict[str, Any]] = {}
+    for dependency in c.dependencies:
+        name, bundled = dependency.name, dependency.mode == "bundled"
+        if bundled and dependency.values:
+            platform = merged(platform, {name: dependency.values})
+        below = own.get(name) if bundled else None
+        complete = merged(nested(c.written[name]), dependency.values)
+        values[name] = merged(complete, below) if isinstance(below, Mapping) else complete
+    return {"dynamo-platform": merged(platform, own), **values}
 
 
 def _leaves(c: Choices, part: Part) -> Leaves:
     """What the configuration says, in the keys that the chart's version reads."""
     return {
         key.key: _formed(setting.value, key, part)
-        for setting in settings_of(c, part)
+        for setting in part.settings
         for key in c.catalog.keys(part.name, setting.path, part.version)
     }
 
@@ -62,19 +73,3 @@ def _formed(value: Any, key: Key, part: Part) -> Any:
             return [{"name": "GROVE_INIT_CONTAINER_IMAGE", "value": image}]
         case _:
             return value
-
-
-def platform_values(c: Choices) -> dict[str, Any]:
-    """The platform release's complete values: the module's, then each bundled one's, then the user's."""
-    values = nested(platform_leaves(c))
-    for dependency in c.dependencies:
-        if dependency.mode == "bundled" and dependency.values:
-            values = merged(values, {dependency.name: dependency.values})
-    return merged(values, c.config.values or {})
-
-
-def dependency_values(c: Choices, dependency: Dependency) -> dict[str, Any]:
-    """KAI Scheduler's or Grove's complete values: the module's, then the user's, bundled those of the platform too."""
-    values = merged(nested(dependency_leaves(c, dependency)), dependency.values)
-    below = (c.config.values or {}).get(dependency.name) if dependency.mode == "bundled" else None
-    return merged(values, below) if isinstance(below, Mapping) else values

@@ -25,9 +25,8 @@ from . import (  # noqa: F401  they register themselves
 )
 from .base import RULES, Rule, Verdict, rule
 from .cluster import PROMETHEUS_API
-from .queues import CHART_QUEUES
 
-__all__ = ["CHART_QUEUES", "PROMETHEUS_API", "RULES", "Rule", "Verdict", "judge", "rule"]
+__all__ = ["PROMETHEUS_API", "RULES", "Rule", "Verdict", "judge", "rule"]
 
 
 def judge(c: Choices) -> list[Finding]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices, Dependency, parse_version
-from dynamo_platform.planning.values import dependency_values
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
@@ -81,7 +80,7 @@ def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     for d in c.dependencies:
         if not (d.on and d.version):
             continue
-        values = dependency_values(c, d)
+        values = c.values[d.name]
         for fault in d.chart.faults:
             # Someone else's values are not known.
             unknown = d.mode == "external" and (fault.given or fault.avoided)
@@ -153,7 +152,7 @@ def kai_config_has_a_maker(c: Choices) -> Iterator[Verdict]:
     kai, refusal = c.kai, c.catalog.refusals.kai_config_never
     if kai.mode not in {"separate", "bundled"} or not kai.version or not refusal.holds(kai.version):
         return
-    values = dependency_values(c, kai)
+    values = c.values[kai.name]
     if value_at(values, "kaiConfigDeployer.enabled") is False and value_at(values, "kaiConfig.render") is not True:
         yield Verdict(
             "kaiScheduler.values.kaiConfigDeployer.enabled",
@@ -190,7 +189,7 @@ def topology_has_its_kai(c: Choices) -> Iterator[Verdict]:
     """Topology-aware scheduling is KAI Scheduler's work."""
     needs = c.catalog.kai_and_grove.needs_kai_at_start
     for path in needs.values if c.grove.mode in {"separate", "bundled"} else ():
-        if value_at(dependency_values(c, c.grove), path) is True:
+        if value_at(c.values[c.grove.name], path) is True:
             yield from _below_floor(c, "grove", c.grove.version, topology=True)
             if c.kai.mode == "disabled":
                 yield Verdict(

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dynamo_platform.catalog.keys import Keys, Kind, nearest_recording, recorded
-from dynamo_platform.planning.choices import Choices
-from dynamo_platform.planning.values import Leaves, dependency_leaves, platform_leaves
+from dynamo_platform.planning.choices import Choices, Leaves
 from dynamo_platform.versions import Version
 
 from .values import modes_of
@@ -72,7 +71,7 @@ def given(c: Choices) -> Iterator[Given]:
                 recorded=versions,
                 recording=recording,
                 keys=Keys(versions[recording]),
-                written=dependency_leaves(c, d),
+                written=c.written[d.name],
                 modes={},
                 absent={},
                 subcharts=("",) if d.mode == "bundled" else (),
@@ -84,7 +83,7 @@ def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version, 
     rows = {row.minor for row in c.catalog.platform.minors if row.band == band}
     versions = recorded(chart)
     recording = nearest_recording(version, [other for other in versions if other.minor_line in rows] or versions)
-    kinds, written = versions[recording], platform_leaves(c)
+    kinds, written = versions[recording], c.written["dynamo-platform"]
     subcharts = tuple(path for path, kind in kinds.items() if kind == "chart")
     absent: dict[str, tuple[str, str]] = {}
     for d in c.dependencies:

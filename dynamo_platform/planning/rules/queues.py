@@ -3,20 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from dynamo_platform.config.model import QueueConfig, QueueResource
 from dynamo_platform.findings import shown
-from dynamo_platform.planning.choices import Choices
+from dynamo_platform.planning.choices import Choices, QueueNode
+from dynamo_platform.planning.queues import CHART_QUEUES
 
 from .base import KAI, MODES, Verdict, rule
-
-# Constructed: nothing is to be validated, and building their validators takes a millisecond.
-CHART_QUEUES = {
-    "dynamo-default": QueueConfig.model_construct(name="dynamo-default"),
-    "dynamo": QueueConfig.model_construct(name="dynamo", parent="dynamo-default"),
-}
-"""The two queues that are always there with KAI Scheduler on."""
 
 KAI_QUEUES = ("default-parent-queue", "default-queue")
 """The two queues of KAI Scheduler's own chart."""
@@ -98,23 +92,6 @@ def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
 # https://github.com/kai-scheduler/KAI-Scheduler/issues/1923
 
 
-class _Node(NamedTuple):
-    """A queue of the tree, and where in the configuration it stands."""
-
-    path: str
-    queue: QueueConfig
-
-
-def _tree(c: Choices) -> dict[str, _Node]:
-    """The configured queues and the two that are always there."""
-    default, dynamo = CHART_QUEUES
-    nodes = {name: _Node(f"queues ({name})", queue) for name, queue in CHART_QUEUES.items()} if c.kai.on else {}
-    for i, queue in enumerate(c.config.queues or ()):
-        placed = queue if queue.name != dynamo or queue.parent else queue.model_copy(update={"parent": default})
-        nodes[queue.name] = _Node(f"queues[{i}]", placed)
-    return nodes
-
-
 def _amount(queue: QueueConfig, kind: str, name: Literal["quota", "limit"]) -> float:
     """A queue's number; -1, and a resource that is left out, are unlimited."""
     resource: QueueResource | None = getattr(queue, kind)
@@ -129,7 +106,7 @@ def _number(amount: float) -> str:
 @rule("QUE006")
 def limit_is_not_below_quota(c: Choices) -> Iterator[Verdict]:
     """What a queue is owed it must be allowed to use."""
-    for path, queue in _tree(c).values():
+    for path, queue, _ in c.queues.values():
         for kind in RESOURCES:
             quota, limit = _amount(queue, kind, "quota"), _amount(queue, kind, "limit")
             if limit < quota:
@@ -146,8 +123,8 @@ def limit_is_not_below_quota(c: Choices) -> Iterator[Verdict]:
 @rule("QUE007", acceptable=True)
 def children_are_owed_what_their_parent_is(c: Choices) -> Iterator[Verdict]:
     """Quotas that add up to more than the parent's are promises that cannot be kept."""
-    nodes = _tree(c)
-    for path, parent in nodes.values():
+    nodes = c.queues
+    for path, parent, _ in nodes.values():
         children = [node.queue for node in nodes.values() if node.queue.parent == parent.name]
         for kind in RESOURCES if children else ():
             quota = _amount(parent, kind, "quota")
@@ -167,8 +144,8 @@ def children_are_owed_what_their_parent_is(c: Choices) -> Iterator[Verdict]:
 @rule("QUE008", "warning")
 def limits_are_not_above_the_parents(c: Choices) -> Iterator[Verdict]:
     """A limit above that of a queue above is never reached."""
-    nodes = _tree(c)
-    for path, queue in nodes.values():
+    nodes = c.queues
+    for path, queue, _ in nodes.values():
         for kind in RESOURCES:
             limit = _amount(queue, kind, "limit")
             above = [(_amount(each, kind, "limit"), each.name) for each in _above(nodes, queue)]
@@ -182,7 +159,7 @@ def limits_are_not_above_the_parents(c: Choices) -> Iterator[Verdict]:
                 )
 
 
-def _above(nodes: Mapping[str, _Node], queue: QueueConfig) -> list[QueueConfig]:
+def _above(nodes: Mapping[str, QueueNode], queue: QueueConfig) -> list[QueueConfig]:
     """A queue's parent, that one's parent and so on, as far as the tree is one."""
     above = [queue]
     while (node := nodes.get(above[-1].parent or "")) and node.queue not in above:
@@ -224,9 +201,9 @@ def queue_names_fit_a_label(c: Choices) -> Iterator[Verdict]:
 @rule("QUE011", "warning")
 def queues_can_take_workloads(c: Choices) -> Iterator[Verdict]:
     """Only queues below another take workloads."""
-    nodes = _tree(c)
+    nodes = c.queues
     parents = {node.queue.parent for node in nodes.values()}
-    for path, queue in nodes.values():
+    for path, queue, _ in nodes.values():
         if queue.parent is None and queue.name not in parents:
             yield Verdict(
                 f"{path}.parent",
@@ -240,7 +217,7 @@ def queues_can_take_workloads(c: Choices) -> Iterator[Verdict]:
 @rule("QUE012", acceptable=True)
 def dynamo_stays_a_leaf(c: Choices) -> Iterator[Verdict]:
     """The operator puts workloads into the queue dynamo, and only leaves take them."""
-    for path, queue in _tree(c).values():
+    for path, queue, _ in c.queues.values():
         if queue.parent == "dynamo":
             yield Verdict(
                 f"{path}.parent",
@@ -254,11 +231,11 @@ def dynamo_stays_a_leaf(c: Choices) -> Iterator[Verdict]:
 # What runs
 
 
-def _before(c: Choices) -> Iterator[tuple[str, Mapping[str, Any], _Node | None]]:
+def _before(c: Choices) -> Iterator[tuple[str, Mapping[str, Any], QueueNode | None]]:
     """This stack's queues as they are, beside what is wanted of them."""
-    nodes = _tree(c) if c.owns_queues else {name: node for name, node in _tree(c).items() if name not in CHART_QUEUES}
     for name, spec in (c.running.queues if c.running else {}).items():
-        yield name, spec, nodes.get(name)
+        node = c.queues.get(name)
+        yield name, spec, node if node and node.owned else None
 
 
 @rule("QUE013", acceptable=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices
-from dynamo_platform.planning.values import dependency_values, platform_values
 from dynamo_platform.trees import value_at
 
 from .base import DYNAMO, Verdict, rule
@@ -87,7 +86,7 @@ def leader_election_has_a_namespace_of_its_own(c: Choices) -> Iterator[Verdict]:
 @rule("CHT004")
 def docker_registry_is_complete(c: Choices) -> Iterator[Verdict]:
     """A pull secret that the chart makes needs all its parts."""
-    registry = value_at(platform_values(c), _REGISTRY) if c.config.values else None
+    registry = value_at(c.values["dynamo-platform"], _REGISTRY) if c.config.values else None
     if not isinstance(registry, dict) or registry.get("useKubernetesSecret") is not True:
         return
     needed = ["server"] + (["username", "password"] if not registry.get("existingSecretName") else [])
@@ -205,7 +204,7 @@ def kai_config_has_one_maker(c: Choices) -> Iterator[Verdict]:
     kai, refusal = c.kai, c.catalog.refusals.kai_config_twice
     if kai.mode not in {"separate", "bundled"} or not kai.version or not refusal.holds(kai.version):
         return
-    values = dependency_values(c, kai)
+    values = c.values[kai.name]
     if value_at(values, "kaiConfig.render") is True and value_at(values, "kaiConfigDeployer.enabled") is not False:
         yield Verdict(
             "kaiScheduler.values.kaiConfig.render",

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from dynamo_platform.catalog import Key
 from dynamo_platform.config.model import DependencyConfig
 from dynamo_platform.findings import shown
-from dynamo_platform.planning.choices import Choices
-from dynamo_platform.planning.settings import Part, needed_grace_period, parts_of, settings_of
+from dynamo_platform.planning.choices import Choices, Part
+from dynamo_platform.planning.settings import needed_grace_period
 
 from .base import MODES, Verdict, rule
 
@@ -25,8 +25,8 @@ class _Place(NamedTuple):
 def _given(c: Choices) -> dict[str, tuple[object, list[_Place]]]:
     """What the configuration says, by path: the value, and every chart that it is meant for."""
     given: dict[str, tuple[object, list[_Place]]] = {}
-    for part in parts_of(c):
-        for setting in settings_of(c, part):
+    for part in c.parts if c.minor else ():
+        for setting in part.settings:
             if setting.given:
                 keys = c.catalog.keys(part.name, setting.path, part.version)
                 given.setdefault(setting.path, (setting.value, []))[1].append(_Place(part, keys))

@@ -9,7 +9,6 @@ from dynamo_platform.catalog import Change
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices, Dependency
 from dynamo_platform.planning.sources import reference
-from dynamo_platform.planning.values import dependency_leaves, dependency_values
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
@@ -223,7 +222,7 @@ def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
 def crds_come_along(c: Choices) -> Iterator[Verdict]:
     """Helm never upgrades a chart's CRDs; Grove's own installer does, where the version has one and it is on."""
     versions = _versions(c.running.grove, c.grove) if c.running else None
-    if versions and value_at(dependency_values(c, c.grove), _INSTALLER) is not True:
+    if versions and value_at(c.values[c.grove.name], _INSTALLER) is not True:
         keys = c.catalog.settings["grove"]["grove.crdInstaller"]
         path, given = placed(c.grove)
         yield Verdict(
@@ -306,7 +305,7 @@ def bundling_later_finds_its_crds(c: Choices) -> Iterator[Verdict]:
     """Helm installs the CRDs of a subchart with the first installation only."""
     for before, after in _pairs(c):
         later = c.running is not None and c.running.platform is not None and before.mode in {"disabled", "external"}
-        brings = dependency_leaves(c, after).get(_INSTALLER) is True
+        brings = c.written[after.name].get(_INSTALLER) is True
         if later and after.mode == "bundled" and not brings:
             yield Verdict(
                 f"{after.key}.mode",

@@ -7,7 +7,6 @@ from typing import Any
 
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices
-from dynamo_platform.planning.values import dependency_leaves, platform_leaves
 
 from .base import Verdict, alike, rule
 
@@ -19,9 +18,9 @@ def values_do_not_undo_settings(c: Choices) -> Iterator[Verdict]:
     """``values`` are merged last; over a typed setting they would win without a word."""
     for d in c.dependencies:
         if d.mode in {"separate", "bundled"}:
-            yield from _undone(f"{d.key}.values", d.values, dependency_leaves(c, d))
+            yield from _undone(f"{d.key}.values", d.values, c.written[d.name])
     modes = modes_of(c)
-    others = {leaf: value for leaf, value in platform_leaves(c).items() if leaf not in modes}
+    others = {leaf: value for leaf, value in c.written["dynamo-platform"].items() if leaf not in modes}
     yield from _undone("values", c.config.values or {}, others)
 
 
@@ -34,7 +33,7 @@ def values_do_not_undo_modes(c: Choices) -> Iterator[Verdict]:
 def modes_of(c: Choices) -> Mapping[str, Any]:
     """The values that say which of KAI Scheduler and Grove the platform's chart installs and works with."""
     flags = {f"global.{d.name}.{flag}" for d in c.dependencies for flag in ("install", "enabled")}
-    return {leaf: value for leaf, value in platform_leaves(c).items() if leaf in flags}
+    return {leaf: value for leaf, value in c.written["dynamo-platform"].items() if leaf in flags}
 
 
 def _undone(

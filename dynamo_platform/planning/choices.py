@@ -1,7 +1,6 @@
 """The choices: configuration and catalog together, with every default filled in and nothing judged yet.
 
-What cannot be filled in, because the configuration does not say enough or says it wrongly, stays ``None``; a rule
-reports it.
+What cannot be filled in, because the configuration is incomplete or wrong, stays ``None``; a rule reports it.
 """
 
 from collections.abc import Mapping
@@ -26,22 +25,23 @@ ReleaseName = Literal["dynamo-platform", "kai-scheduler", "grove"]
 Leaves = dict[str, Any]
 """Chart values by dotted path (``global.grove.install``), as rules compare them with the user's own."""
 
-TIMEOUT = 600
-"""Seconds that a release, and the gates after it, may take; Helm's own 300 are too few for image pulls on GPU nodes."""
+DEFAULT_TIMEOUT_SECONDS = 600
+"""For a release, and for each gate after it; Helm's own 300 are too few for image pulls on GPU nodes."""
 
 
 class Dependency(NamedTuple):
-    """KAI Scheduler or Grove as it will be.
+    """KAI Scheduler or Grove, with every default filled in.
 
     Attributes:
         key: its name in the configuration.
         name: its release's name, and its key in the platform chart's values.
         mode: the mode, given or by profile.
-        version: what will run: the version given, the catalog's pick or what the platform bundles.
+        version: the version given, the catalog's pick, or the one that the platform bundles.
         namespace: where it runs.
-        values: the configuration's chart values.
+        values: the user's own chart values.
+        config: its part of the configuration; empty if there is none.
         chart: its catalog entry.
-        window: the versions that the platform goes with.
+        window: the versions that work with the platform's; None for an unknown platform version.
     """
 
     key: DependencyKey
@@ -56,12 +56,18 @@ class Dependency(NamedTuple):
 
     @property
     def on(self) -> bool:
-        """Whether the platform works with it."""
+        """Whether the platform uses it."""
         return self.mode in {"separate", "bundled", "external"}
 
 
 class Backend(NamedTuple):
-    """NATS or etcd as it will be."""
+    """NATS or etcd, with every default filled in.
+
+    Attributes:
+        key: its name in the configuration, and its key in the platform chart's values.
+        mode: the mode, given or the chart's default; None for an unknown platform version.
+        address: the address given.
+    """
 
     key: BackendKey
     mode: BackendMode | None
@@ -69,12 +75,12 @@ class Backend(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What one setting says.
+    """A setting and its value.
 
     Attributes:
-        path: where it stands in the configuration, or would; more than that where one word there means several things.
-        value: what it says.
-        given: whether the configuration says it, not a default.
+        path: its path in the configuration, with a suffix if one setting there means several things.
+        value: its value, in the configuration's terms.
+        given: whether the configuration sets it; else it is a default.
     """
 
     path: str
@@ -87,10 +93,10 @@ class Part(NamedTuple):
 
     Attributes:
         name: the chart's name in the catalog's settings.
-        version: which version's keys it has; for NATS and etcd the platform's.
+        version: the version that decides its keys; for NATS and etcd the platform's.
         repository: where upstream publishes it.
-        below: the key of the platform's values that its own go below; empty for a release of its own.
-        settings: what the configuration sets in it, defaults filled in.
+        below: the key of the platform's values that holds its own; empty for a release of its own.
+        settings: the settings that apply to it, defaults filled in.
     """
 
     name: PartName
@@ -104,9 +110,9 @@ class QueueNode(NamedTuple):
     """A queue of the tree.
 
     Attributes:
-        path: where it is in the configuration, or a name for it if it is not there.
+        path: its path in the configuration; for a default queue, ``queues`` and its name.
         queue: its parent and its shares.
-        owned: whether this stack owns it, not a hook of the platform's chart.
+        owned: whether this stack owns it; else a hook of the platform's chart does.
     """
 
     path: str
@@ -163,12 +169,12 @@ class Choices(NamedTuple):
 
     @property
     def owns_queues(self) -> bool:
-        """Whether ``dynamo-default`` and ``dynamo`` are the module's, not hooks of the platform chart."""
+        """Whether this stack owns ``dynamo-default`` and ``dynamo``; else hooks of the platform's chart do."""
         return self.kai.mode in {"separate", "external"}
 
 
 def parse_version(text: str | None) -> Version | None:
-    """The version, or None where there is none or it is none."""
+    """The version, or None if there is no text or it is not a version."""
     try:
         return Version.parse(text) if text is not None else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Makes the choices: fills in every default once, so that rules and steps only read."""
+"""Makes the choices: every default is filled in here, once; rules and steps only read them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """What is planned and what runs: the data that planning passes on to every back-end."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,7 +13,7 @@ class Release(NamedTuple):
 
     Attributes:
         name: the release's name, which is also the step's.
-        namespace: where it goes.
+        namespace: the namespace to install into.
         chart: a full ``oci://`` reference, a local path, or a chart's name in ``repository``.
         repository: an HTTP chart repository, or None where ``chart`` says it all.
         version: the chart's exact version.
@@ -37,12 +35,12 @@ class Release(NamedTuple):
 
     @property
     def source(self) -> str:
-        """The chart with where it is from, in one reference."""
+        """The repository and the chart as one reference."""
         return f"{self.repository}/{self.chart}" if self.repository else self.chart
 
 
 class Gate(NamedTuple):
-    """Waiting for an object that a controller makes to be really ready. A gate never makes the object.
+    """A wait for an object that a controller creates. A gate never creates the object itself.
 
     Attributes:
         name: the step's name.
@@ -50,8 +48,8 @@ class Gate(NamedTuple):
         kind: of the object.
         object_name: its name.
         namespace: its namespace; None for a cluster-scoped one.
-        condition: the condition to wait for; None for a Deployment, which is waited for until it is rolled out.
-        stamp: what the gate waits for; a gate waits again when it changes.
+        condition: the condition to wait for; None for a Deployment, whose rollout has to be complete.
+        stamp: stands for what was installed; the gate waits again when it changes.
         timeout: seconds.
         depends_on: names of the steps before it.
     """
@@ -66,6 +64,11 @@ class Gate(NamedTuple):
     timeout: int
     depends_on: tuple[str, ...] = ()
 
+    @property
+    def ready(self) -> str:
+        """The state that is waited for."""
+        return self.condition or "rolled out"
+
 
 class Queue(NamedTuple):
     """A KAI queue (``scheduling.run.ai/v2``).
@@ -73,7 +76,7 @@ class Queue(NamedTuple):
     Attributes:
         name: the object's name.
         spec: the object's spec.
-        adopted: whether a hook of the platform's chart made it before: it is taken over as it is.
+        adopted: whether a hook of the platform's chart created it: the stack imports it unchanged.
         depends_on: names of the steps before it.
     """
 
@@ -93,12 +96,12 @@ Step = Release | Gate | Queue
 
 
 class Rendering(NamedTuple):
-    """What charts are rendered for, with a cluster, with another one and without any.
+    """The cluster that charts are rendered for; the live one is never asked.
 
     Attributes:
         kubernetes_version: the cluster's version.
-        api_versions: the optional APIs that it is known to serve.
-        open_apis: those that it may serve or not, where the charts look.
+        api_versions: the APIs that it is known to serve.
+        open_apis: optional APIs that charts look for, and that it may or may not serve.
     """
 
     kubernetes_version: str
@@ -113,9 +116,9 @@ class Plan(NamedTuple):
         profile: ``production`` or ``development``.
         cluster: the kubeconfig context; None for the current one, or for the caller's provider.
         modes: the mode of ``kai-scheduler`` and ``grove``.
-        steps: what to do, in order.
+        steps: releases, gates and queues; each comes after everything it depends on.
         protect: whether releases and queues are protected.
-        rendering: what charts are rendered for.
+        rendering: the cluster that charts are rendered for.
         preview_objects: whether a preview renders the charts and lists their objects.
         findings: warnings and notes.
     """
@@ -135,6 +138,11 @@ class Plan(NamedTuple):
         return tuple(step for step in self.steps if isinstance(step, Release))
 
     @property
+    def platform(self) -> Release:
+        """The platform's own release."""
+        return self.releases[-1]
+
+    @property
     def queues(self) -> tuple[Queue, ...]:
         """The queues that this plan owns, in order."""
         return tuple(step for step in self.steps if isinstance(step, Queue))
@@ -144,7 +152,7 @@ class Plan(NamedTuple):
 
 
 def summary(plan: Plan) -> str:
-    """The plan in a few lines: which cluster, what, from where, in which order, with which flags."""
+    """The plan in a few lines: cluster, releases with their sources, order and flags."""
     lines = [f"cluster   {plan.cluster or 'the current context, or the provider of the program'}"]
     lines += [f"profile   {plan.profile}{', protected' if plan.protect else ''}"]
     for step in plan.steps:
@@ -156,11 +164,10 @@ def summary(plan: Plan) -> str:
                     f"release   {step.name} {step.version} in {step.namespace} from {step.source}{hooks}{after}"
                 )
             case Gate():
-                until = step.condition or "rolled out"
-                lines.append(f"gate      {step.kind} {step.object_name} {until}{after}")
+                lines.append(f"gate      {step.kind} {step.object_name} {step.ready}{after}")
             case Queue():
                 lines.append(f"queue     {step.name}{after}")
-    flags = plan.releases[-1].values["global"]
+    flags = plan.platform.values["global"]
     for name, mode in plan.modes.items():
         lines.append(
             f"flags     {name}: {mode}, install {flags[name]['install']}, enabled {flags[name]['enabled']}".lower()

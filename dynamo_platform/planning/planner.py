@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .model import Running
 
 ASSUMED_KUBERNETES = "1.33"
-"""The Kubernetes version that charts are rendered for where the configuration does not say one."""
+"""The Kubernetes version that charts are rendered for if the configuration does not set one."""
 
 
 def plan_of(
@@ -34,14 +34,14 @@ def plan_of(
     provider_given: bool = False,
     problems: Sequence[Finding] = (),
 ) -> Plan:
-    """Read a configuration and plan it; what is wrong with either is reported together.
+    """Read a configuration and plan it; errors of both are reported together.
 
     Args:
-        data: the page as a mapping.
+        data: the configuration as a mapping.
         stack: whether its names are stack configuration's camelCase (else Python's snake_case).
         running: what this stack installed before; None for a new one.
         provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
-        problems: what was wrong before, with entries that ``data`` is without.
+        problems: findings about entries that were already removed from ``data``.
 
     Raises:
         PlatformError: everything that is wrong, at once.
@@ -68,8 +68,8 @@ def make_plan(
         catalog: what upstream shipped; default the catalog of this package.
         running: what this stack installed before; None for a new one.
         provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
-        problems: what was wrong with reading the configuration.
-        stack: whether findings spell paths as stack configuration does (else as Python does).
+        problems: findings from reading the configuration.
+        stack: whether findings spell paths in stack configuration's camelCase (else in snake_case).
 
     Raises:
         PlatformError: everything that is wrong, at once.
@@ -96,19 +96,19 @@ def _rendering(config: PlatformConfig) -> Rendering:
     served = config.api_versions
     return Rendering(
         kubernetes_version=config.kubernetes_version or ASSUMED_KUBERNETES,
-        # Without any, Helm would take those of a cluster that happens to be reachable.
+        # Given none, Helm would use those of whatever cluster is reachable.
         api_versions=("v1", *(api for api in served or () if api != "v1")),
         open_apis=(rules.PROMETHEUS_API,) if served is None else (),
     )
 
 
 def _follows_from(finding: Finding, problems: Sequence[Finding]) -> bool:
-    """Whether a finding is about an entry that could not be read in the first place."""
+    """Whether a finding is about an entry that could not be read."""
     return any(re.match(rf"{re.escape(problem.path)}($|[.\[])", finding.path) for problem in problems)
 
 
 def _in_python(finding: Finding) -> Finding:
-    """The path as Python spells it; what lies below ``values`` are chart keys."""
+    """The finding with its path in snake_case; keys below ``values`` are the chart's and stay."""
     ours, values, chart_keys = finding.path.partition("values.")
     ours = re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", ours)
     return finding._replace(path=ours + values + chart_keys)

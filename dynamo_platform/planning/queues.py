@@ -1,4 +1,4 @@
-"""The queue tree: the queues of the configuration, and the two that are always there with KAI Scheduler on."""
+"""The queue tree: the two queues that always exist with KAI Scheduler, and those of the configuration."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dynamo_platform.config.model import QueueConfig
 
 from .choices import Choices, QueueNode
 
-# Constructed: nothing is to be validated, and building their validators takes a millisecond.
+# Constructed, because there is nothing to validate and building the validators takes a millisecond.
 CHART_QUEUES = {
     "dynamo-default": QueueConfig.model_construct(name="dynamo-default"),
     "dynamo": QueueConfig.model_construct(name="dynamo", parent="dynamo-default"),
 }
-"""The two queues that are always there with KAI Scheduler on."""
+"""The two queues that always exist with KAI Scheduler."""
 
 
 def queue_tree(c: Choices) -> dict[str, QueueNode]:
-    """Every queue by name: the two that are always there first, then those of the configuration in its order."""
+    """Every queue by name: first the two that always exist, then those of the configuration in its order."""
     default, dynamo = CHART_QUEUES
     always = CHART_QUEUES.items() if c.kai.on else ()
     tree = {name: QueueNode(f"queues ({name})", queue, c.owns_queues) for name, queue in always}

@@ -1,6 +1,6 @@
-"""Typed settings: what each chart of a plan is told, defaults filled in, still in the configuration's own words.
+"""Typed settings: those that apply to each chart of a plan, with defaults, in the configuration's terms.
 
-Which keys of a chart's values say it is the catalog's to know (``catalog/settings.json``).
+The catalog knows which chart values they are written to (``catalog/data/settings.json``).
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from dynamo_platform.config.model import GroveConfig, KaiSchedulerConfig
 from .choices import Choices, Part, Setting
 
 PRODUCTION_REPLICAS = 2
-"""One pod of a webhook that fails closed stops everything it guards: https://github.com/ai-dynamo/dynamo/pull/12712"""
+"""With one replica, a webhook that fails closed blocks everything it guards during a restart: https://github.com/ai-dynamo/dynamo/pull/12712"""
 
 
 def parts_of(c: Choices) -> Iterator[Part]:
-    """Every chart that the plan installs, as far as its version is known."""
+    """Every chart that the plan installs and whose version is known."""
     version = c.version if c.minor else None
     if version:
         yield Part("dynamo-platform", version, c.catalog.platform.repository)
@@ -28,7 +28,7 @@ def parts_of(c: Choices) -> Iterator[Part]:
 
 
 def settings_of(c: Choices, part: Part) -> Iterator[Setting]:
-    """What the configuration tells a chart."""
+    """The settings that apply to a chart."""
     yield from _everywhere(c)
     if part.name in {"dynamo-platform", "kai-scheduler", "grove"}:
         yield from _replicas(c)
@@ -42,12 +42,12 @@ def settings_of(c: Choices, part: Part) -> Iterator[Setting]:
 
 def _everywhere(c: Choices) -> Iterator[Setting]:
     if registry := c.config.registry:
-        yield from _said("registry.mirror", registry.mirror)
-        yield from _said("registry.pullSecrets", registry.pull_secrets and list(registry.pull_secrets))
+        yield from _unless_unset("registry.mirror", registry.mirror)
+        yield from _unless_unset("registry.pullSecrets", registry.pull_secrets and list(registry.pull_secrets))
     if placement := c.config.placement:
         tolerations = [each.model_dump(by_alias=True, exclude_none=True) for each in placement.tolerations or ()]
-        yield from _said("placement.tolerations", tolerations or None)
-        yield from _said("placement.nodeSelector", placement.node_selector or None)
+        yield from _unless_unset("placement.tolerations", tolerations or None)
+        yield from _unless_unset("placement.nodeSelector", placement.node_selector or None)
 
 
 def _replicas(c: Choices) -> Iterator[Setting]:
@@ -60,7 +60,7 @@ def _replicas(c: Choices) -> Iterator[Setting]:
 
 def _platform(c: Choices) -> Iterator[Setting]:
     for dependency in c.dependencies:
-        # Both flags, always: install alone implies enabled today, and an omitted flag is a default that may move.
+        # Always both flags: install alone implies enabled today, but an omitted flag is a default that may change.
         yield Setting(f"{dependency.key}.install", dependency.mode == "bundled")
         yield Setting(f"{dependency.key}.enabled", dependency.on)
     for backend in (c.nats, c.etcd):
@@ -69,26 +69,26 @@ def _platform(c: Choices) -> Iterator[Setting]:
             yield Setting(f"{backend.key}.address", backend.address)
     yield Setting("discoveryBackend", c.config.discovery_backend or "kubernetes")
     if monitoring := c.config.monitoring:
-        # Auto is an absent key: null for its parent breaks the chart's templates.
-        yield from _said("monitoring.podMonitors", monitoring.pod_monitors)
-        yield from _said("monitoring.metricsService", monitoring.metrics_service)
-        yield from _said("monitoring.labels", monitoring.labels)
-        yield from _said("monitoring.prometheusEndpoint", monitoring.prometheus_endpoint)
+        # Auto omits the key: a null parent breaks the chart's templates.
+        yield from _unless_unset("monitoring.podMonitors", monitoring.pod_monitors)
+        yield from _unless_unset("monitoring.metricsService", monitoring.metrics_service)
+        yield from _unless_unset("monitoring.labels", monitoring.labels)
+        yield from _unless_unset("monitoring.prometheusEndpoint", monitoring.prometheus_endpoint)
     if certificates := c.config.webhook_certificates:
         yield Setting("webhookCertificates.certManager", certificates.mode == "cert-manager")
         yield Setting("webhookCertificates.own", certificates.mode == "own")
-        yield from _said("webhookCertificates.secret", certificates.secret)
-        yield from _said("webhookCertificates.caBundle", certificates.ca_bundle)
+        yield from _unless_unset("webhookCertificates.secret", certificates.secret)
+        yield from _unless_unset("webhookCertificates.caBundle", certificates.ca_bundle)
 
 
 def _kai(c: Choices) -> Iterator[Setting]:
     config = c.config.kai_scheduler or KaiSchedulerConfig()
     cleanup = c.catalog.kai_scheduler.post_cleanup
     harms = cleanup is not None and c.kai.version is not None and cleanup.harms(c.kai.version, c.kai.namespace)
-    yield from _said("kaiScheduler.stalenessGracePeriod", config.staleness_grace_period, needed_grace_period(c))
-    yield from _said("kaiScheduler.topologyMigration", config.topology_migration)
-    yield from _said("kaiScheduler.gpuRuntimeClass", config.gpu_runtime_class)
-    yield from _said("kaiScheduler.postCleanup", config.post_cleanup, False if harms else None)
+    yield from _unless_unset("kaiScheduler.stalenessGracePeriod", config.staleness_grace_period, needed_grace_period(c))
+    yield from _unless_unset("kaiScheduler.topologyMigration", config.topology_migration)
+    yield from _unless_unset("kaiScheduler.gpuRuntimeClass", config.gpu_runtime_class)
+    yield from _unless_unset("kaiScheduler.postCleanup", config.post_cleanup, False if harms else None)
 
 
 def needed_grace_period(c: Choices) -> str | None:
@@ -102,16 +102,16 @@ def _grove(c: Choices) -> Iterator[Setting]:
     config = c.config.grove or GroveConfig()
     # An empty Secret in the release overwrites the operator's certificate at every upgrade:
     # https://github.com/ai-dynamo/grove/issues/453
-    yield from _said("grove.webhookSecret", config.webhook_secret, False)
-    # Without probes "Ready" says nothing, and the first workload meets a webhook that does not listen yet:
+    yield from _unless_unset("grove.webhookSecret", config.webhook_secret, False)
+    # Without probes Ready means nothing, and the first workload can hit a webhook that does not listen yet:
     # https://github.com/ai-dynamo/grove/issues/742
-    yield from _said("grove.healthProbes", config.health_probes, True)
+    yield from _unless_unset("grove.healthProbes", config.health_probes, True)
     # Helm never upgrades a chart's crds/: https://github.com/ai-dynamo/grove/issues/436
-    yield from _said("grove.crdInstaller", config.crd_installer, True)
+    yield from _unless_unset("grove.crdInstaller", config.crd_installer, True)
 
 
-def _said(path: str, given: Any, default: Any = None) -> Iterator[Setting]:
-    """A setting that is given, or has a default of ours; else the chart's own default stands."""
+def _unless_unset(path: str, given: Any, default: Any = None) -> Iterator[Setting]:
+    """A setting that is given or has a default here; else the chart's own default applies."""
     value = default if given is None else given
     if value is not None:
         yield Setting(path, value, given is not None)

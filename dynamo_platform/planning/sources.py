@@ -5,8 +5,8 @@ from __future__ import annotations
 from dynamo_platform.config.model import RegistryConfig, ReleaseConfig
 
 
-def path_of(repository: str) -> str:
-    """``a/b`` of ``oci://host/a/b``; upstream has the images below the same path as the chart."""
+def repository_path(repository: str) -> str:
+    """``a/b`` of ``oci://host/a/b``; upstream publishes images below the same path as the chart."""
     return repository.partition("://")[2].partition("/")[2]
 
 
@@ -14,11 +14,11 @@ def mirrored(repository: str, registry: RegistryConfig | None) -> str:
     """Upstream's repository, or the same path on the mirror."""
     if registry is None or registry.mirror is None:
         return repository
-    return f"oci://{registry.mirror}/{path_of(repository)}"
+    return f"oci://{registry.mirror}/{repository_path(repository)}"
 
 
 def located(chart: str, repository: str) -> tuple[str, str | None]:
-    """A chart and its repository as Helm takes them: OCI references and local charts need no repository."""
+    """A chart and its repository in Helm's form: OCI references and local charts have no repository."""
     if "/" in chart or chart.endswith(".tgz"):
         return chart, None
     if repository.startswith("oci://"):
@@ -27,6 +27,6 @@ def located(chart: str, repository: str) -> tuple[str, str | None]:
 
 
 def reference(config: ReleaseConfig, chart: str, repository: str, registry: RegistryConfig | None) -> str:
-    """Upstream's chart, or what the configuration has instead, as one reference."""
+    """The chart that the configuration names, or upstream's, as one reference."""
     name, source = located(config.chart or chart, config.repository or mirrored(repository, registry))
     return f"{source.rstrip('/')}/{name}" if source else name

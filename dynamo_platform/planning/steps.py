@@ -7,7 +7,7 @@ from typing import Any
 from dynamo_platform.config.model import QueueConfig, QueueResource, ReleaseConfig
 from dynamo_platform.trees import digest, value_at
 
-from .choices import TIMEOUT, Choices, Dependency
+from .choices import DEFAULT_TIMEOUT_SECONDS, Choices, Dependency
 from .model import Gate, Queue, Release, Step
 from .queues import CHART_QUEUES
 from .sources import located, mirrored
@@ -15,7 +15,7 @@ from .sources import located, mirrored
 
 def steps_of(c: Choices) -> list[Step]:
     """What to do, in order."""
-    # Bundled, the chart makes its two queues itself, and only further ones have to wait for the webhook.
+    # A bundled chart creates its two queues itself; only further ones have to wait for the webhook.
     gates = _gates(c) if c.owns_queues or (c.kai.mode == "bundled" and c.config.queues) else []
     queues = _queues(c, gates[-1].name) if gates else []
     steps: list[Step] = []
@@ -34,7 +34,7 @@ def steps_of(c: Choices) -> list[Step]:
         repository=mirrored(c.catalog.platform.repository, c.config.registry),
         version=str(c.version),
         values=c.values[c.catalog.platform.chart],
-        # The chart's only hooks are the two queues, deleted and made again at every upgrade.
+        # The chart's only hooks are the two queues, deleted and recreated at every upgrade.
         hooks=not c.owns_queues,
         depends_on=before,
     )
@@ -86,7 +86,7 @@ def _release(
         version=version,
         values=values,
         hooks=hooks,
-        timeout=config.timeout or TIMEOUT,
+        timeout=config.timeout or DEFAULT_TIMEOUT_SECONDS,
         depends_on=depends_on,
     )
 
@@ -102,7 +102,7 @@ def _gates(c: Choices) -> list[Gate]:
     release = c.catalog.platform.chart if bundled else c.kai.name
     values = c.values[c.catalog.platform.chart].get(c.kai.name) if bundled else c.values[c.kai.name]
     stamp = f"{c.kai.version or 'external'} {digest([c.kai.mode, values])}"
-    timeout = c.kai.config.timeout or TIMEOUT
+    timeout = c.kai.config.timeout or DEFAULT_TIMEOUT_SECONDS
     config = ("kai-config", "kai.scheduler/v1", "Config", "kai-config", None, "Available")
     shard = ("kai-shard", "kai.scheduler/v1", "SchedulingShard", "default", None, "Available")
     deployment = ("kai-queue-controller", "apps/v1", "Deployment", "queue-controller", c.kai.namespace, None)
@@ -130,7 +130,7 @@ def _gates(c: Choices) -> list[Gate]:
 def _queues(c: Choices, last_gate: str) -> list[Queue]:
     """The queues that this stack owns, parents first."""
     wanted = {name: node.queue for name, node in c.queues.items() if node.owned}
-    # The chart's hook made them, and Helm leaves what a hook made.
+    # The chart's hook created them, and Helm does not delete what a hook created.
     of_the_chart = CHART_QUEUES if c.running and c.running.kai.mode == "bundled" else {}
     done: dict[str, Queue] = {}
 
@@ -155,7 +155,7 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
 
 
 def _resource(resource: QueueResource | None) -> dict[str, float]:
-    # Both numbers are always written: KAI Scheduler reads a missing one as 0.
+    # Always write both numbers: KAI Scheduler reads a missing one as 0.
     given = resource or QueueResource.model_construct(quota=-1, limit=-1)
     amounts = {"quota": given.quota, "limit": given.limit, "overQuotaWeight": given.over_quota_weight}
     return {key: int(amount) if float(amount).is_integer() else amount for key, amount in amounts.items()}

@@ -1,7 +1,7 @@
-"""Chart values: what each release is given, from the choices, for every version.
+"""Chart values of each release, for every version.
 
-What the module writes is flat first, one entry for each leaf (``global.grove.install``), so that rules can compare it
-with the user's ``values``; then it becomes Helm's tree.
+The module's own are flat first, one entry for each leaf (``global.grove.install``), so that rules can compare them with
+the user's ``values``. Then both are merged into Helm's tree.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dynamo_platform.catalog import Key
 from dynamo_platform.trees import merged, nested
 
 from .choices import Choices, Leaves, Part, ReleaseName
-from .sources import path_of
+from .sources import repository_path
 
 
 def written_values(c: Choices) -> dict[ReleaseName, Leaves]:
-    """What the settings of each chart set; the platform's include those of its subcharts."""
+    """The values that the module writes for each chart; the platform's include those of its subcharts."""
     own = {part.name: _leaves(c, part) for part in c.parts}
     subcharts = {
         f"{part.below}.{leaf}": value for part in c.parts if part.below for leaf, value in own[part.name].items()
@@ -30,10 +30,10 @@ def written_values(c: Choices) -> dict[ReleaseName, Leaves]:
 
 
 def complete_values(c: Choices) -> dict[ReleaseName, dict[str, Any]]:
-    """Each chart's values: what is written, then the user's own.
+    """Each chart's complete values: the module's, then the user's own merged over them.
 
-    The platform's include the values of what it bundles; those of a bundled chart include what the user sets below its
-    key in the platform's.
+    The platform's include the values of the charts that it bundles. A bundled chart's include what the user sets below
+    its key in the platform's.
     """
     platform, own = nested(c.written["dynamo-platform"]), c.config.values or {}
     values: dict[ReleaseName, dict[str, Any]] = {}
@@ -48,16 +48,16 @@ def complete_values(c: Choices) -> dict[ReleaseName, dict[str, Any]]:
 
 
 def _leaves(c: Choices, part: Part) -> Leaves:
-    """What the configuration says, in the keys that the chart's version reads."""
+    """The settings of a chart, by the keys that its version reads."""
     return {
-        key.key: _formed(setting.value, key, part)
+        key.key: _formatted(setting.value, key, part)
         for setting in part.settings
         for key in c.catalog.keys(part.name, setting.path, part.version)
     }
 
 
-def _formed(value: Any, key: Key, part: Part) -> Any:
-    """A setting's value in the form that the chart takes it in."""
+def _formatted(value: Any, key: Key, part: Part) -> Any:
+    """A setting's value in the form that the chart expects."""
     match key.form:
         case "references":
             return [{"name": name} for name in value]
@@ -66,10 +66,10 @@ def _formed(value: Any, key: Key, part: Part) -> Any:
             terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
             return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
         case "image":
-            return "/".join(filter(None, (value, path_of(part.repository), key.image)))
+            return "/".join(filter(None, (value, repository_path(part.repository), key.image)))
         case "init image":
-            # The list's only entry, and Helm replaces lists.
-            image = "/".join((value, path_of(part.repository), key.image))
+            # Helm replaces lists; this is the only entry of the chart's.
+            image = "/".join((value, repository_path(part.repository), key.image))
             return [{"name": "GROVE_INIT_CONTAINER_IMAGE", "value": image}]
         case _:
             return value

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from .errors import UserError
+
 Severity = Literal["error", "warning", "note"]
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
@@ -65,7 +67,7 @@ def counted(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items()) or "ok"
 
 
-class PlatformError(Exception):
+class PlatformError(UserError):
     """The configuration cannot be planned; ``findings`` says everything that is wrong with it, errors first."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:

@@ -23,10 +23,11 @@ from dynamo_platform.comparison import (
     local_charts,
     pair,
 )
-from dynamo_platform.comparison.folders import FolderError, read_folder
+from dynamo_platform.comparison.folders import read_folder
 from dynamo_platform.comparison.forms import markdown, text
-from dynamo_platform.comparison.revisions import Revision, RevisionError
+from dynamo_platform.comparison.revisions import Revision
 from dynamo_platform.config.stackfile import Project, ProjectError, Stack, read_file, read_stack
+from dynamo_platform.errors import UserError
 from dynamo_platform.findings import Finding
 from dynamo_platform.rendering import helm
 from dynamo_platform.rendering.charts import content
@@ -61,7 +62,7 @@ def diff(*, base: str, head: str, stacks: tuple[str, ...], form: Form, exit_code
     """
     try:
         report = _report(base, head, stacks)
-    except (FolderError, ProjectError, RevisionError, helm.HelmError) as error:
+    except UserError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
         raise click.UsageError(refused(error)) from error

@@ -9,12 +9,13 @@ from typing import Any
 import yaml
 
 from dynamo_platform.config.yamltext import ManifestLoader
+from dynamo_platform.errors import UserError
 from dynamo_platform.rendering.objects import Key, Object, Objects, read
 
 _SUFFIXES = {".json", ".yaml", ".yml"}
 
 
-class FolderError(Exception):
+class FolderError(UserError):
     """A folder has no objects that can be read; the text says where."""
 
 

@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 from dynamo_platform.config.stackfile import PROJECT_FILES, Project, ProjectError, find_project
+from dynamo_platform.errors import UserError
 
 
-class RevisionError(Exception):
+class RevisionError(UserError):
     """There is no such revision; the text says what to do."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dynamo_platform.errors import UserError
 from dynamo_platform.findings import Finding, shown
 
 from .model import DOCS, NAMESPACE
@@ -21,8 +22,8 @@ PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 _STACK_FILE_KEYS = {"config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"}
 
 
-class ProjectError(Exception):
-    """There is no such project or stack; the text says what there is."""
+class ProjectError(UserError):
+    """There is no such project or stack, or the project file cannot be read."""
 
 
 class Project(NamedTuple):

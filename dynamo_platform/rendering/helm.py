@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from dynamo_platform.config.yamltext import ManifestLoader
+from dynamo_platform.errors import UserError
 from dynamo_platform.findings import Finding, PlatformError
 from dynamo_platform.planning.model import Release, Rendering
 
@@ -22,7 +23,7 @@ from .objects import Key, Manifest, Object, read
 from .refusals import refused, unfetched
 
 
-class HelmError(Exception):
+class HelmError(UserError):
     """There is no ``helm`` to render with."""
 
 

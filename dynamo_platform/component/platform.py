@@ -19,8 +19,9 @@ from pulumi_kubernetes.apiextensions import CustomResource, CustomResourcePatch
 from dynamo_platform import catalog as catalogs
 from dynamo_platform.cluster import kubeconfig
 from dynamo_platform.cluster.observe import Surroundings
+from dynamo_platform.config.mistakes import encrypted_finding
 from dynamo_platform.config.model import NAMESPACE, PlatformConfig
-from dynamo_platform.config.reading import decode_stack, encrypted
+from dynamo_platform.config.reading import decode_stack
 from dynamo_platform.findings import Finding, PlatformError, Severity, shown
 from dynamo_platform.planning.model import Gate, Plan, Queue, Release, Running, Step
 from dynamo_platform.planning.planner import make_plan, plan_of
@@ -225,7 +226,7 @@ def _plan(config: PlatformConfig | Mapping[str, Any] | None, running: Running | 
         stack=True,
         running=running,
         provider_given=provider_given,
-        problems=[encrypted(key) for key in secret],
+        problems=[encrypted_finding(key) for key in secret],
     )
 
 

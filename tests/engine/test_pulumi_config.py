@@ -20,7 +20,8 @@ from dynamo_platform.config.reading import decode_stack, parse
 
 raw = {key.removeprefix(f"{NAMESPACE}:"): text for key, text in _stack_config().items() if key.startswith(NAMESPACE)}
 config, findings = parse(decode_stack(raw), stack=True)
-pathlib.Path("read.json").write_text(json.dumps([config.to_stack(), [finding.as_dict() for finding in findings]]))
+settings = config.model_dump(mode="json", by_alias=True, exclude_none=True)
+pathlib.Path("read.json").write_text(json.dumps([settings, [finding.as_dict() for finding in findings]]))
 """
 
 Stored = tuple[str, str, bool]

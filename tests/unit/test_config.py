@@ -1,6 +1,8 @@
 """The user's page: what is read, what is refused and how it is said, and that writing it and reading it agree."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -265,6 +267,13 @@ def test_reading_does_not_change_what_it_reads() -> None:
     page = {"grove": {"versio": "x"}, "queues": [{"name": "A"}]}
     parse(page, stack=True)
     assert page == {"grove": {"versio": "x"}, "queues": [{"name": "A"}]}
+
+
+def test_a_configuration_without_mistakes_is_read_without_their_messages() -> None:
+    program = "import sys; from dynamo_platform import PlatformConfig, make_plan, plan_of; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "dynamo_platform.config.reading" in modules
+    assert {"dynamo_platform.config.fields", "dynamo_platform.config.mistakes"}.isdisjoint(modules)
 
 
 # What the engine hands over

@@ -4,6 +4,8 @@ Mypy checks the calls in this file (`make lint`): it has to accept the good ones
 `type: ignore` expects.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Required, get_args, get_origin, get_type_hints
 
@@ -58,6 +60,13 @@ def test_every_model_has_keyword_arguments() -> None:
     names = {name for name in vars(keywords) if name.endswith("Settings")}
     assert names == {settings_of(part).__name__ for part in PARTS}
     assert settings_of(PlatformConfig) is keywords.PlatformSettings
+
+
+def test_they_are_not_imported_at_run_time() -> None:
+    program = "import sys; from dynamo_platform import DynamoPlatform; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "dynamo_platform.config.model" in modules
+    assert keywords.__name__ not in modules
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from .keys import Kind
+from .model import Kind
 
 PARTS = ("dynamo-operator",)
 """Subcharts that are a part of their chart; others are charts of their own, with keys of their own."""

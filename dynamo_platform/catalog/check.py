@@ -11,9 +11,10 @@ import click
 
 from dynamo_platform.versions import Version
 
-from . import Catalog, Chart, load
+from . import Catalog, load
 from .archive import ReadChart, charts
 from .keys import nearest_recording, recorded
+from .model import Chart, latest
 
 _SOURCES = {
     "dynamo-platform": "https://github.com/ai-dynamo/dynamo/tree/v{}/deploy/helm/charts/platform",
@@ -84,15 +85,13 @@ def _platform_rows(chart: ReadChart, version: Version, catalog: Catalog) -> Iter
     if minor is None:
         row = {
             "minor": version.minor_line,
-            "band": catalog.platform.minors[-1].band,
-            "versions": [chart.version],
             "kai_scheduler": _window(_bundled(chart, "kai-scheduler")),
             "grove": _window(_bundled(chart, "grove")),
             "source": _SOURCES[chart.name].format(chart.version),
         }
         yield Addition("platform.json", "minors", row)
-    elif version not in minor.versions:
-        yield Addition("platform.json", f"versions of minor {minor.minor}", chart.version)
+    if version not in catalog.platform.versions:
+        yield Addition("platform.json", "versions", chart.version)
 
 
 def _bundled(chart: ReadChart, name: str) -> str:
@@ -104,7 +103,7 @@ def _bundled(chart: ReadChart, name: str) -> str:
 
 def _window(bundled: str) -> dict[str, str]:
     """What can be said of a dependency's versions before upstream does."""
-    return {"bundled": bundled, "pick": bundled, "floor": bundled, "sure": "inferred"}
+    return {"bundled": bundled, "pick": bundled, "first": bundled, "sure": "inferred"}
 
 
 def _platform_differences(chart: ReadChart, version: Version, catalog: Catalog) -> Iterator[str]:
@@ -112,10 +111,10 @@ def _platform_differences(chart: ReadChart, version: Version, catalog: Catalog) 
         for name, window in (("kai-scheduler", minor.kai_scheduler), ("grove", minor.grove)):
             if (bundled := _bundled(chart, name)) != str(window.bundled):
                 yield f"bundles {name} {bundled}; the catalog has {window.bundled} for {minor.minor}"
-    band = catalog.band(minor or catalog.platform.minors[-1])
+    known = latest(catalog.platform.kubernetes, version)
     floor = re.match(r">= ?v?(1\.\d+)", chart.kubernetes)
-    if floor and floor[1] != band.kubernetes:
-        yield f"needs Kubernetes {floor[1]}; the catalog has {band.kubernetes}"
+    if floor and known and floor[1] != known.floor:
+        yield f"needs Kubernetes {floor[1]}; the catalog has {known.floor}"
 
 
 def _keys(chart: ReadChart, version: Version) -> tuple[list[Addition], list[str]]:

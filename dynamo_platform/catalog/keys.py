@@ -8,16 +8,13 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from dynamo_platform.trees import parents, walk
 from dynamo_platform.versions import Version
 
+from .model import Kind
 from .reading import Row, read
-
-Kind = Literal["boolean", "auto", "number", "text", "list", "map", "any", "chart"]
-"""What a key takes, by its default: ``auto`` is true, false or null, ``map`` has whatever keys the user likes, ``any``
-has no default, and ``chart`` is where the keys of another chart go, which are not recorded here."""
 
 FOLDER = Path(__file__).parent / "data" / "keys"
 

@@ -6,7 +6,7 @@ the module would pay for each kind of row.
 
 from functools import cache
 from types import UnionType
-from typing import Any, NoReturn, Self, get_args, get_origin
+from typing import Any, NoReturn, get_args, get_origin
 
 from dynamo_platform.versions import Version
 
@@ -22,10 +22,6 @@ class Row:
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(f"{name}: a row does not change")
-
-    def replaced(self, **fields: Any) -> Self:
-        """The row with other fields."""
-        return type(self)(**vars(self) | fields)
 
 
 def read(kind: Any, value: Any, where: str) -> Any:
@@ -68,10 +64,24 @@ def _composed(kind: Any, value: Any, where: str) -> Any:
     return result
 
 
-def _row(kind: type[Row], value: dict[str, Any], where: str) -> Row:
-    fields = kind.__annotations__
+@cache
+def _fields(kind: type) -> tuple[dict[str, Any], set[str]]:
+    """The fields of a row with their types, those of its bases first, and which of them are required."""
+    fields: dict[str, Any] = {}
+    required: set[str] = set()
+    for each in reversed(kind.__mro__):
+        annotations = vars(each).get("__annotations__", {})
+        fields |= annotations
+        # A field that a row declares again, without a default, is required there.
+        required = {name for name in required | annotations.keys() if name not in vars(each)}
+    return fields, required
+
+
+def _row(kind: Any, value: dict[str, Any], where: str) -> Row:
+    fields, required = _fields(kind)
     wrong = [key for key in value if key not in fields]
-    wrong += [key for key in fields if key not in value and not hasattr(kind, key)]
+    wrong += [key for key in fields if key in required and key not in value]
     if wrong:
         raise ValueError(f"{where}: {', '.join(wrong)} missing or unknown; {kind.__name__} has {', '.join(fields)}")
-    return kind(**{key: read(fields[key], item, f"{where}.{key}") for key, item in value.items()})
+    row: Row = kind(**{key: read(fields[key], item, f"{where}.{key}") for key, item in value.items()})
+    return row

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from dynamo_platform.catalog import Catalog, Window, load
+from dynamo_platform.catalog import Catalog, load
+from dynamo_platform.catalog.model import Minor, Platform, Window, latest
 
 from .tables import Table, show
 
@@ -42,26 +43,28 @@ def versions(*, as_json: bool) -> None:
 
 def _rows(catalog: Catalog) -> list[dict[str, Any]]:
     """The matrix, oldest platform first."""
-    return [
-        {
-            "platform": minor.minor,
-            "versions": [str(version) for version in minor.versions],
-            "band": minor.band,
-            "kubernetes": catalog.band(minor).kubernetes,
-            "nats": catalog.platform.default("nats.mode", minor.versions[-1]).value,
-            "kaiScheduler": _window(minor.kai_scheduler),
-            "grove": _window(minor.grove),
-            "source": minor.source,
-        }
-        for minor in catalog.platform.minors
-    ]
+    return [_row(catalog.platform, minor) for minor in catalog.platform.minors]
+
+
+def _row(platform: Platform, minor: Minor) -> dict[str, Any]:
+    versions = platform.versions_of(minor.minor)
+    kubernetes = latest(platform.kubernetes, versions[-1])
+    return {
+        "platform": minor.minor,
+        "versions": [str(version) for version in versions],
+        "kubernetes": kubernetes.floor if kubernetes else None,
+        "nats": platform.default("nats.mode", versions[-1]).value,
+        "kaiScheduler": _window(minor.kai_scheduler),
+        "grove": _window(minor.grove),
+        "source": minor.source,
+    }
 
 
 def _window(window: Window) -> dict[str, Any]:
     return {
         "bundled": str(window.bundled),
         "pick": str(window.pick),
-        "floor": str(window.floor),
+        "floor": str(window.first),
         "below": str(window.below) if window.below else None,
         "sure": window.sure,
     }

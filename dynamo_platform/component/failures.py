@@ -53,16 +53,18 @@ async def gate_report(gate: Gate, surroundings: Surroundings) -> str:
     return "\n".join(lines)
 
 
-def retry_queue(timeout: int, surroundings: Surroundings) -> Hook:
+def retry_queue(webhook: Gate, surroundings: Surroundings) -> Hook:
     """A hook for queues that tries again while KAI Scheduler's webhook refuses connections, and after no other error.
 
     The queue-controller has no readiness probe: its Deployment can be rolled out before the webhook listens
     (https://github.com/ai-dynamo/dynamo/issues/4625).
 
     Args:
-        timeout: seconds after a queue's first failure until the hook gives up.
+        webhook: the gate of the webhook's Deployment; the hook gives up when its timeout has passed since a queue's
+            first failure.
         surroundings: where KAI Scheduler is.
     """
+    timeout = webhook.timeout
     first_failures: dict[str, float] = {}
 
     async def hook(failure: pulumi.ErrorHookArgs) -> bool:
@@ -70,9 +72,9 @@ def retry_queue(timeout: int, surroundings: Surroundings) -> Hook:
             return False
         if time.monotonic() - first_failures.setdefault(failure.urn, time.monotonic()) >= timeout:
             pulumi.log.error(
-                f"{failure.name}: the webhook of KAI Scheduler's queue-controller has refused connections for "
+                f"{failure.name}: the webhook of KAI Scheduler's {webhook.object_name} has refused connections for "
                 f"{timeout} s, although its Deployment is rolled out. See kubectl logs -n {surroundings.namespace} "
-                "deployment/queue-controller"
+                f"deployment/{webhook.object_name}"
             )
             return False
         await asyncio.sleep(min(2.0 ** (len(failure.errors) - 1), max(1.0, timeout / PAUSES_PER_TIMEOUT)))

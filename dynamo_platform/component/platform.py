@@ -120,8 +120,10 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         # Pulumi's mocks claim to support error hooks, but have no server to register them with.
         if not gates or isinstance(get_monitor(), MockMonitor):
             return {}
+        webhook = next(gate for gate in gates if gate.namespace)
+        assert webhook.namespace  # noqa: S101  the Deployment has one
         surroundings = Surroundings(
-            namespace=next(gate.namespace for gate in gates if gate.namespace),
+            namespace=webhook.namespace,
             context=self.plan.cluster,
             readable=not provider_given and (self.plan.cluster is not None or not configures_default_provider()),
             external=self.plan.modes["kai-scheduler"] == "external",
@@ -131,7 +133,7 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         names = resource_names(self.plan, self.pulumi_resource_name)
         hooks = {
             Gate: report_gate({names[gate.name]: gate for gate in gates}, surroundings),
-            Queue: retry_queue(gates[-1].timeout, surroundings),
+            Queue: retry_queue(webhook, surroundings),
         }
         return {
             kind: pulumi.ResourceHookBinding(

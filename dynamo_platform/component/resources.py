@@ -158,13 +158,14 @@ def _gate(name: str, step: Gate, options: pulumi.ResourceOptions) -> pulumi.Cust
 
 
 def _queue(name: str, step: Queue, options: pulumi.ResourceOptions, *, protect: bool) -> CustomResource:
+    manifest = step.manifest
     return CustomResource(
         name,
-        api_version="scheduling.run.ai/v2",
-        kind="Queue",
+        api_version=manifest["apiVersion"],
+        kind=manifest["kind"],
         # Providers from 4.29 on do not create an object that exists, and none imports one that differs, without force.
-        metadata={"name": step.name, "annotations": {"pulumi.com/patchForce": "true"}},
-        spec=step.spec,
+        metadata={**manifest["metadata"], "annotations": {"pulumi.com/patchForce": "true"}},
+        spec=manifest["spec"],
         opts=pulumi.ResourceOptions.merge(
             options, pulumi.ResourceOptions(protect=protect, import_=step.name if step.adopted else None)
         ),

@@ -6,37 +6,39 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dynamo_platform.catalog import Catalog
-from dynamo_platform.catalog.keys import nearest_recording, recorded
 from dynamo_platform.findings import Finding
 from dynamo_platform.planning.model import Plan, Release
 from dynamo_platform.rendering.helm import Rendered
 from dynamo_platform.rendering.objects import Manifest
 from dynamo_platform.rendering.refusals import generated, secret_contents, undecided
-from dynamo_platform.trees import merged, value_at
+from dynamo_platform.trees import merged, nested
 from dynamo_platform.versions import Version
 
 from .objects import created
 
-_INLINE_CONFIG: dict[str, Any] = {"kaiConfig": {"render": True}, "kaiConfigDeployer": {"enabled": False}}
+_INLINE_CONFIG = {"kaiConfig.inline": True, "kaiConfig.byJob": False}
+"""The settings by which KAI Scheduler's chart has the Config among its objects, and no Job that creates it."""
+
 _MONITORS = ("monitoring.podMonitors", "monitoring.metricsService")
 
 
 def with_inline_config(plan: Plan, catalog: Catalog) -> tuple[Release, ...]:
     """A plan's releases, with KAI Scheduler's Config among its objects where that version can, not made by a Job."""
     mode = plan.modes["kai-scheduler"]
-    releases = {release.name: release for release in plan.releases}
-    if mode == "separate":
-        release = releases["kai-scheduler"]
-        version, values = Version.parse(release.version), _INLINE_CONFIG
-    elif mode == "bundled":
-        release = releases[catalog.platform.chart]
-        minor = catalog.minor(Version.parse(release.version))
-        assert minor  # noqa: S101  a plan is of a known minor
-        version, values = minor.kai_scheduler.bundled, {"kai-scheduler": _INLINE_CONFIG}
-    else:
+    if mode not in {"separate", "bundled"}:
         return plan.releases
-    versions = recorded("kai-scheduler")
-    if "kaiConfig.render" in versions[nearest_recording(version, versions)]:
+    releases = {release.name: release for release in plan.releases}
+    release = plan.platform if mode == "bundled" else releases["kai-scheduler"]
+    minor = catalog.minor(Version.parse(plan.platform.version))
+    assert minor  # noqa: S101  a plan is of a known minor
+    version = minor.kai_scheduler.bundled if mode == "bundled" else Version.parse(release.version)
+    if catalog.keys("kai-scheduler", "kaiConfig.inline", version):
+        leaves = {
+            key.key: value
+            for setting, value in _INLINE_CONFIG.items()
+            for key in catalog.keys("kai-scheduler", setting, version)
+        }
+        values = {"kai-scheduler": nested(leaves)} if mode == "bundled" else nested(leaves)
         releases[release.name] = release._replace(values=merged(release.values, values))
     return tuple(releases.values())
 
@@ -45,15 +47,11 @@ def undecided_monitors(plan: Plan, catalog: Catalog) -> list[Finding]:
     """An error for each monitor that a cluster would have to decide."""
     if not plan.rendering.open_apis:
         return []
-    platform = next(release for release in plan.releases if release.name == catalog.platform.chart)
-    version = Version.parse(platform.version)
+    version, values = Version.parse(plan.platform.version), plan.platform.values
     return [
         undecided(setting)
         for setting in _MONITORS
-        if not any(
-            isinstance(value_at(platform.values, key.key), bool)
-            for key in catalog.keys("dynamo-platform", setting, version)
-        )
+        if not isinstance(catalog.setting("dynamo-platform", setting, version, values), bool)
     ]
 
 

@@ -6,7 +6,8 @@ What cannot be filled in, because the configuration is incomplete or wrong, stay
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from dynamo_platform.catalog import Band, Catalog, Chart, Minor, PartName, Window
+from dynamo_platform.catalog import Catalog
+from dynamo_platform.catalog.model import Chart, Minor, PartName, Window
 from dynamo_platform.config.model import (
     BackendMode,
     DependencyConfig,
@@ -129,7 +130,6 @@ class Choices(NamedTuple):
         provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
         version: the platform's version; None if it is not given or not a version.
         minor: the catalog's row of its minor.
-        band: the band of that minor.
         namespace: the platform's namespace.
         kai: KAI Scheduler.
         grove: Grove.
@@ -149,7 +149,6 @@ class Choices(NamedTuple):
     provider_given: bool
     version: Version | None
     minor: Minor | None
-    band: Band | None
     namespace: str
     kai: Dependency
     grove: Dependency

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dynamo_platform.catalog import Catalog, Chart, Minor
+from dynamo_platform.catalog import Catalog
+from dynamo_platform.catalog.model import Chart, Minor
 from dynamo_platform.config.model import BackendConfig, DependencyConfig, Mode, PlatformConfig, Profile
 from dynamo_platform.versions import Version
 
@@ -21,7 +22,6 @@ def choose(
     """Fill in every default, then what follows: settings, chart values and the queue tree."""
     version = parse_version(config.version)
     minor = catalog.minor(version) if version else None
-    band = catalog.band(minor) if minor else None
     namespace = config.namespace or catalog.platform.namespace
     c = Choices(
         config=config,
@@ -29,7 +29,6 @@ def choose(
         provider_given=provider_given,
         version=version,
         minor=minor,
-        band=band,
         namespace=namespace,
         kai=_dependency("kaiScheduler", config, catalog, minor),
         grove=_dependency("grove", config, catalog, minor),

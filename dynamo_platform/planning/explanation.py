@@ -12,7 +12,6 @@ from dynamo_platform.trees import walk
 from dynamo_platform.versions import Version
 
 from .model import Gate, Plan, Queue, Release, Running, Step
-from .queues import CHART_QUEUES
 
 PLATFORM = "dynamo-platform"
 """The platform's own release."""
@@ -144,15 +143,11 @@ def _why(step: Step, plan: Plan) -> str:
             why = "A release of its own is upgraded on its own, with its CRDs; a bundled one never upgrades them."
         case Release():
             why = "A release of its own; with these values it needs KAI Scheduler's CRDs when it starts."
-        case Gate(kind="Deployment", depends_on=()):
-            why = "Waiting for a Deployment makes nothing where KAI Scheduler is missing, so this comes first."
-        case Gate(kind="Deployment"):
-            why = "Its webhook judges every queue, and queues are refused while nothing answers."
-        case Gate(kind="Config"):
-            why = "A finished release proves only that KAI Scheduler's operator runs; this is what the operator makes."
         case Gate():
-            why = "A shard that is reconciled before its Config is Available with nothing running, so it comes second."
-        case Queue(name=name) if name in CHART_QUEUES:
+            kai = load().kai_scheduler
+            rows = kai.external_gates if plan.modes["kai-scheduler"] == "external" else kai.gates
+            why = next(row.why for row in rows if row.name == step.name)
+        case Queue(name=name) if name in load().platform.queues.names:
             why = "Dynamo's workloads go through it; owned by the stack it stays the same object through upgrades."
         case Queue():
             why = "The configuration asks for it."

@@ -70,8 +70,12 @@ class Gate(NamedTuple):
         return self.condition or "rolled out"
 
 
+QUEUE_API_VERSION = "scheduling.run.ai/v2"
+"""The API version of KAI queues, which is also part of their type in the stack's state."""
+
+
 class Queue(NamedTuple):
-    """A KAI queue (``scheduling.run.ai/v2``).
+    """A KAI queue.
 
     Attributes:
         name: the object's name.
@@ -89,7 +93,7 @@ class Queue(NamedTuple):
     def manifest(self) -> dict[str, Any]:
         """The queue as an object."""
         metadata = {"name": self.name}
-        return {"apiVersion": "scheduling.run.ai/v2", "kind": "Queue", "metadata": metadata, "spec": self.spec}
+        return {"apiVersion": QUEUE_API_VERSION, "kind": "Queue", "metadata": metadata, "spec": self.spec}
 
 
 Step = Release | Gate | Queue
@@ -167,11 +171,8 @@ def summary(plan: Plan) -> str:
                 lines.append(f"gate      {step.kind} {step.object_name} {step.ready}{after}")
             case Queue():
                 lines.append(f"queue     {step.name}{after}")
-    flags = plan.platform.values["global"]
     for name, mode in plan.modes.items():
-        lines.append(
-            f"flags     {name}: {mode}, install {flags[name]['install']}, enabled {flags[name]['enabled']}".lower()
-        )
+        lines.append(f"flags     {name}: {mode}, install {mode == 'bundled'}, enabled {mode != 'disabled'}".lower())
     return "\n".join(lines)
 
 

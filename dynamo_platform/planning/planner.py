@@ -86,19 +86,19 @@ def make_plan(
         modes={d.name: str(d.mode) for d in c.dependencies},
         steps=tuple(steps_of(c)),
         protect=c.protect,
-        rendering=_rendering(config),
+        rendering=_rendering(config, c.catalog),
         preview_objects=config.preview_objects is not False,
         findings=ordered(findings),
     )
 
 
-def _rendering(config: PlatformConfig) -> Rendering:
+def _rendering(config: PlatformConfig, catalog: Catalog) -> Rendering:
     served = config.api_versions
     return Rendering(
         kubernetes_version=config.kubernetes_version or ASSUMED_KUBERNETES,
         # Given none, Helm would use those of whatever cluster is reachable.
         api_versions=("v1", *(api for api in served or () if api != "v1")),
-        open_apis=(rules.PROMETHEUS_API,) if served is None else (),
+        open_apis=(catalog.platform.monitors.api,) if served is None else (),
     )
 
 

@@ -6,20 +6,15 @@ from dynamo_platform.config.model import QueueConfig
 
 from .choices import Choices, QueueNode
 
-# Constructed, because there is nothing to validate and building the validators takes a millisecond.
-CHART_QUEUES = {
-    "dynamo-default": QueueConfig.model_construct(name="dynamo-default"),
-    "dynamo": QueueConfig.model_construct(name="dynamo", parent="dynamo-default"),
-}
-"""The two queues that always exist with KAI Scheduler."""
-
 
 def queue_tree(c: Choices) -> dict[str, QueueNode]:
     """Every queue by name: first the two that always exist, then those of the configuration in its order."""
-    default, dynamo = CHART_QUEUES
-    always = CHART_QUEUES.items() if c.kai.on else ()
-    tree = {name: QueueNode(f"queues ({name})", queue, c.owns_queues) for name, queue in always}
+    parents = {row.name: row.parent for row in c.catalog.platform.queues.rows}
+    # Constructed, because there is nothing to validate and building the validators takes a millisecond.
+    always = [QueueConfig.model_construct(name=name, parent=parent) for name, parent in parents.items() if c.kai.on]
+    tree = {queue.name: QueueNode(f"queues ({queue.name})", queue, c.owns_queues) for queue in always}
     for i, queue in enumerate(c.config.queues or ()):
-        placed = queue if queue.name != dynamo or queue.parent else queue.model_copy(update={"parent": default})
-        tree[queue.name] = QueueNode(f"queues[{i}]", placed, c.owns_queues or queue.name not in CHART_QUEUES)
+        parent = queue.parent or parents.get(queue.name)
+        placed = queue if parent == queue.parent else queue.model_copy(update={"parent": parent})
+        tree[queue.name] = QueueNode(f"queues[{i}]", placed, c.owns_queues or queue.name not in parents)
     return tree

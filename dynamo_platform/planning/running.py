@@ -1,7 +1,7 @@
-"""What runs now: what this stack installed before, which an upgrade is judged against.
+"""What runs now: what this stack installed before. An upgrade is judged against it.
 
-Read from the stack's own state it needs no cluster. From a version alone it is what the same page would have installed
-with that version.
+It is read from the stack's own state, without a cluster. From a version alone, it is what the same configuration would
+have installed with that version.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dynamo_platform.catalog import Catalog, Chart
+from dynamo_platform.catalog import Catalog
+from dynamo_platform.catalog.model import Chart
 from dynamo_platform.config.model import BackendMode, PlatformConfig, ReleaseConfig
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
-from .choices import BackendKey, Choices, Dependency, parse_version
+from .choices import BackendKey, Choices, Dependency, DependencyKey, parse_version
 from .choosing import choose
-from .model import Installed, Running
+from .model import QUEUE_API_VERSION, Installed, Running
 from .sources import reference
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ COMPONENT = "dynamo-platform:index:DynamoPlatform"
 """Pulumi's type of the component."""
 
 _RELEASE = f"{COMPONENT}$kubernetes:helm.sh/v3:Release"
-_QUEUE = f"{COMPONENT}$kubernetes:scheduling.run.ai/v2:Queue"
+_QUEUE = f"{COMPONENT}$kubernetes:{QUEUE_API_VERSION}:Queue"
 
 
 def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Running | None:
-    """What a component's resources in the stack's state say; None where it has installed nothing yet.
+    """What a component has installed, by the stack's state; None if nothing yet.
 
     Args:
         state: type and outputs of the stack's resources by URN, as ``pulumi:pulumi:readStackResourceOutputs`` has them.
@@ -45,7 +46,7 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
 
 
 def from_plan(plan: Plan, catalog: Catalog) -> Running:
-    """What runs once a plan is carried out."""
+    """What runs after a plan was applied."""
     releases = {
         release.name: {**release._asdict(), "repositoryOpts": {"repo": release.repository}} for release in plan.releases
     }
@@ -60,26 +61,27 @@ def _running(
     values = outputs.get("values") or {} if outputs else {}
     minor = catalog.minor(platform.version) if platform and platform.version else None
 
-    def dependency(name: str, chart: Chart, bundled: Version | None) -> Installed:
-        if name in releases:
-            return _release(releases[name])
-        if platform and value_at(values, f"global.{name}.install") is True:
-            return _bundled(chart, bundled, platform.namespace)
-        enabled = value_at(values, f"global.{name}.enabled") is True
-        return Installed("external" if enabled else "disabled")
+    def setting(path: str) -> Any:
+        version = platform.version if platform else None
+        return catalog.setting("dynamo-platform", path, version, values) if version else None
 
-    def backend(name: BackendKey) -> BackendMode | None:
+    def dependency(key: DependencyKey, chart: Chart, bundled: Version | None) -> Installed:
+        if chart_release := releases.get("grove" if key == "grove" else "kai-scheduler"):
+            return _release(chart_release)
+        if platform and setting(f"{key}.install") is True:
+            return _bundled(chart, bundled, platform.namespace)
+        return Installed("external" if setting(f"{key}.enabled") is True else "disabled")
+
+    def backend(key: BackendKey) -> BackendMode | None:
         if platform is None:
             return None
-        chart, version = catalog.platform.chart, platform.version
-        keys = catalog.keys(chart, f"{name}.install", version) if version else []
-        if keys and all(value_at(values, key.key) is True for key in keys):
+        if setting(f"{key}.install") is True:
             return "bundled"
-        return "external" if value_at(values, f"dynamo-operator.{name}Addr") else "disabled"
+        return "external" if setting(f"{key}.address") else "disabled"
 
     return Running(
         platform=platform,
-        kai=dependency("kai-scheduler", catalog.kai_scheduler, minor.kai_scheduler.bundled if minor else None),
+        kai=dependency("kaiScheduler", catalog.kai_scheduler, minor.kai_scheduler.bundled if minor else None),
         grove=dependency("grove", catalog.grove, minor.grove.bundled if minor else None),
         nats=backend("nats"),
         etcd=backend("etcd"),
@@ -88,15 +90,16 @@ def _running(
 
 
 def from_version(version: str, config: PlatformConfig, catalog: Catalog) -> Running:
-    """What the same page would have installed with another version of the platform."""
+    """What the same configuration would have installed with another version of the platform."""
     c = choose(config.model_copy(update={"version": version}), catalog, provider_given=False)
+    repository = catalog.platform.repository(c.version or catalog.platform.versions[-1])
     past = next((row for row in catalog.platform.past if c.version and row.minor == c.version.minor_line), None)
     return Running(
         platform=Installed(
             "separate",
             c.version,
             c.namespace,
-            reference(config, catalog.platform.chart, catalog.platform.repository, config.registry),
+            reference(config, catalog.platform.chart, repository, config.registry),
         ),
         kai=_assumed(c, c.kai, past.kai_scheduler if past else c.kai.version),
         grove=_assumed(c, c.grove, past.grove if past else c.grove.version),
@@ -111,7 +114,7 @@ def _default(catalog: Catalog, setting: str, version: Version | None) -> Backend
 
 
 def _outputs(state: Mapping[str, Any], kind: str, component: str, name: str) -> Iterator[Mapping[str, Any]]:
-    """Outputs of one component's resources of a kind, known by the names that the component gives them."""
+    """Outputs of a component's resources of a kind; the component prefixes their names with its own."""
     for urn, resource in state.items():
         own, _, resource_name = urn.rpartition("::")
         outputs = resource["outputs"]

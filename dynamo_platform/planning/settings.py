@@ -18,7 +18,7 @@ def parts_of(c: Choices) -> Iterator[Part]:
     """Every chart that the plan installs and whose version is known."""
     version = c.version if c.minor else None
     if version:
-        yield Part("dynamo-platform", version, c.catalog.platform.repository)
+        yield Part("dynamo-platform", version, c.catalog.platform.repository(version))
     for d in c.dependencies:
         if d.version and d.mode in {"separate", "bundled"}:
             yield Part(d.name, d.version, d.chart.repository(d.version), d.name if d.mode == "bundled" else "")
@@ -84,7 +84,7 @@ def _platform(c: Choices) -> Iterator[Setting]:
 def _kai(c: Choices) -> Iterator[Setting]:
     config = c.config.kai_scheduler or KaiSchedulerConfig()
     cleanup = c.catalog.kai_scheduler.post_cleanup
-    harms = cleanup is not None and c.kai.version is not None and cleanup.harms(c.kai.version, c.kai.namespace)
+    harms = c.kai.version and cleanup.holds(c.kai.version) and c.kai.namespace != cleanup.namespace
     yield from _unless_unset("kaiScheduler.stalenessGracePeriod", config.staleness_grace_period, needed_grace_period(c))
     yield from _unless_unset("kaiScheduler.topologyMigration", config.topology_migration)
     yield from _unless_unset("kaiScheduler.gpuRuntimeClass", config.gpu_runtime_class)
@@ -94,7 +94,7 @@ def _kai(c: Choices) -> Iterator[Setting]:
 def needed_grace_period(c: Choices) -> str | None:
     """The staleness grace period that Grove needs KAI Scheduler to have; None for a Grove that needs none."""
     staleness = c.catalog.kai_and_grove.staleness
-    builds_gangs = c.grove.on and c.grove.version is not None and c.grove.version >= staleness.grove_from
+    builds_gangs = c.grove.on and c.grove.version is not None and staleness.holds(c.grove.version)
     return staleness.value if builds_gangs else None
 
 

@@ -9,12 +9,12 @@ from dynamo_platform.trees import digest, value_at
 
 from .choices import DEFAULT_TIMEOUT_SECONDS, Choices, Dependency
 from .model import Gate, Queue, Release, Step
-from .queues import CHART_QUEUES
 from .sources import located, mirrored
 
 
 def steps_of(c: Choices) -> list[Step]:
     """What to do, in order."""
+    assert c.version  # noqa: S101  a plan without errors has a version
     # A bundled chart creates its two queues itself; only further ones have to wait for the webhook.
     gates = _gates(c) if c.owns_queues or (c.kai.mode == "bundled" and c.config.queues) else []
     queues = _queues(c, gates[-1].name) if gates else []
@@ -31,9 +31,9 @@ def steps_of(c: Choices) -> list[Step]:
         name=c.catalog.platform.chart,
         namespace=c.namespace,
         chart=c.catalog.platform.chart,
-        repository=mirrored(c.catalog.platform.repository, c.config.registry),
+        repository=mirrored(c.catalog.platform.repository(c.version), c.config.registry),
         version=str(c.version),
-        values=c.values[c.catalog.platform.chart],
+        values=c.values["dynamo-platform"],
         # The chart's only hooks are the two queues, deleted and recreated at every upgrade.
         hooks=not c.owns_queues,
         depends_on=before,
@@ -92,38 +92,28 @@ def _release(
 
 
 def _gates(c: Choices) -> list[Gate]:
-    """Config, then shard, then the queue webhook's Deployment.
-
-    A shard that is reconciled before there is a Config is Available with nothing running, so it comes second. A patch
-    of a custom resource makes an absent one, and one of a Deployment does not: where KAI is someone else's, the
-    Deployment comes first and finds out whether it is there, and shards, which may have other names, are left alone.
-    """
-    bundled = c.kai.mode == "bundled"
+    """The waits until KAI Scheduler is ready, in the catalog's order."""
+    external, bundled = c.kai.mode == "external", c.kai.mode == "bundled"
     release = c.catalog.platform.chart if bundled else c.kai.name
-    values = c.values[c.catalog.platform.chart].get(c.kai.name) if bundled else c.values[c.kai.name]
+    values = c.values["dynamo-platform"].get(c.kai.name) if bundled else c.values[c.kai.name]
     stamp = f"{c.kai.version or 'external'} {digest([c.kai.mode, values])}"
-    timeout = c.kai.config.timeout or DEFAULT_TIMEOUT_SECONDS
-    config = ("kai-config", "kai.scheduler/v1", "Config", "kai-config", None, "Available")
-    shard = ("kai-shard", "kai.scheduler/v1", "SchedulingShard", "default", None, "Available")
-    deployment = ("kai-queue-controller", "apps/v1", "Deployment", "queue-controller", c.kai.namespace, None)
-    rows = [deployment, config] if c.kai.mode == "external" else [config, shard, deployment]
     gates: list[Gate] = []
-    before: tuple[str, ...] = () if c.kai.mode == "external" else (release,)
-    for name, api_version, kind, object_name, namespace, condition in rows:
+    before: tuple[str, ...] = () if external else (release,)
+    for row in c.catalog.kai_scheduler.external_gates if external else c.catalog.kai_scheduler.gates:
         gates.append(
             Gate(
-                name=name,
-                api_version=api_version,
-                kind=kind,
-                object_name=object_name,
-                namespace=namespace,
-                condition=condition,
+                name=row.name,
+                api_version=row.api_version,
+                kind=row.kind,
+                object_name=row.object_name,
+                namespace=None if row.condition else c.kai.namespace,
+                condition=row.condition,
                 stamp=stamp,
-                timeout=timeout,
+                timeout=c.kai.config.timeout or DEFAULT_TIMEOUT_SECONDS,
                 depends_on=before,
             )
         )
-        before = (name,)
+        before = (row.name,)
     return gates
 
 
@@ -131,7 +121,7 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
     """The queues that this stack owns, parents first."""
     wanted = {name: node.queue for name, node in c.queues.items() if node.owned}
     # The chart's hook created them, and Helm does not delete what a hook created.
-    of_the_chart = CHART_QUEUES if c.running and c.running.kai.mode == "bundled" else {}
+    of_the_chart = c.catalog.platform.queues.names if c.running and c.running.kai.mode == "bundled" else ()
     done: dict[str, Queue] = {}
 
     def add(queue: QueueConfig) -> None:

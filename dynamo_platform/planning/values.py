@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dynamo_platform.catalog import Key
+from dynamo_platform.catalog.model import SettingKey
 from dynamo_platform.trees import merged, nested
 
 from .choices import Choices, Leaves, Part, ReleaseName
@@ -56,7 +56,7 @@ def _leaves(c: Choices, part: Part) -> Leaves:
     }
 
 
-def _formatted(value: Any, key: Key, part: Part) -> Any:
+def _formatted(value: Any, key: SettingKey, part: Part) -> Any:
     """A setting's value in the form that the chart expects."""
     match key.form:
         case "references":
@@ -67,9 +67,9 @@ def _formatted(value: Any, key: Key, part: Part) -> Any:
             return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
         case "image":
             return "/".join(filter(None, (value, repository_path(part.repository), key.image)))
-        case "init image":
+        case "image variable":
             # Helm replaces lists; this is the only entry of the chart's.
             image = "/".join((value, repository_path(part.repository), key.image))
-            return [{"name": "GROVE_INIT_CONTAINER_IMAGE", "value": image}]
+            return [{"name": key.variable, "value": image}]
         case _:
             return value

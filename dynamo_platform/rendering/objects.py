@@ -8,9 +8,11 @@ is generated anew each time and does not count.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from dynamo_platform.catalog import load
 from dynamo_platform.trees import digest
 
 Manifest = Mapping[str, Any]
@@ -20,33 +22,6 @@ Objects = Mapping[str, Mapping["Key", "Object"]]
 CRD = "CustomResourceDefinition"
 
 _GENERATED = "(generated)"
-
-_CLUSTER_SCOPED = frozenset(
-    {
-        "APIService",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "ClusterTopology",
-        "ClusterTopologyBinding",
-        "Config",
-        "CustomResourceDefinition",
-        "DeviceClass",
-        "IngressClass",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "PersistentVolume",
-        "PriorityClass",
-        "Queue",
-        "RuntimeClass",
-        "SchedulingShard",
-        "StorageClass",
-        "Topology",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-    }
-)
-"""Kinds of these charts that are in no namespace."""
 
 _OF_THE_CHART = ("app.kubernetes.io/version", "helm.sh/chart")
 """Labels that every version changes on every object."""
@@ -179,7 +154,12 @@ def key_of(manifest: Manifest, namespace: str) -> Key:
     """The key of a manifest of a release in ``namespace``."""
     kind, metadata = manifest["kind"], manifest.get("metadata") or {}
     given = metadata.get("namespace") or namespace
-    return Key(manifest["apiVersion"], kind, None if kind in _CLUSTER_SCOPED else given, metadata.get("name", ""))
+    return Key(manifest["apiVersion"], kind, None if kind in _cluster_scoped() else given, metadata.get("name", ""))
+
+
+@cache
+def _cluster_scoped() -> frozenset[str]:
+    return frozenset(load().kinds.cluster_scoped)
 
 
 def _by_key(manifests: Iterable[Manifest], namespace: str, *, hooks: bool) -> dict[Key, Manifest]:

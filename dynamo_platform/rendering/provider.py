@@ -17,7 +17,6 @@ from pulumi_kubernetes import Provider
 from dynamo_platform.findings import Finding, PlatformError, ordered
 from dynamo_platform.planning.model import Plan, Release
 from dynamo_platform.planning.running import COMPONENT
-from dynamo_platform.trees import value_at
 
 from .changes import OUT_OF_SIGHT, difference
 from .charts import content
@@ -61,7 +60,8 @@ def charts(plan: Plan) -> dict[str, str]:
 def _chart(release: Release, plan: Plan) -> str:
     local = Path(release.chart)
     digest = f" {content(local)}" if local.exists() else ""
-    bundled = "".join(f" with {name}" for name in plan.modes if value_at(release.values, f"global.{name}.install"))
+    bundles = plan.modes.items() if release.name == plan.platform.name else ()
+    bundled = "".join(f" with {name}" for name, mode in bundles if mode == "bundled")
     return f"{release.source} {release.version}{digest}{bundled}"
 
 

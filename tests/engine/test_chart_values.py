@@ -15,8 +15,8 @@ import yaml
 from dynamo_platform import PlatformError, plan_of
 from dynamo_platform.catalog import archive, load
 from dynamo_platform.catalog.archive import ReadChart
-from dynamo_platform.catalog.keys import Keys, Kind, nearest_recording, recorded
-from dynamo_platform.planning.rules import PROMETHEUS_API
+from dynamo_platform.catalog.keys import Keys, nearest_recording, recorded
+from dynamo_platform.catalog.model import Kind
 from dynamo_platform.versions import Version
 from sandbox import charts
 from sandbox.sandbox import Sandbox
@@ -25,7 +25,7 @@ from tests.engine.recordings import KUBERNETES
 CATALOG = load()
 Page = dict[str, Any]
 
-APIS = ("v1", PROMETHEUS_API, "cert-manager.io/v1")
+APIS = ("v1", load().platform.monitors.api, "cert-manager.io/v1")
 
 
 def modes(kai: str, grove: str) -> Page:

@@ -13,10 +13,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from dynamo_platform import PlatformConfig, make_plan
-from dynamo_platform.catalog import Minor, keys, load
+from dynamo_platform.catalog import keys, load
 from dynamo_platform.catalog.archive import read
 from dynamo_platform.catalog.check import compare, main
-from dynamo_platform.catalog.keys import Kind
+from dynamo_platform.catalog.model import Kind, Minor
 from dynamo_platform.catalog.reading import read as read_row
 from dynamo_platform.trees import nested
 from dynamo_platform.versions import Version
@@ -97,34 +97,39 @@ def test_new_minor_gets_its_row_and_its_keys(folder: Path) -> None:
     assert result.exit_code == 1
     [chart] = json.loads(result.stdout)["charts"]
     assert (chart["chart"], chart["version"], chart["differs"]) == ("dynamo-platform", "1.7.0", [])
-    minor, recording = chart["add"]
+    minor, version, recording = chart["add"]
     assert (minor["file"], minor["to"]) == ("platform.json", "minors")
     assert minor["value"] == {
         "minor": "1.7",
-        "band": "G",
-        "versions": ["1.7.0"],
-        "kai_scheduler": {"bundled": "v0.18.0", "pick": "v0.18.0", "floor": "v0.18.0", "sure": "inferred"},
+        "kai_scheduler": {"bundled": "v0.18.0", "pick": "v0.18.0", "first": "v0.18.0", "sure": "inferred"},
         "grove": {
             "bundled": "v0.1.0-alpha.15",
             "pick": "v0.1.0-alpha.15",
-            "floor": "v0.1.0-alpha.15",
+            "first": "v0.1.0-alpha.15",
             "sure": "inferred",
         },
         "source": "https://github.com/ai-dynamo/dynamo/tree/v1.7.0/deploy/helm/charts/platform",
     }
+    assert (version["file"], version["to"], version["value"]) == ("platform.json", "versions", "1.7.0")
     assert (recording["file"], recording["to"]) == ("keys/dynamo-platform.json", "1.7.0")
     assert recording["value"]["came"] == {"dynamo-operator.lpx.replicas": "number"}
     assert recording["value"]["went"] == ["dynamo-operator.upgradeCRD"]
 
 
+def changed(row: Any, **fields: Any) -> Any:
+    """A row of the catalog with other fields."""
+    return type(row)(**vars(row) | fields)
+
+
 def test_rows_that_are_printed_are_enough_to_plan_with(folder: Path, recordings: Path) -> None:
-    minor, recording = compare(read(folder / "dynamo-platform"), load()).add
+    minor, version, recording = compare(read(folder / "dynamo-platform"), load()).add
     file = recordings / "dynamo-platform.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {recording.to: recording.value}))
     keys.recorded.cache_clear()
     row: Minor = read_row(Minor, minor.value, "minors")
     platform = load().platform
-    catalog = load().replaced(platform=platform.replaced(minors=(*platform.minors, row)))
+    versions = (*platform.versions, Version.parse(version.value))
+    catalog = changed(load(), platform=changed(platform, minors=(*platform.minors, row), versions=versions))
 
     values = {"dynamo-operator": {"lpx": {"replicas": 2}, "upgradeCRD": False}}
     plan = make_plan(PlatformConfig(version="1.7.0", profile="development", values=values), catalog, stack=True)
@@ -154,7 +159,7 @@ def test_known_version_that_agrees_has_nothing_to_add(tmp_path: Path) -> None:
 def test_new_patch_goes_into_its_minor(tmp_path: Path) -> None:
     write(tmp_path / "dynamo-platform", platform("1.6.2"))
     minor, recording = compare(read(tmp_path / "dynamo-platform"), load()).add
-    assert (minor.to, minor.value) == ("versions of minor 1.6", "1.6.2")
+    assert (minor.to, minor.value) == ("versions", "1.6.2")
     assert recording.to == "1.6.2"
 
 

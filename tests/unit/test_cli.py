@@ -82,7 +82,7 @@ error PRO001  profile
 
 error VER002  version (line 2)
   given    "latest"
-  allowed  a full version of 1.0 to {newest.minor}, for example "{newest.versions[-1]}"
+  allowed  a full version of 1.0 to {newest.minor}, for example "{catalog.load().platform.versions[-1]}"
   why      The platform's chart versions are MAJOR.MINOR.PATCH without a v.
   read     https://github.com/ai-dynamo/dynamo/blob/main/docs/kubernetes/installation-guide.md
 """
@@ -344,13 +344,16 @@ def test_explain_of_a_wrong_stack_says_the_errors(folder: Path, form: str) -> No
 
 
 def test_versions_is_the_catalog(folder: Path) -> None:
-    minors = catalog.load().platform.minors
+    platform = catalog.load().platform
+    minors = platform.minors
 
     table = run("versions").output.splitlines()
     rows = data(run("versions", "--json"))
 
     assert table[0].split("  ")[0] == "PLATFORM"
-    assert [line.split("  ")[0] for line in table[1:]] == [", ".join(map(str, minor.versions)) for minor in minors]
+    assert [line.split("  ")[0] for line in table[1:]] == [
+        ", ".join(map(str, platform.versions_of(minor.minor))) for minor in minors
+    ]
     assert [row["platform"] for row in rows] == [minor.minor for minor in minors]
     assert rows[0]["kaiScheduler"]["bundled"] == str(minors[0].kai_scheduler.bundled)
     assert all(row["source"].startswith("https://") for row in rows)

@@ -14,7 +14,7 @@ from dynamo_platform.versions import Version
 from tests.unit.test_values import EVERY_NATS_KEY, METRICS_SERVICE, MODES, NATS_KEYS, POD_MONITORS, at
 
 CATALOG = load()
-PLATFORM_VERSIONS = [str(version) for minor in CATALOG.platform.minors for version in minor.versions]
+PLATFORM_VERSIONS = [str(version) for version in CATALOG.platform.versions if CATALOG.minor(version)]
 WINDOWS = {"kaiScheduler": "kai_scheduler", "grove": "grove"}
 SUBCHARTS = ("nats.", "etcd.", "kai-scheduler.", "grove.")
 
@@ -133,12 +133,12 @@ def test_bundled_and_separate_are_never_both(page: dict[str, Any]) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(pages)
-def test_no_key_is_of_another_band(page: dict[str, Any]) -> None:
+def test_no_key_is_of_another_version(page: dict[str, Any]) -> None:
     """Which of the keys a version lists, `test_settings` knows from recordings."""
     for release in plan(page).releases:
         part: Any = release.name
-        rows = [row for keys in CATALOG.settings[part].values() for row in keys]
-        read = {row.key for row in rows if row.read_by(Version.parse(release.version))}
+        rows = [row for keys in CATALOG.settings(part).values() for row in keys]
+        read = {row.key for row in rows if row.holds(Version.parse(release.version))}
         subcharts = SUBCHARTS if part == "dynamo-platform" else ()
         written = {leaf for leaf in leaves(release.values) if not leaf.startswith(subcharts)}
         assert all(leaf in read or any(leaf.startswith(f"{key}.") for key in read) for leaf in written)

@@ -10,6 +10,8 @@ from dynamo_platform.cluster.observe import UnreadableError
 from dynamo_platform.component import failures
 from tests.unit.test_observe import AROUND, GATE
 
+WEBHOOK = GATE._replace(kind="Deployment", object_name="queue-controller", namespace="kai", condition=None)
+
 REFUSED = (
     "resource was not successfully created by the Kubernetes API server: Internal error occurred: failed calling "
     'webhook "queue-validation.kai.scheduler": failed to call webhook: Post "https://queue-controller.kai.svc:443": '
@@ -110,7 +112,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_queue_is_tried_again_while_its_webhook_refuses_connections(
     pauses: list[float], errors: list[str], operation: str
 ) -> None:
-    assert answer(failures.retry_queue(600, AROUND), failure(operation))
+    assert answer(failures.retry_queue(WEBHOOK._replace(timeout=600), AROUND), failure(operation))
     assert (pauses, errors) == ([1.0], [])
 
 
@@ -120,7 +122,7 @@ def test_queue_is_tried_again_while_its_webhook_refuses_connections(
 def test_every_other_failure_of_a_queue_stands(
     pauses: list[float], errors: list[str], operation: str, error: str
 ) -> None:
-    assert not answer(failures.retry_queue(600, AROUND), failure(operation, error))
+    assert not answer(failures.retry_queue(WEBHOOK._replace(timeout=600), AROUND), failure(operation, error))
     assert (pauses, errors) == ([], [])
 
 
@@ -128,7 +130,7 @@ def test_every_other_failure_of_a_queue_stands(
 def test_queue_is_given_up_after_the_timeout_and_before_the_engine_does(
     pauses: list[float], errors: list[str], timeout: int
 ) -> None:
-    hook = failures.retry_queue(timeout, AROUND)
+    hook = failures.retry_queue(WEBHOOK._replace(timeout=timeout), AROUND)
     attempt = failure()
     while answer(hook, attempt):
         attempt.errors.insert(0, REFUSED)
@@ -141,7 +143,7 @@ def test_queue_is_given_up_after_the_timeout_and_before_the_engine_does(
 
 
 def test_each_queue_has_its_own_time(pauses: list[float], errors: list[str]) -> None:
-    hook = failures.retry_queue(1, AROUND)
+    hook = failures.retry_queue(WEBHOOK._replace(timeout=1), AROUND)
     assert answer(hook, failure())
     assert not answer(hook, failure())
     assert answer(hook, failure(name="dp-team-a"))

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import Finding, PlatformError, plan_of
-from dynamo_platform.catalog.keys import Keys, Kind, nearest_recording, recorded, recordings
+from dynamo_platform.catalog.keys import Keys, nearest_recording, recorded, recordings
+from dynamo_platform.catalog.model import Kind
 from dynamo_platform.versions import Version
 
 Values = dict[str, Any]
@@ -84,7 +85,7 @@ def test_key_known_to_be_dead_is_found(version: str, path: str, value: object, t
 def test_group_that_no_version_reads_is_found() -> None:
     [finding] = found("KEY001", values=tree("global.lws.enabled", value=True))
     assert finding.path == "values.global.lws"
-    assert finding.allowed.startswith("no key: LeaderWorkerSet is installed apart")
+    assert finding.allowed.startswith("no key: LeaderWorkerSet is installed on its own")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from dynamo_platform.catalog import Chart, load
+from dynamo_platform.catalog import load
+from dynamo_platform.catalog.model import Chart
 from dynamo_platform.versions import Version
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,10 @@ def test_every_version_of_production_is_followed_where_the_catalog_pulls_it_from
     kai, grove = (config[f"dynamo-platform:{name}"]["version"] for name in ("kaiScheduler", "grove"))
     catalog = load()
     assert followed("production") == {
-        "dynamo-platform": (config["dynamo-platform:version"], catalog.platform.repository),
+        "dynamo-platform": (
+            config["dynamo-platform:version"],
+            catalog.platform.repository(catalog.platform.versions[-1]),
+        ),
         _image(catalog.kai_scheduler, kai): (kai, None),
         _image(catalog.grove, grove): (grove, None),
     }

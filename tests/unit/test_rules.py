@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import PlatformError, plan_of
-from dynamo_platform.catalog import Fault, load
+from dynamo_platform.catalog import load
+from dynamo_platform.catalog.model import Fault
 from dynamo_platform.planning.rules import RULES, Rule
 from dynamo_platform.versions import Version
 from tests.engine.recordings import RENDERS as RECORDINGS
@@ -158,9 +159,9 @@ def test_every_known_fault_is_found_in_its_versions_alone(key: str, fault: Fault
         page = _with(fault, key, version, values)
         return [f.why for f in judged(page) if f.code == "DEP005" and f.docs == fault.docs and f.why == fault.why]
 
-    have = [version for version in chart.versions if fault.has(version)] or [fault.first]
+    have = [version for version in chart.versions if fault.holds(version)] or [fault.first]
     after = [version for version in chart.versions if version >= fault.below][:1]
-    others = [version for version in after if not any(other.has(version) for other in chart.faults)]
+    others = [version for version in after if not any(other.holds(version) for other in chart.faults)]
     for version in (have[0], have[-1]):
         assert found(version, values) == [fault.why]
         if fault.given:

@@ -123,7 +123,7 @@ _QUEUE = st.fixed_dictionaries(
 
 @settings(deadline=None)
 @given(
-    version=st.sampled_from([str(v) for minor in catalog.load().platform.minors for v in minor.versions]),
+    version=st.sampled_from([str(v) for v in catalog.load().platform.versions if catalog.load().minor(v)]),
     kai=_MODES,
     grove=_MODES,
     nats=_BACKENDS,

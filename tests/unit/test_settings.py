@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from dynamo_platform import PlatformError
-from dynamo_platform.catalog import Key, PartName, load
+from dynamo_platform.catalog import load
+from dynamo_platform.catalog.model import PartName, SettingKey
+from dynamo_platform.trees import nested
 from dynamo_platform.versions import Version
 from tests.unit.test_values import NEWEST, at, planned, platform, values_of
 
@@ -60,7 +62,7 @@ def listed(key: str, defaults: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize(("part", "version", "defaults"), recordings(), ids=lambda value: str(value)[:24])
 def test_keys_of_a_version_are_listed_by_its_chart(part: PartName, version: Version, defaults: dict[str, Any]) -> None:
-    rows = [key for keys in CATALOG.settings[part].values() for key in keys if key.read_by(version)]
+    rows = [key for keys in CATALOG.settings(part).values() for key in keys if key.holds(version)]
     assert rows
     assert [key.key for key in rows if not listed(key.key, defaults)] == []
 
@@ -68,32 +70,32 @@ def test_keys_of_a_version_are_listed_by_its_chart(part: PartName, version: Vers
 @pytest.mark.parametrize("part", ["nats", "etcd"])
 def test_keys_of_nats_and_etcd_are_listed_by_the_platform_or_known(part: PartName) -> None:
     recorded = [defaults for chart, _, defaults in recordings() if chart == "dynamo-platform"]
-    rows = {key.key for keys in CATALOG.settings[part].values() for key in keys}
+    rows = {key.key for keys in CATALOG.settings(part).values() for key in keys}
     assert OF_SUBCHARTS[part] <= rows
     for key in rows - OF_SUBCHARTS[part]:
         assert all(listed(f"{part}.{key}", defaults) for defaults in recorded), key
 
 
 @pytest.mark.parametrize(("part", "version", "defaults"), recordings(), ids=lambda value: str(value)[:24])
-def test_keys_that_a_band_leaves_out_are_not_listed_there(
+def test_keys_that_a_version_does_not_read_are_not_listed_there(
     part: PartName, version: Version, defaults: dict[str, Any]
 ) -> None:
     """Where a row starts or ends is where the key came or went."""
-    for keys in CATALOG.settings[part].values():
-        used = {key.key for key in keys if key.read_by(version)}
+    for keys in CATALOG.settings(part).values():
+        used = {key.key for key in keys if key.holds(version)}
         for key in keys:
             if key.key not in used | {"global.leaderElection"}:
                 assert not listed(key.key, defaults), f"{key.key} of {version}"
 
 
 def test_later_versions_are_the_only_ones_that_no_recording_covers() -> None:
-    def covered(part: str, key: Key) -> bool:
-        return any(key.read_by(version) for chart, version, _ in recordings() if chart == part)
+    def covered(part: str, key: SettingKey) -> bool:
+        return any(key.holds(version) for chart, version, _ in recordings() if chart == part)
 
     current = {
         key.key
         for part in ("dynamo-platform", "kai-scheduler", "grove")
-        for keys in CATALOG.settings[part].values()
+        for keys in CATALOG.settings(part).values()
         for key in keys
         if key.below is None and not covered(part, key)
     }
@@ -379,3 +381,25 @@ def test_switch_of_grove_is_what_the_configuration_says(mode: str, value: bool, 
 def test_switch_that_grove_does_not_have_is_refused() -> None:
     with pytest.raises(PlatformError, match=r"SET001  grove\.webhookSecret"):
         planned("1.0.2", grove={"webhookSecret": True})
+
+
+# From chart values back to settings
+
+
+@pytest.mark.parametrize("part", ["dynamo-platform", "kai-scheduler", "grove", "nats", "etcd"])
+def test_setting_is_read_back_from_the_keys_of_every_version(part: PartName) -> None:
+    chart = {"kai-scheduler": CATALOG.kai_scheduler, "grove": CATALOG.grove}.get(part, CATALOG.platform)
+    for version in chart.versions:
+        for path in CATALOG.settings(part):
+            keys = CATALOG.keys(part, path, version)
+            values = nested({key.key: "x" for key in keys})
+            assert CATALOG.setting(part, path, version, values) == ("x" if keys else None)
+            assert CATALOG.setting(part, path, version, {}) is None
+
+
+def test_setting_that_its_keys_disagree_about_is_not_known() -> None:
+    version = Version.parse("1.1.1")
+    assert len(CATALOG.keys("dynamo-platform", "nats.install", version)) == 2
+    for first, other, read in ((True, True, True), (True, False, None), (False, False, False)):
+        values = {"nats": {"enabled": first}, "dynamo-operator": {"nats": {"enabled": other}}}
+        assert CATALOG.setting("dynamo-platform", "nats.install", version, values) is read

@@ -24,9 +24,8 @@ from . import (  # noqa: F401  they register themselves
     values,
 )
 from .base import RULES, Rule, Verdict, rule
-from .cluster import PROMETHEUS_API
 
-__all__ = ["PROMETHEUS_API", "RULES", "Rule", "Verdict", "judge", "rule"]
+__all__ = ["RULES", "Rule", "Verdict", "judge", "rule"]
 
 
 def judge(c: Choices) -> list[Finding]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dynamo_platform.catalog.model import Chart, latest
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices
+from dynamo_platform.versions import Version
 
 from .base import Verdict, minor_of, rule
-
-PROMETHEUS_API = "monitoring.coreos.com/v1"
-"""The API of the Prometheus operator's monitors."""
 
 
 @rule("CLU001")
@@ -35,27 +34,26 @@ def kubernetes_is_new_enough(c: Choices) -> Iterator[Verdict]:
 
 
 def _kubernetes_floors(c: Choices) -> Iterator[tuple[str, str, str]]:
-    if c.band:
-        yield f"dynamo-platform {c.version}", c.band.kubernetes, c.band.source
-    for d in c.dependencies:
-        for row in reversed(d.chart.kubernetes if d.on and d.version else ()):
-            if d.version and row.first <= d.version:
-                yield f"{d.chart.chart} {d.version}", row.floor, row.source
-                break
+    charts: list[tuple[Chart, Version | None]] = [(c.catalog.platform, c.version if c.minor else None)]
+    charts += [(d.chart, d.version) for d in c.dependencies if d.on]
+    for chart, version in charts:
+        row = latest(chart.kubernetes, version) if version else None
+        if row:
+            yield f"{chart.chart} {version}", row.floor, row.source
 
 
 @rule("CLU004", acceptable=True)
 def monitors_have_their_api(c: Choices) -> Iterator[Verdict]:
     """Monitors that are forced on fail the release where the Prometheus operator's CRDs are missing."""
     monitoring, served = c.config.monitoring, c.config.api_versions
-    if monitoring is None or served is None or PROMETHEUS_API in served:
+    if monitoring is None or served is None or c.catalog.platform.monitors.api in served:
         return
     for path, forced in (("podMonitors", monitoring.pod_monitors), ("metricsService", monitoring.metrics_service)):
         if forced:
             yield Verdict(
                 f"monitoring.{path}",
                 "true",
-                f"false, auto, or {PROMETHEUS_API} among apiVersions",
+                f"false, auto, or {c.catalog.platform.monitors.api} among apiVersions",
                 "By apiVersions the cluster does not serve the Prometheus operator's kinds, and the release would fail "
                 "with `no matches for kind`.",
             )

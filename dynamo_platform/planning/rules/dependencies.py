@@ -149,11 +149,14 @@ def kai_needs_grove(c: Choices) -> Iterator[Verdict]:
 @rule("KAI003", acceptable=True)
 def kai_config_has_a_maker(c: Choices) -> Iterator[Verdict]:
     """Without its Config KAI Scheduler runs nothing."""
-    kai, refusal = c.kai, c.catalog.refusals.kai_config_never
+    kai, refusal = c.kai, c.catalog.kai_scheduler.refusals.kai_config_never
     if kai.mode not in {"separate", "bundled"} or not kai.version or not refusal.holds(kai.version):
         return
-    values = c.values[kai.name]
-    if value_at(values, "kaiConfigDeployer.enabled") is False and value_at(values, "kaiConfig.render") is not True:
+    by_job, inline = (
+        c.catalog.setting("kai-scheduler", setting, kai.version, c.values["kai-scheduler"])
+        for setting in ("kaiConfig.byJob", "kaiConfig.inline")
+    )
+    if by_job is False and inline is not True:
         yield Verdict(
             "kaiScheduler.values.kaiConfigDeployer.enabled",
             "false",
@@ -201,7 +204,7 @@ def _below_floor(c: Choices, chart: str, version: Version | None, *, topology: b
     kai = c.kai
     for row in c.catalog.kai_and_grove.kai_floors:
         asked = row.chart == chart and row.topology == topology
-        if not (asked and version and row.first <= version and (row.below is None or version < row.below)):
+        if not (asked and version and row.holds(version)):
             continue
         if kai.on and kai.version and kai.version < row.floor:
             yield Verdict(*placed(kai), f">= {row.floor}", row.why, row.docs)

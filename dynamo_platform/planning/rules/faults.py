@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dynamo_platform.catalog import Fault
+from dynamo_platform.catalog.model import Fault
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.trees import value_at
@@ -21,7 +21,7 @@ def harms(c: Choices, fault: Fault, version: Version, values: Mapping[str, Any])
     """
     served = {api.partition("/")[0] for api in c.config.api_versions or ()}
     return (
-        fault.has(version)
+        fault.holds(version)
         and (fault.given is None or bool(value_at(values, fault.given)))
         and not any(alike(value_at(values, key), value) for key, value in (fault.avoided or {}).items())
         and (fault.api is None or fault.api in served)

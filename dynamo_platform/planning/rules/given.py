@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dynamo_platform.catalog.keys import Keys, Kind, nearest_recording, recorded
+from dynamo_platform.catalog.keys import Keys, nearest_recording, recorded
+from dynamo_platform.catalog.model import Kind
 from dynamo_platform.planning.choices import Choices, Leaves
 from dynamo_platform.versions import Version
 
@@ -11,19 +12,6 @@ from .values import modes_of
 
 _PART = "dynamo-operator"
 """A subchart too, but one that is always there and whose keys are the platform's."""
-
-_GLOBALS: dict[str, dict[str, Kind]] = {
-    "nats": {"global.image": "map", "global.labels": "map"},
-    "etcd": {
-        "global.compatibility": "map",
-        "global.defaultStorageClass": "text",
-        "global.imagePullSecrets": "list",
-        "global.imageRegistry": "text",
-        "global.security": "map",
-        "global.storageClass": "text",
-    },
-}
-"""What the bundled charts whose own keys are not recorded read of the platform's ``global``."""
 
 
 class Given(NamedTuple):
@@ -58,7 +46,7 @@ class Given(NamedTuple):
 def given(c: Choices) -> Iterator[Given]:
     """What the configuration passes through, chart by chart."""
     if c.config.values and c.version and c.minor:
-        yield _given_to_platform(c, c.config.values, c.version, c.minor.band)
+        yield _given_to_platform(c, c.config.values, c.version)
     for d in c.dependencies:
         if d.values and d.version and d.mode in {"separate", "bundled"}:
             versions = recorded(d.chart.chart)
@@ -78,11 +66,12 @@ def given(c: Choices) -> Iterator[Given]:
             )
 
 
-def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version, band: str) -> Given:
+def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version) -> Given:
     chart = c.catalog.platform.chart
-    rows = {row.minor for row in c.catalog.platform.minors if row.band == band}
     versions = recorded(chart)
-    recording = nearest_recording(version, [other for other in versions if other.minor_line in rows] or versions)
+    recording = nearest_recording(
+        version, [other for other in versions if other.minor_line == version.minor_line] or versions
+    )
     kinds, written = versions[recording], c.written["dynamo-platform"]
     subcharts = tuple(path for path, kind in kinds.items() if kind == "chart")
     absent: dict[str, tuple[str, str]] = {}
@@ -94,7 +83,7 @@ def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version, 
             absent[d.name] = instead, f"{d.key}.mode is {d.mode}"
     for backend in (c.nats, c.etcd):
         if backend.mode == "bundled":
-            kinds = kinds | _GLOBALS[backend.key]
+            kinds = kinds | (c.catalog.nats if backend is c.nats else c.catalog.etcd).globals
         elif backend.mode:
             absent[backend.key] = f"nothing below {backend.key}", f"{backend.key}.mode is {backend.mode}"
     reached = {path: kind for path, kind in kinds.items() if path in written or path.partition(".")[0] not in absent}

@@ -12,25 +12,12 @@ from dynamo_platform.trees import parents, walk
 from .base import DYNAMO, Verdict, rule
 
 if TYPE_CHECKING:
-    from dynamo_platform.catalog.keys import Kind, Unread
+    from dynamo_platform.catalog.keys import Unread
+    from dynamo_platform.catalog.model import Kind
 
     from .given import Given
 
 _OPERATOR_TAG = "dynamo-operator.controllerManager.manager.image.tag"
-
-_INSTEAD = {
-    "dynamo-operator.nats.enabled": "the setting nats.mode",
-    "etcd.enabled": "the setting etcd.mode",
-    "global.disaggregatedset": "no key: workloads ask for it themselves",
-    "global.etcd.enabled": "the setting etcd.mode",
-    "global.lws": "no key: LeaderWorkerSet is installed apart, and the operator finds its API when it starts",
-    "global.nats.enabled": "the setting nats.mode",
-    "grove.enabled": "the setting grove.mode",
-    "kai-scheduler.enabled": "the setting kaiScheduler.mode",
-    "nats.enabled": "the setting nats.mode",
-    "scheduler.args": "KAI Scheduler 0.15 or later, or spec.args of SchedulingShard/default, set by hand",
-}
-"""Keys of other versions, and keys that never were, by what does what they seem to do."""
 
 _TAKES: dict[Kind, str] = {
     "boolean": "true or false",
@@ -58,14 +45,20 @@ def keys_are_read(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 f"{given.at}.{unread.path}",
                 shown(unread.value),
-                _instead(unread) or (absent[0] if absent else _nearest(given, unread)),
+                _instead(c, unread) or (absent[0] if absent else _nearest(given, unread)),
                 f"{absent[1]}: nothing reads this." if absent else _never_read(given, unread.path),
             )
 
 
-def _instead(unread: Unread) -> str | None:
-    leaves = (f"{unread.path}.{path}" for path, _ in walk(unread.value))
-    return next((_INSTEAD[path] for path in (unread.path, *leaves) if path in _INSTEAD), None)
+def _instead(c: Choices, unread: Unread) -> str | None:
+    """What to use instead of a key that is known to be replaced."""
+    replaced = {
+        key: instead
+        for chart in (c.catalog.platform, c.catalog.kai_scheduler, c.catalog.grove)
+        for key, instead in (chart.replaced_keys.keys if chart.replaced_keys else {}).items()
+    }
+    paths = (unread.path, *(f"{unread.path}.{path}" for path, _ in walk(unread.value)))
+    return next((replaced[path] for path in paths if path in replaced), None)
 
 
 def _nearest(given: Given, unread: Unread) -> str:

@@ -17,7 +17,7 @@ from .faults import harms, instead_of
 def platform_version_is_given(c: Choices) -> Iterator[Verdict]:
     """There is no default version: it would move with this module."""
     if c.config.version is None:
-        newest = c.catalog.platform.minors[-1].versions[-1]
+        newest = c.catalog.platform.versions[-1]
         yield Verdict(
             "version",
             "nothing",
@@ -70,12 +70,17 @@ def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
 def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
     """A patch or pre-release without a row takes its minor's band."""
     # Build metadata counts here: a chart is pulled by all of its version.
-    if c.version and not c.version.has_v and c.minor and str(c.version) not in map(str, c.minor.versions):
+    if (
+        c.version
+        and not c.version.has_v
+        and c.minor
+        and str(c.version) not in map(str, c.catalog.platform.versions_of(c.minor.minor))
+    ):
         yield Verdict(
             "version",
             shown(c.config.version),
-            ", ".join(map(str, c.minor.versions)),
-            f"The catalog does not list this version; it is treated as {c.minor.minor}, band {c.minor.band}.",
+            ", ".join(map(str, c.catalog.platform.versions_of(c.minor.minor))),
+            f"The catalog does not list this version; it is treated as {c.minor.minor}.",
             c.minor.source,
         )
 
@@ -96,7 +101,7 @@ def operator_brings_its_crds(c: Choices) -> Iterator[Verdict]:
     if not c.version or value_at(c.config.values or {}, "dynamo-operator.upgradeCRD") is not False:
         return
     for change in c.catalog.platform.changes:
-        if change.kind == "crds-leave-chart" and c.version >= change.first:
+        if change.kind == "crds-leave-chart" and change.holds(c.version):
             yield Verdict(
                 "values.dynamo-operator.upgradeCRD",
                 "false",
@@ -110,7 +115,7 @@ def operator_brings_its_crds(c: Choices) -> Iterator[Verdict]:
 @rule("VER008", acceptable=True)
 def platform_is_where_it_is_looked_for(c: Choices) -> Iterator[Verdict]:
     """Upstream publishes the platform's chart over HTTPS alone, whatever its pages once said."""
-    published = c.catalog.platform.repository
+    published = c.catalog.platform.repository(c.version or c.catalog.platform.versions[-1])
     nowhere = f"oci://{published.partition('://')[2].partition('/')[0]}/"
     for name, given in (("repository", c.config.repository), ("chart", c.config.chart)):
         if given and given.startswith(nowhere):
@@ -125,5 +130,5 @@ def platform_is_where_it_is_looked_for(c: Choices) -> Iterator[Verdict]:
 
 def _platform_versions(c: Choices) -> str:
     known = [minor.minor for minor in c.catalog.platform.minors]
-    newest = c.catalog.platform.minors[-1].versions[-1]
+    newest = c.catalog.platform.versions[-1]
     return f'a full version of {known[0]} to {known[-1]}, for example "{newest}"'

@@ -5,15 +5,12 @@ from collections.abc import Iterator, Mapping
 from math import inf
 from typing import Any, Literal
 
+from dynamo_platform.catalog.model import ChartQueues
 from dynamo_platform.config.model import QueueConfig, QueueResource
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices, QueueNode
-from dynamo_platform.planning.queues import CHART_QUEUES
 
 from .base import KAI, MODES, Verdict, rule
-
-KAI_QUEUES = ("default-parent-queue", "default-queue")
-"""The two queues of KAI Scheduler's own chart."""
 
 RESOURCES = ("cpu", "gpu", "memory")
 """The resources that a queue has shares of."""
@@ -38,7 +35,7 @@ def queues_need_kai(c: Choices) -> Iterator[Verdict]:
 def the_charts_queues_are_the_charts(c: Choices) -> Iterator[Verdict]:
     """With KAI bundled, hooks of the platform chart make the two queues and make them again."""
     for i, queue in enumerate(c.config.queues or ()):
-        if c.kai.mode == "bundled" and queue.name in CHART_QUEUES:
+        if c.kai.mode == "bundled" and queue.name in c.catalog.platform.queues.names:
             yield Verdict(
                 f"queues[{i}]",
                 queue.name,
@@ -61,7 +58,11 @@ def queue_names_differ(c: Choices) -> Iterator[Verdict]:
 def queue_parents_exist(c: Choices) -> Iterator[Verdict]:
     """A parent is a queue of this page, one of the two that are always there, or one of KAI's own."""
     queues = c.config.queues or ()
-    known = {queue.name for queue in queues} | set(CHART_QUEUES) | {KAI_QUEUES[0]}
+    known = (
+        {queue.name for queue in queues}
+        | set(c.catalog.platform.queues.names)
+        | _top_level(c.catalog.kai_scheduler.own_queues)
+    )
     for i, queue in enumerate(queues):
         if queue.parent is not None and queue.parent not in known:
             yield Verdict(
@@ -72,11 +73,16 @@ def queue_parents_exist(c: Choices) -> Iterator[Verdict]:
             )
 
 
+def _top_level(queues: ChartQueues) -> set[str]:
+    return {row.name for row in queues.rows if row.parent is None}
+
+
 @rule("QUE005")
 def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
     """Following the parents ends at a top-level queue."""
     queues = c.config.queues or ()
-    parents = {"dynamo": "dynamo-default"} | {queue.name: queue.parent for queue in queues}
+    parents = {row.name: row.parent for row in c.catalog.platform.queues.rows}
+    parents |= {queue.name: queue.parent for queue in queues}
     for i, queue in enumerate(queues):
         seen, name = [queue.name], queue.parent
         while name and name not in seen:
@@ -174,7 +180,7 @@ def _above(nodes: Mapping[str, QueueNode], queue: QueueConfig) -> list[QueueConf
 def kais_own_queues_are_kais(c: Choices) -> Iterator[Verdict]:
     """KAI Scheduler's chart makes two queues of its own."""
     for i, queue in enumerate(c.config.queues or ()):
-        if queue.name in KAI_QUEUES:
+        if queue.name in c.catalog.kai_scheduler.own_queues.names:
             yield Verdict(
                 f"queues[{i}].name",
                 queue.name,
@@ -243,7 +249,7 @@ def queues_are_not_taken_away(c: Choices) -> Iterator[Verdict]:
     """Nothing stops the deletion of a queue with workloads in it."""
     for name, _, node in _before(c):
         if node is None:
-            the_charts = c.kai.mode == "bundled" and name in CHART_QUEUES
+            the_charts = c.kai.mode == "bundled" and name in c.catalog.platform.queues.names
             yield Verdict(
                 "queues",
                 f"no {name}, which is there now",

@@ -38,8 +38,8 @@ def _given(c: Choices, key: str) -> tuple[str, Any] | None:
 @rule("CHT001")
 def removed_keys_are_gone(c: Choices) -> Iterator[Verdict]:
     """Keys of older versions, which the chart fails on even where they say false."""
-    for removed in c.catalog.refusals.removed:
-        for key, instead in removed.keys.items() if c.version and c.version >= removed.first else ():
+    for removed in c.catalog.platform.refusals.removed:
+        for key, instead in removed.keys.items() if c.version and removed.holds(c.version) else ():
             if given := _given(c, key):
                 path, value = given
                 yield Verdict(
@@ -54,10 +54,10 @@ def removed_keys_are_gone(c: Choices) -> Iterator[Verdict]:
 @rule("CHT002")
 def values_are_those_the_chart_takes(c: Choices) -> Iterator[Verdict]:
     """Keys with a few values, which the chart checks."""
-    for only in c.catalog.refusals.only:
+    for only in c.catalog.platform.refusals.only:
         given = _given(c, only.key)
         own_lock = only.key.startswith(_ELECTION) and value_at(c.config.values or {}, _RESTRICTED)
-        if given and c.version and c.version >= only.first and (given[1] or "") not in only.values and not own_lock:
+        if given and c.version and only.holds(c.version) and (given[1] or "") not in only.values and not own_lock:
             path, value = given
             yield Verdict(
                 path,
@@ -105,7 +105,7 @@ def docker_registry_is_complete(c: Choices) -> Iterator[Verdict]:
 @rule("CHT005")
 def restricted_operator_leaves_crds_alone(c: Choices) -> Iterator[Verdict]:
     """CRDs are the cluster's, an operator of one namespace must not apply them."""
-    refusal = c.catalog.refusals.restricted_upgrades_crds
+    refusal = c.catalog.platform.refusals.restricted_upgrades_crds
     values = c.config.values or {}
     upgrades = value_at(values, "dynamo-operator.upgradeCRD")
     if c.version and refusal.holds(c.version) and value_at(values, _RESTRICTED) and upgrades is not False:
@@ -121,7 +121,7 @@ def restricted_operator_leaves_crds_alone(c: Choices) -> Iterator[Verdict]:
 @rule("CHT006")
 def webhooks_serve_the_whole_cluster(c: Choices) -> Iterator[Verdict]:
     """Workloads outside the selected namespaces would go unchecked."""
-    refusal = c.catalog.refusals.webhook_selector
+    refusal = c.catalog.platform.refusals.webhook_selector
     given = _given(c, "dynamo-operator.webhook.namespaceSelector")
     if given and given[1] and c.version and refusal.holds(c.version):
         yield Verdict(
@@ -136,7 +136,7 @@ def webhooks_serve_the_whole_cluster(c: Choices) -> Iterator[Verdict]:
 @rule("CHT011")
 def volcano_does_not_go_with_kai(c: Choices) -> Iterator[Verdict]:
     """Both would schedule the same pods."""
-    refusal = c.catalog.refusals.volcano_with_kai
+    refusal = c.catalog.platform.refusals.volcano_with_kai
     given = _given(c, "global.volcano-scheduler.enabled")
     if given and given[1] and c.kai.on and c.version and refusal.holds(c.version):
         yield Verdict(
@@ -151,7 +151,7 @@ def volcano_does_not_go_with_kai(c: Choices) -> Iterator[Verdict]:
 @rule("CHT007")
 def bundled_pair_has_its_grace_period(c: Choices) -> Iterator[Verdict]:
     """With both bundled the chart insists on the grace period, and on its spelling."""
-    refusal, wanted = c.catalog.refusals.staleness, c.catalog.kai_and_grove.staleness.value
+    refusal, wanted = c.catalog.platform.refusals.staleness, c.catalog.kai_and_grove.staleness.value
     both = c.kai.mode == c.grove.mode == "bundled"
     if not (both and c.version and refusal.holds(c.version)):
         return
@@ -170,7 +170,7 @@ def bundled_pair_has_its_grace_period(c: Choices) -> Iterator[Verdict]:
 @rule("CHT008")
 def operator_environment_has_no_reserved_name(c: Choices) -> Iterator[Verdict]:
     """One variable is the chart's own."""
-    refusal = c.catalog.refusals.reserved_env
+    refusal = c.catalog.platform.refusals.reserved_env
     given = _given(c, "dynamo-operator.env")
     for i, entry in enumerate(given[1] if given and isinstance(given[1], list) else ()):
         if c.version and refusal.holds(c.version) and isinstance(entry, dict) and entry.get("name") == _RESERVED:
@@ -186,7 +186,7 @@ def operator_environment_has_no_reserved_name(c: Choices) -> Iterator[Verdict]:
 @rule("CHT009")
 def lpx_has_its_grove(c: Choices) -> Iterator[Verdict]:
     """LPX workloads are Grove's."""
-    refusal = c.catalog.refusals.lpx_without_grove
+    refusal = c.catalog.platform.refusals.lpx_without_grove
     given = _given(c, "dynamo-operator.lpx.enabled")
     if given and given[1] and not c.grove.on and c.version and refusal.holds(c.version):
         yield Verdict(
@@ -201,11 +201,14 @@ def lpx_has_its_grove(c: Choices) -> Iterator[Verdict]:
 @rule("CHT010")
 def kai_config_has_one_maker(c: Choices) -> Iterator[Verdict]:
     """KAI Scheduler's chart makes its Config in the release or by a Job."""
-    kai, refusal = c.kai, c.catalog.refusals.kai_config_twice
+    kai, refusal = c.kai, c.catalog.kai_scheduler.refusals.kai_config_twice
     if kai.mode not in {"separate", "bundled"} or not kai.version or not refusal.holds(kai.version):
         return
-    values = c.values[kai.name]
-    if value_at(values, "kaiConfig.render") is True and value_at(values, "kaiConfigDeployer.enabled") is not False:
+    by_job, inline = (
+        c.catalog.setting("kai-scheduler", setting, kai.version, c.values["kai-scheduler"])
+        for setting in ("kaiConfig.byJob", "kaiConfig.inline")
+    )
+    if inline is True and by_job is not False:
         yield Verdict(
             "kaiScheduler.values.kaiConfig.render",
             "true",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dynamo_platform.catalog import Key
+from dynamo_platform.catalog.model import SettingKey
 from dynamo_platform.config.model import DependencyConfig
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices, Part
@@ -16,7 +16,7 @@ class _Place(NamedTuple):
     """A chart that a setting is meant for, and the keys that its version has for it."""
 
     part: Part
-    keys: list[Key]
+    keys: list[SettingKey]
 
     def __str__(self) -> str:
         return f"{self.part.name} {self.part.version}"
@@ -37,7 +37,7 @@ def _readers(c: Choices, path: str, places: list[_Place]) -> str:
     """Which versions of these charts do all that a setting says."""
     names = []
     for place in places:
-        rows = c.catalog.settings[place.part.name].get(path, ())
+        rows = c.catalog.settings(place.part.name).get(path, ())
         firsts = [key.first for key in rows if key.first and not key.lacks]
         names += [f"{place.part.name} {str(first).removesuffix('-0')} or later" for first in sorted(firsts)[:1]]
     return " and ".join(names) or "no value"
@@ -141,7 +141,7 @@ _MAKERS = {"automatic": "the operator", "cert-manager": "cert-manager"}
 def common_name_fits_a_certificate(c: Choices) -> Iterator[Verdict]:
     """Old versions name the certificate after the webhook Service in full."""
     known, certificates = c.catalog.platform.common_name, c.config.webhook_certificates
-    if not (certificates and certificates.mode == "cert-manager" and c.version and c.version < known.below):
+    if not (certificates and certificates.mode == "cert-manager" and c.version and known.holds(c.version)):
         return
     name = f"{c.catalog.platform.chart}-dynamo-operator-webhook-service.{c.namespace}.svc"
     if len(name) > known.longest:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dynamo_platform.catalog import Change
+from dynamo_platform.catalog.model import VersionChange
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices, Dependency
 from dynamo_platform.planning.sources import reference
-from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
 from .base import DYNAMO, GROVE, KAI, MODES, Verdict, placed, rule
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 _OURS = frozenset({"separate", "bundled"})
 """The modes in which this stack installs it."""
 
-_INSTALLER = "crdInstaller.enabled"
-"""Grove's chart value for its installer of CRDs."""
+_INSTALLER = "grove.crdInstaller"
+"""The setting for Grove's installer of CRDs."""
 
 _MODE_KEYS = ("kaiScheduler", "grove", "etcd")
 """What 0.9 installed by keys that 1.0 reads no more."""
@@ -48,7 +47,7 @@ def _versions(before: Installed, after: Dependency) -> tuple[Version, Version] |
     return (before.version, after.version) if ours and before.version and after.version and differ else None
 
 
-def _passed(c: Choices, kind: str) -> Iterator[tuple[Change, Version]]:
+def _passed(c: Choices, kind: str) -> Iterator[tuple[VersionChange, Version]]:
     """The platform's changes of a kind that this upgrade passes, and the version that it starts from."""
     if versions := _platform(c):
         for change in c.catalog.platform.changes:
@@ -212,7 +211,7 @@ def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
         # Bundled, every upgrade of the platform is one of its subcharts, and runs their hooks.
         upgraded = ours and (_versions(before, after) or (after.mode == "bundled" and _platform(c)))
         for fault in after.chart.upgrade_faults if upgraded and after.version else ():
-            if after.version and fault.has(after.version) and notes == (fault.severity == "note"):
+            if after.version and fault.holds(after.version) and notes == (fault.severity == "note"):
                 path, given = placed(after)
                 instead = instead_of(fault, after.version)
                 yield Verdict(path, f"{given}, from {before.version}", instead, fault.why, fault.docs)
@@ -222,8 +221,8 @@ def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
 def crds_come_along(c: Choices) -> Iterator[Verdict]:
     """Helm never upgrades a chart's CRDs; Grove's own installer does, where the version has one and it is on."""
     versions = _versions(c.running.grove, c.grove) if c.running else None
-    if versions and value_at(c.values[c.grove.name], _INSTALLER) is not True:
-        keys = c.catalog.settings["grove"]["grove.crdInstaller"]
+    if versions and c.catalog.setting("grove", _INSTALLER, versions[1], c.values["grove"]) is not True:
+        keys = c.catalog.settings("grove")[_INSTALLER]
         path, given = placed(c.grove)
         yield Verdict(
             path,
@@ -305,7 +304,7 @@ def bundling_later_finds_its_crds(c: Choices) -> Iterator[Verdict]:
     """Helm installs the CRDs of a subchart with the first installation only."""
     for before, after in _pairs(c):
         later = c.running is not None and c.running.platform is not None and before.mode in {"disabled", "external"}
-        brings = c.written[after.name].get(_INSTALLER) is True
+        brings = after is c.grove and after.version and _brings_crds(c, after.version)
         if later and after.mode == "bundled" and not brings:
             yield Verdict(
                 f"{after.key}.mode",
@@ -317,6 +316,11 @@ def bundling_later_finds_its_crds(c: Choices) -> Iterator[Verdict]:
             )
 
 
+def _brings_crds(c: Choices, grove: Version) -> bool:
+    """Whether Grove's chart gets the module's own setting to install its CRDs."""
+    return any(c.written["grove"].get(key.key) is True for key in c.catalog.keys("grove", _INSTALLER, grove))
+
+
 @rule("UPG016", "warning")
 def workloads_keep_their_provider(c: Choices) -> Iterator[Verdict]:
     """A workload stays what it was made with."""
@@ -324,7 +328,7 @@ def workloads_keep_their_provider(c: Choices) -> Iterator[Verdict]:
     if before is None or c.grove.mode is None or before.on == c.grove.on or c.version is None:
         return
     for change in c.catalog.platform.changes:
-        if change.kind == "field-immutable" and c.version >= change.first:
+        if change.kind == "field-immutable" and change.holds(c.version):
             yield Verdict(
                 "grove.mode", f"{c.grove.mode}, from {before.mode}", change.remedy, change.what, change.source
             )

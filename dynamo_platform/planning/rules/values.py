@@ -32,7 +32,10 @@ def values_do_not_undo_modes(c: Choices) -> Iterator[Verdict]:
 
 def modes_of(c: Choices) -> Mapping[str, Any]:
     """The values that say which of KAI Scheduler and Grove the platform's chart installs and works with."""
-    flags = {f"global.{d.name}.{flag}" for d in c.dependencies for flag in ("install", "enabled")}
+    if c.version is None:
+        return {}
+    settings = [f"{d.key}.{flag}" for d in c.dependencies for flag in ("install", "enabled")]
+    flags = {key.key for each in settings for key in c.catalog.keys("dynamo-platform", each, c.version)}
     return {leaf: value for leaf, value in c.written["dynamo-platform"].items() if leaf in flags}
 
 

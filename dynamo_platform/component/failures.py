@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 
-from dynamo_platform.cluster.observe import Surroundings, UnreadableError, commands, look
+from dynamo_platform.cluster.observe import KaiScheduler, UnreadableError, diagnose, kubectl_commands
 from dynamo_platform.planning.model import Gate
 
 NOT_LISTENING = ("failed calling webhook", "connection refused")
@@ -25,7 +25,7 @@ Hook = Callable[[pulumi.ErrorHookArgs], Awaitable[bool]]
 """Takes what failed; returns whether to try again."""
 
 
-def report(gates: Mapping[str, Gate], around: Surroundings) -> Hook:
+def report(gates: Mapping[str, Gate], around: KaiScheduler) -> Hook:
     """A hook for gates that says what the cluster shows, and does not try again: the wait was the retry.
 
     Args:
@@ -42,19 +42,19 @@ def report(gates: Mapping[str, Gate], around: Surroundings) -> Hook:
     return hook
 
 
-async def account(gate: Gate, around: Surroundings) -> str:
+async def account(gate: Gate, around: KaiScheduler) -> str:
     """What there is to say about a gate that did not open."""
     lines = [f"gate {gate.name} did not open: {gate.kind} {gate.object_name} is not {gate.condition or 'rolled out'}."]
     try:
-        lines += [f"  {line}" for line in await look(gate, around)]
+        lines += [f"  {line}" for line in await diagnose(gate, around)]
     except UnreadableError as error:
         lines.append(f"The cluster was not looked at ({error}). These commands show what is wrong:")
-        lines += [f"  {command}" for command in commands(gate, around)]
+        lines += [f"  {command}" for command in kubectl_commands(gate, around)]
     lines.append("Once that is repaired, the next `pulumi up` goes on from here.")
     return "\n".join(lines)
 
 
-def retry(timeout: int, around: Surroundings) -> Hook:
+def retry(timeout: int, around: KaiScheduler) -> Hook:
     """A hook for queues that tries again while KAI Scheduler's webhook refuses connections, and on nothing else.
 
     Its queue-controller has no readiness probe: the Deployment can be rolled out before the webhook listens

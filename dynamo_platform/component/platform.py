@@ -18,14 +18,20 @@ from pulumi_kubernetes.apiextensions import CustomResource, CustomResourcePatch
 
 from dynamo_platform import catalog as catalogs
 from dynamo_platform.cluster import kubeconfig
-from dynamo_platform.cluster.observe import Surroundings
+from dynamo_platform.cluster.observe import KaiScheduler
 from dynamo_platform.config.model import NAMESPACE, PlatformConfig
 from dynamo_platform.config.reading import decode_stack, encrypted
 from dynamo_platform.findings import Finding, PlatformError, Severity, shown
 from dynamo_platform.planning.model import Gate, Plan, Queue, Release, Running, Step
 from dynamo_platform.planning.planner import make_plan, plan_of
 from dynamo_platform.planning.running import COMPONENT, from_state
-from dynamo_platform.rendering.provider import charts, preview, say, sdk_version, seen
+from dynamo_platform.rendering.provider import (
+    chart_identities,
+    last_rendering,
+    log_findings,
+    render_objects,
+    sdk_version,
+)
 
 from .failures import report, retry
 
@@ -108,7 +114,7 @@ class DynamoPlatform(pulumi.ComponentResource):
         if pulumi.runtime.is_dry_run():
             # An update is confirmed after its preview, which has shown the plan.
             pulumi.log.info(str(self.plan), self)
-        say(self.plan.findings, self)
+        log_findings(self.plan.findings, self)
 
         provider = None
         if self.plan.cluster is not None:
@@ -120,8 +126,8 @@ class DynamoPlatform(pulumi.ComponentResource):
                 cluster_identifier=self.plan.cluster,
                 opts=pulumi.ResourceOptions(parent=self, transformations=[_without_kubeconfig]),
             )
-        of_charts = charts(self.plan)
-        rendered = preview(self.plan, seen(state, name), of_charts, self, provider)
+        charts = chart_identities(self.plan)
+        rendered = render_objects(self.plan, last_rendering(state, name), charts, self, provider)
         names = {step.name: f"{name}-{step.name}" if name != step.name else name for step in self.plan.steps}
         hooks = self._error_hooks(names, opts, provider_given=provider_given)
         made: dict[str, pulumi.Resource] = {}
@@ -158,7 +164,7 @@ class DynamoPlatform(pulumi.ComponentResource):
                 "queues": self.queues,
                 "findings": self.findings,
                 "objects": self.objects,
-                "charts": of_charts,
+                "charts": charts,
             }
         )
 
@@ -170,7 +176,7 @@ class DynamoPlatform(pulumi.ComponentResource):
         # Pulumi's mocks say that they support error hooks, and have no server to register them with.
         if not gates or isinstance(get_monitor(), MockMonitor):
             return {}
-        around = Surroundings(
+        around = KaiScheduler(
             namespace=next(gate.namespace for gate in gates if gate.namespace),
             context=self.plan.cluster,
             readable=not provider_given and (self.plan.cluster is not None or not _configures_default_provider()),

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from dynamo_platform import catalog
 from dynamo_platform.cli import main
-from dynamo_platform.cli.tables import Table, show_rich
+from dynamo_platform.cli.tables import Table, print_rich
 from dynamo_platform.config.stackfile import find_project, read_stack
 from dynamo_platform.planning.model import Plan
 from dynamo_platform.planning.stacks import plan_stack
@@ -151,7 +151,7 @@ STACK         CODE    PATH     GIVEN                           ALLOWED
 good   ok
 twice  error  CFG006  version  twice, in line 2 and in line 3  each key once
 
-2 stacks: 1 error; --stack NAME says why.
+2 stacks: 1 error; --stack NAME shows why.
 """
     )
 
@@ -168,7 +168,7 @@ def test_all_stacks_of_the_project(folder: Path) -> None:
         "wrong",
         "wrong",
     ]
-    assert result.output.endswith("\n4 stacks: 4 errors, 1 warning; --stack NAME says why.\n")
+    assert result.output.endswith("\n4 stacks: 4 errors, 1 warning; --stack NAME shows why.\n")
 
 
 def test_a_bare_mapping_is_checked(folder: Path) -> None:
@@ -180,17 +180,20 @@ def test_a_bare_mapping_is_checked(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("check",), "Give one of the options that name stacks; this project's stacks are: good, twice, warns, wrong."),
-        (("check", "--all", "--stack", "good"), "Give one of the options that name stacks"),
-        (("check", "--stack", "good", "--config", "Pulumi.yaml"), "Give one of the options that name stacks"),
+        (
+            ("check",),
+            "Use exactly one of the options that name stacks. The stacks of this project are: good, twice, ",
+        ),
+        (("check", "--all", "--stack", "good"), "Use exactly one of the options that name stacks"),
+        (("check", "--stack", "good", "--config", "Pulumi.yaml"), "Use exactly one of the options that name stacks"),
         (("check", "--stack", "absent"), "There is no stack 'absent' in "),
         (("check", "--config", "absent.yaml"), "'absent.yaml' does not exist"),
         (("check", "--config", "stacks"), "'stacks' is a directory"),
-        (("check", "--stack", "good", "--from", "1.4"), "'1.4' is no version of the platform, such as 1.4.2"),
-        (("check", "--stack", "good", "--from", "v1.4.2"), "'v1.4.2' is no version of the platform"),
-        (("check", "--stack", "good", "--from", "0.7.1"), "0.7.1 is of a minor version that is not known; 0.8 to "),
-        (("explain", "--stack", "good", "--from", "2.0.0"), "2.0.0 is of a minor version that is not known"),
-        (("explain",), "Give one of the options that name stacks"),
+        (("check", "--stack", "good", "--from", "1.4"), "'1.4' is not a version of the platform, such as 1.4.2"),
+        (("check", "--stack", "good", "--from", "v1.4.2"), "'v1.4.2' is not a version of the platform"),
+        (("check", "--stack", "good", "--from", "0.7.1"), "the minor version of 0.7.1 is not known; 0.8 to "),
+        (("explain", "--stack", "good", "--from", "2.0.0"), "the minor version of 2.0.0 is not known"),
+        (("explain",), "Use exactly one of the options that name stacks"),
         (("explain", "--stack", "good", "--format", "svg"), "'svg' is not one of 'text', 'json', 'mermaid'"),
         (("versions", "1.5.1"), "Got unexpected extra argument"),
     ],
@@ -367,7 +370,7 @@ def test_every_command_has_help(command: tuple[str, ...]) -> None:
 def test_a_terminal_gets_colours() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=60, color_system="standard")
 
-    show_rich(Table(("stack", "", "path"), [("a[b]", "error", "x"), ("b", "ok", "")], title="1 error"), console)
+    print_rich(Table(("stack", "", "path"), [("a[b]", "error", "x"), ("b", "ok", "")], title="1 error"), console)
 
     assert isinstance(console.file, io.StringIO)
     output = console.file.getvalue()

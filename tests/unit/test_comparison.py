@@ -8,23 +8,26 @@ import pytest
 
 from dynamo_platform import catalog, plan_of
 from dynamo_platform.comparison import (
-    OF_THE_STACK,
+    STACK_OWNED,
     Comparison,
     Pair,
     Report,
     Side,
     as_data,
+    as_markdown,
+    as_text,
     compare,
     compare_objects,
-    jobs,
+    headline,
     local_charts,
-    pair,
+    plan_pair,
+    render_jobs,
 )
-from dynamo_platform.comparison.forms import MOST, headline, markdown, text
+from dynamo_platform.comparison.forms import MAX_MARKDOWN_CHARS
 from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import Finding
 from dynamo_platform.planning.running import from_plan, from_state
-from dynamo_platform.rendering.changes import Change, changes
+from dynamo_platform.rendering.changes import Change, find_changes
 from dynamo_platform.rendering.objects import Key, Object
 from tests.unit.findings import Config, state
 
@@ -44,7 +47,7 @@ def side(settings: Config, charts: dict[str, str] | None = None) -> Side:
 
 
 def paired(base: Config | None, head: Config | None) -> Pair:
-    return pair("dev", side(base) if base else None, side(head) if head else None)
+    return plan_pair("dev", side(base) if base else None, side(head) if head else None)
 
 
 def key(name: str, kind: str = "Deployment") -> Key:
@@ -53,11 +56,11 @@ def key(name: str, kind: str = "Deployment") -> Key:
 
 def rendered(found: Pair, objects: dict[str, dict[str, dict[Key, Object] | Finding]]) -> Comparison:
     """Compare, with the objects of each release by side and by its name."""
-    return compare(found, {content: objects[job.side][job.release.name] for content, job in jobs(found).items()})
+    return compare(found, {content: objects[job.side][job.release.name] for content, job in render_jobs(found).items()})
 
 
-def report(*comparisons: Comparison, asked: tuple[str, ...] = (), helm: str | None = None) -> Report:
-    return Report("infra", asked, "main", "topic", helm, comparisons)
+def report(*comparisons: Comparison, selected: tuple[str, ...] = (), helm: str | None = None) -> Report:
+    return Report("infra", selected, "main", "topic", helm, comparisons)
 
 
 def codes(findings: tuple[Finding, ...]) -> list[str]:
@@ -67,7 +70,7 @@ def codes(findings: tuple[Finding, ...]) -> list[str]:
 def test_equal_settings_are_neither_planned_nor_rendered() -> None:
     found = paired(DEV, dict(reversed(DEV.items())))
     assert found == Pair("dev", "unchanged")
-    assert jobs(found) == {}
+    assert render_jobs(found) == {}
     assert compare(found, {}) == Comparison("dev", "unchanged", objects=())
 
 
@@ -107,7 +110,7 @@ def test_a_base_that_cannot_be_planned_any_more_still_says_what_ran() -> None:
 
 def test_only_releases_that_differ_are_rendered() -> None:
     found = paired(SEPARATE, SEPARATE | {"monitoring": {"metricsService": False}})
-    assert [(job.side, job.release.name) for job in jobs(found).values()] == [
+    assert [(job.side, job.release.name) for job in render_jobs(found).values()] == [
         ("base", "dynamo-platform"),
         ("head", "dynamo-platform"),
     ]
@@ -119,7 +122,7 @@ def test_only_releases_that_differ_are_rendered() -> None:
 
 def test_a_timeout_changes_the_release_and_not_its_objects() -> None:
     found = paired(SEPARATE, SEPARATE | {"timeout": 900})
-    assert jobs(found) == {}
+    assert render_jobs(found) == {}
     assert [step.facts for step in rendered(found, {}).steps] == [("timeout 600 → 900",)]
 
 
@@ -144,7 +147,7 @@ def test_a_queue_that_the_stack_takes_over_moves() -> None:
         },
     )
     texts = [change.text for change in comparison.objects or ()]
-    assert f"~ Queue dynamo (from release dynamo-platform to {OF_THE_STACK})" in texts
+    assert f"~ Queue dynamo (from release dynamo-platform to {STACK_OWNED})" in texts
     about = next(step for step in comparison.steps if step.kind == "plan")
     assert about.facts == (
         "mode of kai-scheduler bundled → separate",
@@ -164,16 +167,16 @@ def test_a_mode_switch_says_protection_and_cluster() -> None:
 def test_settings_that_mean_the_same_make_no_difference() -> None:
     comparison = rendered(paired(SEPARATE, SEPARATE | {"protect": False}), {})
     assert (comparison.state, comparison.differs) == ("changed", False)
-    assert headline(comparison) == "changed, an update would do nothing else than before"
+    assert headline(comparison) == "changed, an update would change nothing"
 
 
 def test_another_chart_at_the_same_path_is_a_change() -> None:
     settings = SEPARATE | {"chart": "./charts/platform.tgz"}
     assert local_charts(side(settings).stack) == ["./charts/platform.tgz"]
     before, after = (side(settings, {"./charts/platform.tgz": content}) for content in ("a", "b"))
-    assert pair("dev", before, before).state == "unchanged"
-    found = pair("dev", before, after)
-    assert [(job.side, job.release.chart) for job in jobs(found).values()] == [
+    assert plan_pair("dev", before, before).state == "unchanged"
+    found = plan_pair("dev", before, after)
+    assert [(job.side, job.release.chart) for job in render_jobs(found).values()] == [
         ("base", "./charts/platform.tgz"),
         ("head", "./charts/platform.tgz"),
     ]
@@ -189,7 +192,7 @@ def test_charts_elsewhere_are_no_local_ones(chart: str | None) -> None:
 def test_a_refused_head_is_not_rendered() -> None:
     found = paired(SEPARATE, SEPARATE | {"version": "9.9.9"})
     comparison = rendered(found, {})
-    assert jobs(found) == {}
+    assert render_jobs(found) == {}
     assert (comparison.ok, comparison.objects) == (False, None)
     assert headline(comparison) == "changed, 1 error, refused: its objects are not compared"
 
@@ -204,9 +207,9 @@ def test_a_new_stack_adds_everything() -> None:
 def test_a_stack_file_that_is_gone_removes_nothing_by_itself() -> None:
     found = paired(DEV, None)
     comparison = rendered(found, {})
-    assert jobs(found) == {}
+    assert render_jobs(found) == {}
     assert (comparison.state, comparison.ok, comparison.differs) == ("removed", True, True)
-    assert headline(comparison) == "removed: its file is gone, and what it installed stays until `pulumi destroy`"
+    assert headline(comparison) == "removed: its file is deleted, but its resources stay until `pulumi destroy`"
 
 
 def test_a_head_that_does_not_render_is_an_error_and_hides_no_other_release() -> None:
@@ -247,7 +250,7 @@ SMALL = Comparison(
     findings=(BROKEN._replace(severity="warning"),),
     equal=("grove v1",),
     objects=tuple(
-        changes(
+        find_changes(
             {"r": {key("a"): Object("1", ("i:1",))}},
             {"r": {key("a"): Object("2", ("i:2",)), key("b", "Service"): Object("1")}},
         )
@@ -258,7 +261,7 @@ SMALL = Comparison(
 
 def test_text() -> None:
     assert (
-        text(report(SMALL, Comparison("other", "unchanged"), helm="v3.20.2"))
+        as_text(report(SMALL, Comparison("other", "unchanged"), helm="v3.20.2"))
         == """\
 dev: changed, 1 warning
 
@@ -277,17 +280,17 @@ Images: 1 added, 1 removed
   + i:2
   - i:1
 
-Equal, and not rendered
+Same objects, not rendered
   grove v1
 
 unchanged: other
 
-Rendered with helm v3.20.2; out of sight: what operators and the Jobs of hooks make by themselves."""
+Rendered with helm v3.20.2; not shown: objects created by operators and hook Jobs."""
     )
 
 
 def test_text_says_nothing_to_a_terminal_but_text() -> None:
-    first, *_ = text(report(SMALL._replace(name="dev\x1b[2J\x9b\r"))).splitlines()
+    first, *_ = as_text(report(SMALL._replace(name="dev\x1b[2J\x9b\r"))).splitlines()
     assert first == "dev\ufffd[2J\ufffd\ufffd: changed, 1 warning"
 
 
@@ -341,7 +344,7 @@ def test_json() -> None:
 
 
 def test_markdown_begins_with_the_marker_and_the_verdict() -> None:
-    page = markdown(report(SMALL, Comparison("other", "unchanged"), asked=("dev",), helm="v3.20.2"))
+    page = as_markdown(report(SMALL, Comparison("other", "unchanged"), selected=("dev",), helm="v3.20.2"))
     assert page.startswith(
         """\
 <!-- dynamo-platform diff infra/dev -->
@@ -362,9 +365,9 @@ warning REN001  values
     )
     assert page.endswith(
         "Compared main with topic. unchanged: other Rendered with helm v3.20.2; "
-        "out of sight: what operators and the Jobs of hooks make by themselves.\n"
+        "not shown: objects created by operators and hook Jobs.\n"
     )
-    assert "<!-- dynamo-platform diff infra/* -->" in markdown(report(SMALL))
+    assert "<!-- dynamo-platform diff infra/* -->" in as_markdown(report(SMALL))
 
 
 def many(count: int) -> tuple[Change, ...]:
@@ -374,10 +377,10 @@ def many(count: int) -> tuple[Change, ...]:
 def test_markdown_cuts_what_matters_least_and_says_how_much() -> None:
     notes = tuple(BROKEN._replace(severity="note", code=f"NOT{number:03}", why="word " * 99) for number in range(60))
     comparison = SMALL._replace(findings=(BROKEN, *notes), objects=many(800))
-    page = markdown(report(comparison))
-    assert len(page) <= MOST
+    page = as_markdown(report(comparison))
+    assert len(page) <= MAX_MARKDOWN_CHARS
     assert "object-00799" in page  # objects matter more than notes
-    assert "more; `--format text` has all." in page
+    assert "more; `--format text` lists all." in page
     kept = page.count("note NOT")
     assert f"… and {60 - kept} more; " in page
 
@@ -386,20 +389,20 @@ def test_markdown_cuts_what_matters_least_and_says_how_much() -> None:
 def test_markdown_stays_short_enough_for_a_comment_and_keeps_errors_longest(stacks: int) -> None:
     comparison = SMALL._replace(objects=many(100))
     broken = comparison._replace(name="broken", findings=(BROKEN,))
-    page = markdown(report(*(comparison._replace(name=f"stack-{each}") for each in range(stacks)), broken))
-    assert len(page) <= MOST
+    page = as_markdown(report(*(comparison._replace(name=f"stack-{each}") for each in range(stacks)), broken))
+    assert len(page) <= MAX_MARKDOWN_CHARS
     assert "1 error" in page.splitlines()[2]
     assert page.index("| broken |") < page.index("| stack-0 |")
     assert "error REN001  values" in page
     if stacks == 500:
         shown = page.count("| stack-") + 1
-        assert f"… and {501 - shown} more stacks, which do not fit here" in page
+        assert f"… and {501 - shown} more stacks that do not fit here" in page
 
 
 def test_nothing_in_a_branch_gets_out_of_its_place_in_markdown() -> None:
     evil = "</details> <!-- x --> ```\n@team [a](b) | `c`"
     finding = BROKEN._replace(given=evil, why=evil)
-    page = markdown(report(SMALL._replace(name=evil, findings=(finding,)), asked=(evil,)))
+    page = as_markdown(report(SMALL._replace(name=evil, findings=(finding,)), selected=(evil,)))
     first, *rest = page.splitlines()
     assert first.count("-->") == 1
     assert "````diff" in page  # a fence longer than the one within
@@ -414,11 +417,11 @@ def fenced(lines: list[str], number: int) -> bool:
 
 
 def test_an_endless_item_is_cut() -> None:
-    page = markdown(report(SMALL._replace(findings=(BROKEN._replace(why="x" * 100_000),))))
+    page = as_markdown(report(SMALL._replace(findings=(BROKEN._replace(why="x" * 100_000),))))
     assert len(page) < 5_000
 
 
 def test_marks_of_the_report() -> None:
     quiet: dict[str, Any] = as_data(report(Comparison("a", "unchanged")))
     assert (quiet["ok"], quiet["differs"], quiet["stacks"][0]["state"]) == (True, False, "unchanged")
-    assert "nothing would change" in markdown(report(Comparison("a", "unchanged")))
+    assert "nothing would change" in as_markdown(report(Comparison("a", "unchanged")))

@@ -108,7 +108,7 @@ resources.memory.quota -1, resources.memory.limit -1, resources.memory.overQuota
 Objects: 1 added, 0 changed, 0 removed
   + Queue research
 
-Equal, and not rendered
+Same objects, not rendered
   kai-scheduler v0.17.0
   grove v0.1.0-alpha.13
   dynamo-platform 1.5.1
@@ -158,7 +158,7 @@ def test_stacks_that_come_and_go(repository: Repository) -> None:
 
     assert states("base", "head") == {"dev": "unchanged", "new": "added", "prod": "removed"}
     assert (
-        "prod: removed: its file is gone, and what it installed stays until `pulumi destroy`"
+        "prod: removed: its file is deleted, but its resources stay until `pulumi destroy`"
         in run("base", "head").stdout
     )
 
@@ -173,7 +173,7 @@ def test_one_stack_of_a_project(repository: Repository) -> None:
     assert page.startswith("<!-- dynamo-platform diff infra/prod -->\n\n### dynamo-platform: 1 stack would change\n")
     result = run("base", "head", "--stack", "nope")
     assert result.exit_code == 2
-    assert "Neither revision has a stack nope; there are: dev, prod." in result.stderr
+    assert "Neither revision has a stack nope. The stacks are: dev, prod." in result.stderr
 
 
 def test_what_the_project_file_of_each_revision_adds_counts(repository: Repository) -> None:
@@ -203,7 +203,7 @@ def test_a_project_file_above_a_temporary_folder_is_not_taken(tmp_path: Path, mo
     result = run("base", "base")
 
     assert result.exit_code == 2
-    assert f"There is no Pulumi.yaml in {repository.folder} or above it, in base or in base." in result.stderr
+    assert f"There is no Pulumi.yaml in {repository.folder} or above it, neither in base nor in base." in result.stderr
 
 
 def test_everything_is_new_where_the_base_has_no_project(repository: Repository) -> None:
@@ -270,8 +270,8 @@ def test_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("main", "topic")
 
     assert result.exit_code == 2
-    assert f"{tmp_path} is in no git repository" in result.stderr
-    assert "or two stack files, or two folders of YAML" in result.stderr
+    assert f"{tmp_path} is not in a git repository" in result.stderr
+    assert "or compare two stack files or two folders of YAML" in result.stderr
 
 
 def only(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +314,7 @@ def test_two_stack_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert states("a.yaml", "a.yaml") == {"a.yaml": "unchanged"}
     result = run("a.yaml", "b.yaml", "--stack", "dev")
     assert result.exit_code == 2
-    assert "--stack names stacks of a project's revisions" in result.stderr
+    assert "--stack works with revisions of a project only" in result.stderr
 
 
 SERVICE = """\
@@ -355,7 +355,7 @@ def test_a_folder_with_a_broken_file(folders: tuple[Path, Path]) -> None:
     result = run("a", "b")
 
     assert result.exit_code == 2
-    assert "b/broken.yaml is no YAML: while parsing a flow node" in result.stderr
+    assert "b/broken.yaml is not valid YAML: while parsing a flow node" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_an_object_that_no_cluster_takes(folders: tuple[Path, Path], text: str) 
     result = run("a", "b")
 
     assert result.exit_code == 2
-    assert "b/broken.yaml has an object that no cluster takes" in result.stderr
+    assert "b/broken.yaml has an invalid object" in result.stderr
 
 
 @pytest.mark.parametrize("text", ["metadata: {name: a}", "metadata: {name: a}\nspec: {versions: [v1]}"])
@@ -386,7 +386,7 @@ def test_a_definition_that_no_cluster_takes(folders: tuple[Path, Path], text: st
     result = run("a", "b")
 
     assert result.exit_code == 2
-    assert "b/broken.yaml has an object that no cluster takes" in result.stderr
+    assert "b/broken.yaml has an invalid object" in result.stderr
 
 
 def test_a_folder_without_objects(folders: tuple[Path, Path]) -> None:
@@ -395,4 +395,4 @@ def test_a_folder_without_objects(folders: tuple[Path, Path]) -> None:
     result = run("a", "b")
 
     assert result.exit_code == 2
-    assert "There is no Kubernetes object in the YAML of b." in result.stderr
+    assert "There is no Kubernetes object in the YAML files of b." in result.stderr

@@ -23,7 +23,7 @@ from dynamo_platform.gitops.yamlfiles import dump
 from dynamo_platform.planning.model import Plan, Release
 from dynamo_platform.planning.planner import plan_of
 from dynamo_platform.planning.stacks import plan_stack
-from dynamo_platform.rendering.helm import Rendered
+from dynamo_platform.rendering.helm import RenderedRelease
 from dynamo_platform.trees import value_at
 
 CHECKOUT = Path(__file__).parents[2]
@@ -66,15 +66,15 @@ def config(hook: str | None = None) -> Manifest:
     return manifest("Config", "kai-config", "kai.scheduler/v1", hook, spec={"global": {}})
 
 
-def rendered(plan: Plan, *manifests: Manifest, of: str = "kai-scheduler") -> list[Rendered]:
+def rendered(plan: Plan, *manifests: Manifest, of: str = "kai-scheduler") -> list[RenderedRelease]:
     """The plan's releases as if only one of them had objects."""
     releases = [(release, manifests if release.name == of else ()) for release in plan.releases]
-    return [Rendered(release, made, made, frozenset()) for release, made in releases]
+    return [RenderedRelease(release, made, made, frozenset()) for release, made in releases]
 
 
 def written(*manifests: Manifest, page: dict[str, Any] = SEPARATE, of: str = "kai-scheduler", **more: Any) -> Files:
     plan = planned(page)
-    return gitops.as_objects(plan, rendered(plan, *manifests, of=of), **more)
+    return gitops.object_files(plan, rendered(plan, *manifests, of=of), **more)
 
 
 def objects(files: Files) -> list[Manifest]:
@@ -279,7 +279,7 @@ def test_a_jobs_name_is_short_enough_for_the_label_of_its_pods() -> None:
 
 def test_a_secret_that_its_operator_fills_is_written_without_keys() -> None:
     empty = manifest("Secret", "certificate", type="kubernetes.io/tls", data={"tls.crt": "", "tls.key": ""})
-    assert gitops.unrepeatable(rendered(planned(SEPARATE), empty)) == []
+    assert gitops.check_rendered(rendered(planned(SEPARATE), empty)) == []
     assert only("Secret", written(empty)) == {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -290,7 +290,7 @@ def test_a_secret_that_its_operator_fills_is_written_without_keys() -> None:
 @pytest.mark.parametrize("field", ["data", "stringData"])
 def test_a_secret_with_contents_is_refused_and_never_shown(field: str) -> None:
     secret = manifest("Secret", "pull") | {field: {"password": "aHVudGVyMg=="}}
-    (finding,) = gitops.unrepeatable(rendered(planned(SEPARATE), secret))
+    (finding,) = gitops.check_rendered(rendered(planned(SEPARATE), secret))
     assert (finding.code, finding.severity, finding.path) == ("REN007", "error", "kaiScheduler.values")
     assert "Secret kai-scheduler/pull" in finding.given
     assert "aHVudGVyMg==" not in str(finding)
@@ -299,7 +299,7 @@ def test_a_secret_with_contents_is_refused_and_never_shown(field: str) -> None:
 
 def differing(first: Sequence[Manifest], again: Sequence[Manifest]) -> list[Finding]:
     release = planned(SEPARATE).releases[0]
-    return gitops.unrepeatable([Rendered(release, first, again, frozenset())])
+    return gitops.check_rendered([RenderedRelease(release, first, again, frozenset())])
 
 
 def test_an_object_that_comes_out_otherwise_each_time_is_refused_with_the_field() -> None:
@@ -425,7 +425,7 @@ def test_argo_cd_does_not_delete_what_helm_would_not() -> None:
 
 def test_values_are_the_plans_with_an_index_in_order() -> None:
     plan = plan_stack(read_stack(find_project(CHECKOUT), "production"))
-    files = gitops.as_values(plan)
+    files = gitops.values_files(plan)
     index = yaml.safe_load(files["releases.yaml"])["releases"]
     assert [Release(**{**each, "values": yaml.safe_load(files[each["values"]])}) for each in index] == [
         release._replace(depends_on=()) for release in plan.releases
@@ -446,14 +446,14 @@ def test_values_are_the_plans_with_an_index_in_order() -> None:
 
 
 def test_the_note_on_values_says_where_hooks_are_off() -> None:
-    separate, bundled = (gitops.as_values(planned(page))["README.md"] for page in (SEPARATE, BUNDLED))
+    separate, bundled = (gitops.values_files(planned(page))["README.md"] for page in (SEPARATE, BUNDLED))
     assert separate.count("--no-hooks") == 1
     assert "The hooks of dynamo-platform are off" in separate
     assert "hooks" not in bundled
 
 
 def test_auto_stays_out_of_values() -> None:
-    files = gitops.as_values(planned(SEPARATE, monitoring={}))
+    files = gitops.values_files(planned(SEPARATE, monitoring={}))
     assert "podMonitors" not in files["5-dynamo-platform/values.yaml"]
 
 
@@ -554,7 +554,7 @@ def test_what_the_command_did_not_write_is_refused_and_stays(stack: Path, there:
     before = tree(stack.parent)
     result = run("--values", "--out", "out")
     assert result.exit_code == 2
-    assert f"{out} is not replaced: `render` did not write it" in " ".join(result.stderr.split())
+    assert f"{out} is not replaced, because `render` did not write it" in " ".join(result.stderr.split())
     assert tree(stack.parent) == before
 
 
@@ -571,7 +571,9 @@ def test_a_disk_that_is_full_leaves_everything_as_it_was(stack: Path) -> None:
     assert (result.exit_code, fresh.exit_code) == (1, 1)
     assert "File too large" in result.stderr
     assert "None" not in result.stderr
-    assert f"{stack.parent}/out is as it was: make room, or name another folder." in " ".join(result.stderr.split())
+    assert f"{stack.parent}/out is unchanged. Free some disk space, or name another folder." in " ".join(
+        result.stderr.split()
+    )
     assert tree(stack.parent) == before
     assert sorted(path.name for path in stack.parent.iterdir()) == ["out", "settings.yaml"]
 
@@ -599,7 +601,7 @@ def test_a_disk_that_is_full_before_anything_is_written(stack: Path, monkeypatch
     result = run("--out", "out")
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"{stack.parent}/full" in result.stderr
-    assert "out is as it was: make room, or name another folder." in " ".join(result.stderr.split())
+    assert "out is unchanged. Free some disk space, or name another folder." in " ".join(result.stderr.split())
     assert not (stack.parent / "out").exists()
 
 
@@ -621,7 +623,7 @@ def test_errors_of_the_configuration_are_said_and_nothing_is_written(stack: Path
 def test_argo_cds_waves_go_with_objects(stack: Path) -> None:
     result = run("--values", "--for", "argocd", "--out", "out")
     assert result.exit_code == 2
-    assert "--for goes with objects" in result.stderr
+    assert "--for adds annotations to objects" in result.stderr
 
 
 def test_without_helm_there_are_no_objects(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:

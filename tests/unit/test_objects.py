@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamo_platform.rendering.changes import changes, difference
-from dynamo_platform.rendering.objects import Key, Object, Objects, from_plain, read, to_plain
+from dynamo_platform.rendering.changes import find_changes, summarize_changes
+from dynamo_platform.rendering.objects import Key, Object, Objects, from_plain, read_objects, to_plain
 
 Manifest = dict[str, Any]
 
@@ -34,7 +34,7 @@ def crd(*versions: tuple[str, bool], name: str = "things.example.com") -> Manife
 
 
 def objects(*manifests: Manifest, again: list[Manifest] | None = None, **more: Any) -> dict[Key, Object]:
-    return read(manifests, manifests if again is None else again, "system", **{"hooks": True} | more)
+    return read_objects(manifests, manifests if again is None else again, "system", **{"hooks": True} | more)
 
 
 def only(*manifests: Manifest, **more: Any) -> tuple[Key, Object]:
@@ -47,7 +47,7 @@ def in_release(*manifests: Manifest, name: str = "platform", **more: Any) -> Obj
 
 
 def lines(before: Objects, after: Objects) -> list[str]:
-    return [change.text for change in changes(before, after)]
+    return [change.text for change in find_changes(before, after)]
 
 
 # Keys
@@ -203,19 +203,19 @@ def test_images_and_lost_versions_come_first_and_permissions_last() -> None:
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}
     before = in_release(crd(("v1", True)), deployment(image="a:1"))
     after = in_release(crd(("v2", True)), deployment(image="a:2"), role, service)
-    kinds = [change.key.kind for change in changes(before, after)]
+    kinds = [change.key.kind for change in find_changes(before, after)]
     assert kinds == ["CustomResourceDefinition", "Deployment", "Service", "Role"]
 
 
 def test_a_stored_version_that_disappears_is_told() -> None:
     before, after = in_release(crd(("v1", True), ("v2", False))), in_release(crd(("v2", True)))
     title = "CustomResourceDefinition things.example.com"
-    assert lines(before, after) == [f"~ {title} (versions v1*, v2 → v2*) (stored version v1 disappears)"]
+    assert lines(before, after) == [f"~ {title} (versions v1*, v2 → v2*) (removes storage version v1)"]
 
 
 def test_a_stored_version_that_is_still_served_is_not() -> None:
     before, after = in_release(crd(("v1", True))), in_release(crd(("v1", False), ("v2", True)))
-    assert [change.lost_version for change in changes(before, after)] == [None]
+    assert [change.lost_version for change in find_changes(before, after)] == [None]
 
 
 def test_a_move_to_another_release_is_told() -> None:
@@ -243,16 +243,16 @@ def test_hooks_are_told() -> None:
 
 
 def test_a_first_installation_is_counted_and_not_listed() -> None:
-    assert difference({}, in_release(deployment(), secret({}))) == "objects   2 new: platform 2"
+    assert summarize_changes({}, in_release(deployment(), secret({}))) == "objects   2 new: platform 2"
 
 
 def test_no_difference_says_so() -> None:
-    assert difference(in_release(deployment()), in_release(deployment())) == "objects   none of 1 changes"
+    assert summarize_changes(in_release(deployment()), in_release(deployment())) == "objects   none of 1 changes"
 
 
 def test_a_difference_is_counted_and_listed() -> None:
     before, after = in_release(deployment(image="a:1"), secret({})), in_release(deployment(image="a:2"))
-    assert difference(before, after).splitlines() == [
+    assert summarize_changes(before, after).splitlines() == [
         "objects   0 added, 1 changed, 1 removed",
         "  ~ Deployment system/operator image a:1 → a:2",
         "  - Secret system/certificate",
@@ -262,7 +262,8 @@ def test_a_difference_is_counted_and_listed() -> None:
 def test_a_long_difference_says_how_much_more_there_is() -> None:
     many = in_release(*(deployment(f"a{number:03}", image="") for number in range(70)), secret({}))
     assert (
-        difference(in_release(secret({})), many).splitlines()[-1] == "  … and 10 more; `dynamo-platform diff` lists all"
+        summarize_changes(in_release(secret({})), many).splitlines()[-1]
+        == "  … and 10 more; `dynamo-platform diff` lists all"
     )
 
 

@@ -15,8 +15,8 @@ from .versions import versions
 def main() -> None:
     """Check, explain, compare and render stacks that install NVIDIA Dynamo Platform with KAI Scheduler and Grove.
 
-    Stack files are read as Pulumi reads them. No Pulumi engine and no cluster is needed. Only `diff` and `render` use
-    the network, to fetch charts.
+    Stack files are read as Pulumi reads them. No command needs a Pulumi engine or a cluster, and only `diff` and
+    `render` use the network, to fetch charts.
     """
 
 

@@ -12,7 +12,7 @@ from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import Finding, count_by_severity
 from dynamo_platform.planning.stacks import check_stack, running_at
 
-from .stacks import CONFIG, SINCE, read_stacks
+from .stacks import CONFIG, SINCE, STACKS, read_stacks
 from .tables import Table, is_terminal, print_table
 
 MAX_CELL_CHARS = 60
@@ -20,7 +20,7 @@ MAX_CELL_CHARS = 60
 
 
 @click.command()
-@click.option("--stack", "stacks", metavar="NAME", multiple=True, help="A stack of the project; may be repeated.")
+@STACKS
 @click.option("--all", "everything", is_flag=True, help="All stacks of the project.")
 @CONFIG
 @SINCE
@@ -38,8 +38,8 @@ def check(
         (stack, check_stack(stack, running_at(stack, since) if since else None))
         for stack in read_stacks(stacks=stacks, everything=everything, config=config)
     ]
-    stopping = {"error", "warning"} if strict else {"error"}
-    ok = not any(finding.severity in stopping for _, findings in checked for finding in findings)
+    failing = {"error", "warning"} if strict else {"error"}
+    ok = not any(finding.severity in failing for _, findings in checked for finding in findings)
     if as_json:
         listed = [
             {"stack": stack.name} | finding.as_dict() if several else finding.as_dict()

@@ -34,7 +34,7 @@ from dynamo_platform.rendering import helm
 from dynamo_platform.rendering.charts import chart_digest
 from dynamo_platform.rendering.objects import Key, Object
 
-from .stacks import describe_os_error, folder_of
+from .stacks import STACKS, describe_os_error, folder_of
 
 Form = Literal["text", "json", "markdown"]
 Sides = tuple[Mapping[str, Side], Mapping[str, Side]]
@@ -43,7 +43,7 @@ Sides = tuple[Mapping[str, Side], Mapping[str, Side]]
 @click.command()
 @click.argument("base")
 @click.argument("head")
-@click.option("--stack", "stacks", metavar="NAME", multiple=True, help="A stack of the project; may be repeated.")
+@STACKS
 @click.option(
     "--format",
     "form",
@@ -52,9 +52,11 @@ Sides = tuple[Mapping[str, Side], Mapping[str, Side]]
     show_default=True,
     help="Text for people, JSON for programs, or Markdown for a comment.",
 )
-@click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 1 if anything would change, or has errors.")
+@click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 1 if a stack would change or has errors.")
 def diff(*, base: str, head: str, stacks: tuple[str, ...], form: Form, exit_code: bool) -> None:
-    """Show what changes from BASE to HEAD: findings about the upgrade, releases, queues, objects and images.
+    """Show what changes from BASE to HEAD.
+
+    Lists the findings about the upgrade, and the releases, queues, objects and images that change.
 
     BASE and HEAD are two git revisions of the project in this folder, two stack files, or two folders of rendered YAML.
     Releases that change are rendered with the `helm` on PATH. No cluster is read.
@@ -84,14 +86,13 @@ def _make_report(base: str, head: str, stacks: tuple[str, ...]) -> Report:
         if stacks:
             raise click.UsageError("--stack works with revisions of a project only; these are files or folders.")
         if paths[0].is_dir():
-            folders = read_folder(paths[0]), read_folder(paths[1])
-            comparison = compare_objects(paths[1].resolve().name, *folders)
+            comparison = compare_objects(paths[1].resolve().name, read_folder(paths[0]), read_folder(paths[1]))
             return Report(None, (), base, head, None, (comparison,))
         before, after = (read_file(path) for path in paths)
         name = after.name
-        folder, new_folder = folder_of(before), folder_of(after)
-        sides = ({name: _read_side(before, folder)}, {name: _read_side(after, new_folder)})
-        return Report(None, (), base, head, *_compare_sides(sides, (folder, new_folder)))
+        folders = folder_of(before), folder_of(after)
+        sides = ({name: _read_side(before, folders[0])}, {name: _read_side(after, folders[1])})
+        return Report(None, (), base, head, *_compare_sides(sides, folders))
     with tempfile.TemporaryDirectory() as scratch:
         revisions = [
             Revision(name, Path.cwd(), _make_folder(Path(scratch).resolve() / side))
@@ -100,7 +101,7 @@ def _make_report(base: str, head: str, stacks: tuple[str, ...]) -> Report:
         projects = [revision.project for revision in revisions]
         known = projects[1] or projects[0]
         if known is None:
-            raise ProjectError(f"There is no Pulumi.yaml in {Path.cwd()} or above it, neither in {base} nor in {head}.")
+            raise ProjectError(f"Neither {base} nor {head} has a Pulumi.yaml in {Path.cwd()} or above it.")
         _check_names(stacks, projects)
         sides = (_read_revision(revisions[0], stacks), _read_revision(revisions[1], stacks))
         roots = [project.file.parent if project else Path(scratch) for project in projects]

@@ -12,12 +12,12 @@ from dynamo_platform.planning.explanation import Explained, as_data, explained, 
 from dynamo_platform.planning.model import Plan, Running
 from dynamo_platform.planning.stacks import plan_stack, running_at
 
-from .stacks import CONFIG, SINCE, exit_on_errors, read_stack_option
+from .stacks import CONFIG, SINCE, STACK, exit_on_errors, read_stack_option
 from .tables import Table, is_terminal, print_table
 
 
 @click.command()
-@click.option("--stack", metavar="NAME", help="A stack of the project.")
+@STACK
 @CONFIG
 @SINCE
 @click.option(

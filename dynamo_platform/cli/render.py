@@ -16,7 +16,7 @@ from dynamo_platform.planning.model import Plan
 from dynamo_platform.planning.stacks import plan_stack
 from dynamo_platform.rendering import helm
 
-from .stacks import CONFIG, describe_os_error, exit_on_errors, folder_of, read_stack_option
+from .stacks import CONFIG, STACK, describe_os_error, exit_on_errors, folder_of, read_stack_option
 
 MARKER = ".dynamo-platform"
 """The file that marks a folder as written by this command."""
@@ -26,7 +26,7 @@ _ANNOTATE: dict[str | None, gitops.Annotate] = {None: gitops.as_rendered, "argoc
 
 
 @click.command()
-@click.option("--stack", metavar="NAME", help="A stack of the project.")
+@STACK
 @CONFIG
 @click.option(
     "--out",

@@ -27,12 +27,20 @@ def platform_version(_: click.Context, __: click.Parameter, value: str | None) -
         raise click.BadParameter(f"{value!r} is not a version of the platform, such as 1.4.2.")
     known = load().platform.known_minors
     if version.minor_line not in known:
-        raise click.BadParameter(f"the minor version of {value} is not known; {known[0]} to {known[-1]} are.")
+        raise click.BadParameter(f"{value} has an unknown minor version; the known ones are {known[0]} to {known[-1]}.")
     return value
 
 
+STACK = click.option("--stack", metavar="NAME", help="A stack of the project.")
+STACKS = click.option(
+    "--stack", "stacks", metavar="NAME", multiple=True, help="A stack of the project; may be repeated."
+)
 SINCE = click.option(
-    "--from", "since", callback=platform_version, metavar="VERSION", help="The version of the platform that is running."
+    "--from",
+    "since",
+    callback=platform_version,
+    metavar="VERSION",
+    help="The platform version that is running, to check the upgrade from it.",
 )
 CONFIG = click.option(
     "--config",
@@ -95,5 +103,5 @@ def folder_of(stack: Stack) -> Path:
 
 
 def describe_os_error(error: OSError) -> str:
-    """The file, unless the error has none, as for a full disk, and the system's message."""
+    """The system's message, with the file if the error names one; for a full disk it does not."""
     return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."

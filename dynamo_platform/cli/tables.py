@@ -41,7 +41,7 @@ def print_table(table: Table) -> None:
 
         print_rich(table, Console())
     else:
-        click.echo(align(table))
+        click.echo(format_table(table))
 
 
 def print_rich(table: Table, console: Console) -> None:
@@ -66,7 +66,7 @@ def print_rich(table: Table, console: Console) -> None:
     console.print(rich)
 
 
-def align(table: Table) -> str:
+def format_table(table: Table) -> str:
     """A table as aligned text."""
     rows = [tuple(column.upper() for column in table.columns), *table.rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -42,7 +42,9 @@ def object_files(plan: Plan, rendered: Sequence[RenderedRelease], annotate: Anno
     for title, steps in steps_by_stage(plan):
         match steps[0]:
             case Release():
-                stages.append(Stage(title, [each.with_rank(defined) for each in by_release[title] if not each.kept]))
+                stages.append(
+                    Stage(title, [each.with_rank(defined) for each in by_release[title] if not each.in_first_stage])
+                )
             case Gate():
                 stages.append(Stage(title, [], wait_commands(steps)))
             case Queue():
@@ -113,7 +115,7 @@ def _stage_objects(rendered: RenderedRelease) -> Iterator[StageObject]:
         yield StageObject(
             key._replace(name=applicable["metadata"]["name"]),
             applicable,
-            after_workloads=bool(events & {"post-install", "post-upgrade"}),
+            after_release=bool(events & {"post-install", "post-upgrade"}),
             protected=key.kind in KEPT_KINDS,
         )
 
@@ -139,7 +141,7 @@ def _without_data(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _first_stage(plan: Plan, objects: Iterable[StageObject]) -> list[StageObject]:
     """The releases' namespaces, and the charts' own namespaces and CRDs."""
     namespaces = (_namespace(release.namespace) for release in plan.releases)
-    return list({each.key: each for each in [*namespaces, *objects] if each.kept}.values())
+    return list({each.key: each for each in [*namespaces, *objects] if each.in_first_stage}.values())
 
 
 def _namespace(name: str) -> StageObject:

@@ -23,7 +23,7 @@ _MONITORS = ("monitoring.podMonitors", "monitoring.metricsService")
 
 
 def with_inline_config(plan: Plan, catalog: Catalog) -> tuple[Release, ...]:
-    """A plan's releases. KAI Scheduler's chart renders its Config if that version can; otherwise a Job creates it."""
+    """A plan's releases, with values that make the chart render KAI Scheduler's Config, if it can; else a Job does."""
     mode = plan.modes["kai-scheduler"]
     releases = {release.name: release for release in plan.releases}
     if mode == "separate":

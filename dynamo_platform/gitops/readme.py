@@ -75,10 +75,13 @@ def apply_command(number: int, title: str) -> str:
 def helm_command(release: Release, path: str) -> str:
     """The helm command that installs or upgrades a release with the values at ``path``."""
     source = f"{release.chart} --repo {release.repository}" if release.repository else release.chart
-    where = f"--namespace {release.namespace} --create-namespace"
-    how = f"--reset-values --wait --timeout {release.timeout}s{'' if release.hooks else ' --no-hooks'}"
-    lines = [f"helm upgrade --install {release.name} {source}", f"--version {release.version} {where}", how]
-    return " \\\n    ".join([*lines, f"--values {path}"])
+    lines = [
+        f"helm upgrade --install {release.name} {source}",
+        f"--version {release.version} --namespace {release.namespace} --create-namespace",
+        f"--reset-values --wait --timeout {release.timeout}s{'' if release.hooks else ' --no-hooks'}",
+        f"--values {path}",
+    ]
+    return " \\\n    ".join(lines)
 
 
 def wait_commands(gates: Sequence[Step]) -> list[str]:
@@ -87,8 +90,9 @@ def wait_commands(gates: Sequence[Step]) -> list[str]:
     for gate in gates:
         assert isinstance(gate, Gate)  # noqa: S101  a stage has steps of one kind
         group = gate.api_version.rpartition("/")[0]
-        where = f"{gate.kind.lower()}.{group}/{gate.object_name}" + (f" -n {gate.namespace}" if gate.namespace else "")
-        commands.append(f"kubectl wait --for=create --timeout={gate.timeout}s {where}")
+        scope = f" -n {gate.namespace}" if gate.namespace else ""
+        target = f"{gate.kind.lower()}.{group}/{gate.object_name}{scope}"
+        commands.append(f"kubectl wait --for=create --timeout={gate.timeout}s {target}")
         ready = f"wait --for=condition={gate.condition}" if gate.condition else "rollout status"
-        commands.append(f"kubectl {ready} --timeout={gate.timeout}s {where}")
+        commands.append(f"kubectl {ready} --timeout={gate.timeout}s {target}")
     return commands

@@ -1,4 +1,4 @@
-"""The folders that a plan becomes: each release, the gates and the queues are a stage."""
+"""The folders that a plan becomes: a stage for each release, one for the gates and one for the queues."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ class StageObject(NamedTuple):
     Attributes:
         key: identifies the object.
         manifest: the object as it is written.
-        after_workloads: whether it was a hook that ran after the release.
+        after_release: whether it was a hook that ran after the release.
         rank: its place within the stage; the lowest is applied first.
         protected: whether tools must not prune or delete it.
     """
 
     key: Key
     manifest: Manifest
-    after_workloads: bool = False
+    after_release: bool = False
     rank: int = 0
     protected: bool = False
 
     @property
-    def kept(self) -> bool:
-        """Whether Helm never deletes it. Such objects are in the first stage."""
+    def in_first_stage(self) -> bool:
+        """Whether it is in the first stage, with everything that Helm never deletes."""
         return self.key.kind in KEPT_KINDS
 
     @property
@@ -64,12 +64,12 @@ class StageObject(NamedTuple):
             defined: group and kind of the CustomResourceDefinitions in the plan's charts.
         """
         if (self.key.api_version.partition("/")[0], self.key.kind) in defined:
-            return self._replace(rank=4 if self.after_workloads else 3)
+            return self._replace(rank=4 if self.after_release else 3)
         return self._replace(rank=2 if self.key.kind in _WORKLOADS else 1)
 
 
 Annotate = Callable[[StageObject, int], Manifest]
-"""Returns the manifest of an object, given its place in the whole order, with the annotations that a tool needs."""
+"""Adds the annotations that a tool needs, given an object and its place in the whole order; returns the manifest."""
 
 
 def as_rendered(item: StageObject, _: int) -> Manifest:

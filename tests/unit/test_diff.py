@@ -203,7 +203,7 @@ def test_a_project_file_above_a_temporary_folder_is_not_taken(tmp_path: Path, mo
     result = run("base", "base")
 
     assert result.exit_code == 2
-    assert f"There is no Pulumi.yaml in {repository.folder} or above it, neither in base nor in base." in result.stderr
+    assert f"Neither base nor base has a Pulumi.yaml in {repository.folder} or above it." in result.stderr
 
 
 def test_everything_is_new_where_the_base_has_no_project(repository: Repository) -> None:

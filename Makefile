@@ -100,6 +100,10 @@ catalog-check: $(VENV)/.complete ## what the catalog lacks of the charts in CHAR
 schema: $(VENV)/.complete ## write the schema of stack files anew, after a setting changed
 	@$(PYTHON) -m dynamo_platform.config.schema > stacks/schema.json
 
+.PHONY: settings
+settings: $(VENV)/.complete ## write the tables of docs/configuration.md anew, after a setting changed
+	@$(PYTHON) -m tests.unit.settings
+
 .PHONY: lock
 lock: $(VENV)/.complete ## resolve the development dependencies anew, with hashes
 	$(PYTHON) -m sandbox.uv pip compile --quiet --upgrade --universal --generate-hashes \

@@ -1,6 +1,6 @@
 """NVIDIA Dynamo Platform with KAI Scheduler and Grove on Kubernetes, through Pulumi.
 
-``DynamoPlatform`` is loaded when it is first used, so that planning alone needs no Pulumi.
+``DynamoPlatform`` is imported on first use, so that planning alone does not import Pulumi.
 """
 
 from __future__ import annotations

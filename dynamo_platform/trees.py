@@ -7,6 +7,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+Location = tuple[int | str, ...]
+"""The keys and indices that lead to a value."""
+
 
 def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
     """``{"a.b": 1}`` as ``{"a": {"b": 1}}``."""
@@ -54,6 +57,11 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         below = result.get(key)
         result[key] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return result
+
+
+def dotted(location: Location) -> str:
+    """``("queues", 0, "name")`` as ``queues[0].name``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location).removeprefix(".")
 
 
 def digest(content: object) -> str:

@@ -1,4 +1,4 @@
-"""The Pulumi back-end: a plan carried out as resources."""
+"""The Pulumi back-end: a plan as resources."""
 
 from .platform import DynamoPlatform
 

@@ -1,7 +1,6 @@
-"""What happens when a gate or a queue fails: Pulumi's error hooks, which report and, for one cause, try again.
+"""What happens when a gate or a queue fails: Pulumi's error hooks report it and, for one cause, try again.
 
-An error hook runs while the failing step still stands. It cannot change the provider's error, so what it has to say is
-logged beside it.
+An error hook runs while the step is failing. It cannot change the provider's error, so its report is logged beside it.
 """
 
 from __future__ import annotations
@@ -16,66 +15,67 @@ from dynamo_platform.cluster.observe import KaiScheduler, UnreadableError, diagn
 from dynamo_platform.planning.model import Gate
 
 NOT_LISTENING = ("failed calling webhook", "connection refused")
-"""Parts of the API server's error where a webhook's pod runs and does not listen yet."""
+"""Parts of the API server's error if a webhook's pod runs but does not listen yet."""
 
-STEPS = 90
-"""Parts of the timeout that lie between two attempts at most; the engine ends at 100 attempts."""
+PAUSES_PER_TIMEOUT = 90
+"""The timeout divided by the longest pause between two attempts; the engine gives up after 100 attempts."""
 
 Hook = Callable[[pulumi.ErrorHookArgs], Awaitable[bool]]
-"""Takes what failed; returns whether to try again."""
+"""Takes the failure; returns whether to try again."""
 
 
-def report(gates: Mapping[str, Gate], around: KaiScheduler) -> Hook:
-    """A hook for gates that says what the cluster shows, and does not try again: the wait was the retry.
+def report_gate(gates: Mapping[str, Gate], kai: KaiScheduler) -> Hook:
+    """A hook for gates that reports what the cluster shows. It does not try again: the gate has waited already.
 
     Args:
-        gates: by the name of the resource.
-        around: where to look.
+        gates: the gates by the name of their resource.
+        kai: where KAI Scheduler is.
     """
 
     async def hook(failure: pulumi.ErrorHookArgs) -> bool:
         if failure.failed_operation != "delete" and not pulumi.runtime.is_dry_run():
-            # Not attached to a resource: that would be sent later, when the update may have ended.
-            pulumi.log.error(await account(gates[failure.name], around))
+            # Not attached to a resource: it would be sent later, maybe after the end of the update.
+            pulumi.log.error(await gate_report(gates[failure.name], kai))
         return False
 
     return hook
 
 
-async def account(gate: Gate, around: KaiScheduler) -> str:
-    """What there is to say about a gate that did not open."""
+async def gate_report(gate: Gate, kai: KaiScheduler) -> str:
+    """The report on a gate that did not open."""
     lines = [f"gate {gate.name} did not open: {gate.kind} {gate.object_name} is not {gate.condition or 'rolled out'}."]
     try:
-        lines += [f"  {line}" for line in await diagnose(gate, around)]
+        lines += [f"  {line}" for line in await diagnose(gate, kai)]
     except UnreadableError as error:
-        lines.append(f"The cluster was not looked at ({error}). These commands show what is wrong:")
-        lines += [f"  {command}" for command in kubectl_commands(gate, around)]
-    lines.append("Once that is repaired, the next `pulumi up` goes on from here.")
+        lines.append(f"The cluster was not read ({error}). These commands show what is wrong:")
+        lines += [f"  {command}" for command in kubectl_commands(gate, kai)]
+    lines.append("Fix this, then run `pulumi up` again: it resumes here.")
     return "\n".join(lines)
 
 
-def retry(timeout: int, around: KaiScheduler) -> Hook:
-    """A hook for queues that tries again while KAI Scheduler's webhook refuses connections, and on nothing else.
+def retry_queue(timeout: int, kai: KaiScheduler) -> Hook:
+    """A hook for queues that tries again while KAI Scheduler's webhook refuses connections, and after no other error.
 
-    Its queue-controller has no readiness probe: the Deployment can be rolled out before the webhook listens
+    The queue-controller has no readiness probe: its Deployment can be rolled out before the webhook listens
     (https://github.com/ai-dynamo/dynamo/issues/4625).
 
     Args:
-        timeout: seconds after the first failure of a queue until it is given up.
-        around: where KAI Scheduler is.
+        timeout: seconds after a queue's first failure until the hook gives up.
+        kai: where KAI Scheduler is.
     """
-    began: dict[str, float] = {}
+    first_failures: dict[str, float] = {}
 
     async def hook(failure: pulumi.ErrorHookArgs) -> bool:
         if failure.failed_operation == "delete" or not all(part in failure.errors[0] for part in NOT_LISTENING):
             return False
-        if time.monotonic() - began.setdefault(failure.urn, time.monotonic()) >= timeout:
+        if time.monotonic() - first_failures.setdefault(failure.urn, time.monotonic()) >= timeout:
             pulumi.log.error(
-                f"{failure.name}: the webhook of KAI Scheduler's queue-controller refused connections for {timeout} s, "
-                f"though it is rolled out. See kubectl logs -n {around.namespace} deployment/queue-controller"
+                f"{failure.name}: the webhook of KAI Scheduler's queue-controller has refused connections for "
+                f"{timeout} s, although its Deployment is rolled out. See kubectl logs -n {kai.namespace} "
+                "deployment/queue-controller"
             )
             return False
-        await asyncio.sleep(min(2.0 ** (len(failure.errors) - 1), max(1.0, timeout / STEPS)))
+        await asyncio.sleep(min(2.0 ** (len(failure.errors) - 1), max(1.0, timeout / PAUSES_PER_TIMEOUT)))
         return True
 
     return hook

@@ -1,4 +1,4 @@
-"""The user's words: settings, stack files, and YAML as Pulumi reads it."""
+"""The configuration: settings, stack files, and YAML as Pulumi reads it."""
 
 from .model import (
     BackendConfig,

@@ -1,10 +1,13 @@
-"""The user's page: what the platform should be, in words that no chart key shows through.
+"""The settings of a configuration, in words that do not depend on the keys of any chart version.
 
-Python spells the names in snake_case, stack configuration in camelCase. Everything may be left out here; what must not
-be left out, and what fits together, is for the rules to say (``rules.py``), so that one run reports everything.
+Names are snake_case in Python, and camelCase in stack configuration. Every setting may be left out here: what is
+required, and what fits together, is for the rules to judge (``planning/rules/``), so that one run reports everything.
+
+The docstrings describe the settings to users too: in `docs/configuration.md`, in the schema of stack files, and in
+editors. Each says at its end what the default is.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -30,13 +33,19 @@ DOCS = "docs/configuration.md#settings"
 MAX_LEVELS = 50
 """Levels of mappings and lists in chart values; upstream's charts have fewer than twenty."""
 
-DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
-REPOSITORY = r"^(https?|oci)://[^ /]"
-KUBERNETES = r"^v?1\.[0-9][0-9](\.[0-9]+)?$"
-MIRROR = r"^[a-z0-9][-a-z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*$"
-DURATION = r"^-?([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"
-BASE64 = r"^[A-Za-z0-9+/]+=*$"
+
+class Format(NamedTuple):
+    """What the text of a setting must look like, beside the pattern that checks it.
+
+    Attributes:
+        name: what it is, in the singular.
+        rule: what it must look like.
+        why: why other text is refused.
+    """
+
+    name: str
+    rule: str
+    why: str
 
 
 def _auto_is_null(value: object) -> object:
@@ -44,7 +53,7 @@ def _auto_is_null(value: object) -> object:
     return None if value == "auto" else value
 
 
-def _bounded(values: dict[str, Any]) -> dict[str, Any]:
+def _check_depth(values: dict[str, Any]) -> dict[str, Any]:
     level: list[Any] = [values]
     for _ in range(MAX_LEVELS + 1):
         entries = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
@@ -54,27 +63,80 @@ def _bounded(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _counted(amount: float) -> float:
+def _check_amount(amount: float) -> float:
     if amount < 0 and amount != -1:
         raise PydanticCustomError("amount", "-1 for unlimited, or a number from 0 on")
     return amount
 
 
-Values = Annotated[dict[str, Any], AfterValidator(_bounded)]
+Values = Annotated[dict[str, Any], AfterValidator(_check_depth)]
 TriState = Annotated[bool | None, BeforeValidator(_auto_is_null), WithJsonSchema({"enum": [True, False, None, "auto"]})]
 Text = Annotated[str, StringConstraints(min_length=1)]
-DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL, max_length=63)]
-ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=253)]
+DnsLabel = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63),
+    Format(
+        "DNS label",
+        "lower-case letters, digits and -, at most 63 characters",
+        "Kubernetes accepts no other name for a namespace.",
+    ),
+]
+ObjectName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253),
+    Format(
+        "object name",
+        "lower-case letters, digits, - and ., at most 253 characters",
+        "Kubernetes accepts no other name for this object.",
+    ),
+]
+RepositoryUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^(https?|oci)://[^ /]"),
+    Format("URL", "https://… or oci://…", "A chart repository is a URL; a local chart goes into `chart`."),
+]
+KubernetesVersion = Annotated[
+    str,
+    StringConstraints(pattern=r"^v?1\.[0-9][0-9](\.[0-9]+)?$"),
+    Format("Kubernetes version", 'in quotes, such as "1.33"', "Without quotes YAML reads 1.30 as the number 1.3."),
+]
+Registry = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][-a-z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*$"),
+    Format(
+        "registry",
+        "a host with an optional port and path, such as registry.example.com/upstream",
+        "Charts are pulled from it with oci://, images without a scheme: the scheme is not part of it.",
+    ),
+]
+Duration = Annotated[
+    str,
+    StringConstraints(pattern=r"^-?([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"),
+    Format(
+        "duration",
+        'with its unit, such as "60s", or "-1s" for ever',
+        "A number without a unit stops the scheduler from starting.",
+    ),
+]
+Base64 = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9+/]+=*$"),
+    Format(
+        "certificate in base64",
+        "one line, as `base64 -w0 ca.crt` prints it",
+        "It is written unchanged into the webhook configurations.",
+    ),
+]
 Amount = Annotated[
     float,
     Field(allow_inf_nan=False),
-    AfterValidator(_counted),
+    AfterValidator(_check_amount),
     WithJsonSchema({"type": "number", "anyOf": [{"const": -1}, {"minimum": 0}]}),
 ]
 
 
 def to_camel(name: str) -> str:
-    """``kai_scheduler`` as ``kaiScheduler``: what pydantic's function does, in a tenth of its time for each field."""
+    """``kai_scheduler`` as ``kaiScheduler``. Pydantic's own function takes ten times as long for each field."""
     first, *rest = name.split("_")
     return first + "".join(map(str.capitalize, rest))
 
@@ -92,16 +154,18 @@ class _Part(BaseModel):
 
 
 class ReleaseConfig(_Part):
-    """What every Helm release takes.
+    """A Helm release.
 
     Attributes:
-        version: the chart's exact version, with the leading ``v`` where upstream's tag has one.
-        namespace: the release's namespace, created by Helm when it is missing.
-        values: chart values, merged last over what the module writes.
-        timeout: seconds that Helm, and the gates after the release, may wait; default 600.
-        chart: a local chart (folder or ``.tgz``, relative to the project), a full ``oci://`` reference, or the chart's
-            name in ``repository``; default upstream's chart.
-        repository: an ``https://`` or ``oci://`` chart repository to use instead of upstream's.
+        version: the chart's exact version. Required.
+        namespace: the release's namespace, which Helm creates. Default: ``dynamo-system``, ``kai-scheduler`` or
+            ``grove-system``.
+        values: chart values, merged last over the module's own. It is an error to undo another setting with them.
+            Default: none.
+        timeout: seconds that the release may take, and each gate after it. Default: ``600``.
+        chart: a local chart (a folder or ``.tgz``, relative to the project), a full ``oci://`` reference, or the name
+            of a chart in ``repository``. Default: upstream's chart.
+        repository: a chart repository to use instead of upstream's. Default: upstream's repository of that version.
     """
 
     version: Text | None = None
@@ -109,49 +173,53 @@ class ReleaseConfig(_Part):
     values: Values | None = None
     timeout: Annotated[int, Field(ge=1)] | None = None
     chart: Text | None = None
-    repository: Annotated[str, StringConstraints(pattern=REPOSITORY)] | None = None
+    repository: RepositoryUrl | None = None
 
 
 class DependencyConfig(ReleaseConfig):
     """KAI Scheduler or Grove.
 
     Attributes:
-        mode: ``separate`` (a release of its own), ``bundled`` (the platform's subchart), ``external`` (someone else
-            installed it) or ``disabled``; default by profile. With ``external``, ``version`` and ``namespace`` say what
-            is there; with ``bundled``, ``values`` go below the subchart's key.
+        mode: ``separate`` (a release of its own), ``bundled`` (the platform's subchart), ``external`` (already
+            installed by someone else) or ``disabled``. With ``external``, ``version`` and ``namespace`` describe what
+            is installed; with ``bundled``, ``values`` are written below the subchart's key. Default: ``separate`` in
+            production, ``bundled`` in development.
+        version: the chart's exact version, with its leading ``v``. Default: with ``separate``, the catalog's pick;
+            required in production.
     """
 
     mode: Mode | None = None
 
 
 class KaiSchedulerConfig(DependencyConfig):
-    """KAI Scheduler, installed by this stack.
+    """KAI Scheduler.
 
     Attributes:
-        staleness_grace_period: how long a gang may be below its minimum before it is evicted, as a duration with its
-            unit, ``-1s`` for ever; default ``-1s`` with a Grove that builds gangs itself, else KAI's own ``60s``.
-        topology_migration: whether the hook runs that moves topologies of an old KAI Scheduler; default the chart's,
-            true. It fails where the cluster holds a Topology of Kueue's.
-        gpu_runtime_class: the RuntimeClass of GPU pods (from 0.16 of those with a fraction), ``""`` for none; default
-            the chart's, ``nvidia``.
-        post_cleanup: whether the chart cleans up after an uninstall; default false where its version would delete other
-            Deployments too, else the chart's, true.
+        staleness_grace_period: how long a gang may stay below its minimum size before it is evicted; ``-1s`` is for
+            ever. Default: ``-1s`` with a Grove that builds gangs itself (from ``v0.1.0-alpha.13`` on), else KAI
+            Scheduler's own, ``60s``.
+        topology_migration: whether the hook runs that migrates the topologies of an older KAI Scheduler. It fails if
+            the cluster has a Topology of Kueue. Default: the chart's, ``true``.
+        gpu_runtime_class: the RuntimeClass of GPU pods, from KAI Scheduler 0.16 on only of those with a fraction of a
+            GPU; ``""`` is none. Default: the chart's, ``nvidia``.
+        post_cleanup: whether the chart's clean-up Job runs after an uninstall. Default: ``false`` if the Job of that
+            version would delete other Deployments too, else the chart's, ``true``.
     """
 
-    staleness_grace_period: Annotated[str, StringConstraints(pattern=DURATION)] | None = None
+    staleness_grace_period: Duration | None = None
     topology_migration: bool | None = None
     gpu_runtime_class: str | None = None
     post_cleanup: bool | None = None
 
 
 class GroveConfig(DependencyConfig):
-    """Grove, installed by this stack.
+    """Grove.
 
     Attributes:
-        webhook_secret: whether the chart makes the Secret of the webhooks' certificate; default false: the operator
-            fills it, and the chart's is empty.
-        health_probes: whether the operator is probed, which its readiness needs to mean anything; default true.
-        crd_installer: whether an init container applies the CRDs at every upgrade; default true.
+        webhook_secret: whether the chart creates the Secret of the webhooks' certificate. The chart's
+            Secret is empty; the operator fills it. Default: ``false``.
+        health_probes: whether the operator has probes, without which its readiness means nothing. Default: ``true``.
+        crd_installer: whether an init container applies the CRDs at every upgrade. Default: ``true``.
     """
 
     webhook_secret: bool | None = None
@@ -160,13 +228,17 @@ class GroveConfig(DependencyConfig):
 
 
 class MonitoringConfig(_Part):
-    """Prometheus operator objects, each ``true``, ``false`` or ``null`` (``auto``: the chart looks when it installs).
+    """Prometheus operator objects.
+
+    Each is created (``true``), not created (``false``), or left to the chart (``auto`` or ``null``), which checks at
+    every install and upgrade whether the cluster serves the API.
 
     Attributes:
-        pod_monitors: PodMonitors of the workloads that the platform runs.
-        metrics_service: the operator's metrics Service and ServiceMonitor.
-        labels: labels of the monitors, by which your Prometheus selects them; default the chart's.
-        prometheus_endpoint: the address of the Prometheus that the planner asks; default none.
+        pod_monitors: PodMonitors of the workloads that the platform runs. Default: ``auto``.
+        metrics_service: the operator's metrics Service and its ServiceMonitor. Default: ``auto``.
+        labels: labels of the monitors, by which your Prometheus selects them: of the ServiceMonitor from
+            platform version 1.5 on, of the PodMonitors from 1.6 on. Default: the chart's.
+        prometheus_endpoint: the address of the Prometheus that the planner queries. Default: none.
     """
 
     pod_monitors: TriState = None
@@ -176,42 +248,43 @@ class MonitoringConfig(_Part):
 
 
 class WebhookCertificatesConfig(_Part):
-    """Where the certificate of the platform's webhooks comes from.
+    """The certificate of the platform's webhooks.
 
     Attributes:
-        mode: ``automatic`` (the operator makes and renews it), ``cert-manager`` or ``own``; default ``automatic``.
-        secret: with ``own``, the name of the Secret in the platform's namespace with ``tls.crt``, ``tls.key`` and
-            ``ca.crt``; default the chart's, ``webhook-server-cert``.
-        ca_bundle: with ``own``, the certificate authority in base64, on one line.
+        mode: ``automatic`` (the operator creates and renews it), ``cert-manager``, or ``own`` (a Secret of yours).
+            Default: ``automatic``.
+        secret: with ``own``, the name of the Secret in the platform's namespace, with ``tls.crt``, ``tls.key`` and
+            ``ca.crt``. Default: the chart's, ``webhook-server-cert``.
+        ca_bundle: with ``own``, the certificate authority. Default: none; required with ``own``.
     """
 
     mode: CertificateMode | None = None
     secret: ObjectName | None = None
-    ca_bundle: Annotated[str, StringConstraints(pattern=BASE64)] | None = None
+    ca_bundle: Base64 | None = None
 
 
 class RegistryConfig(_Part):
-    """One mirror for charts and images, also those of the charts' hooks. Tags stay upstream's.
+    """One mirror for charts and images, including the images of the charts' hooks. Tags stay upstream's.
 
     Attributes:
-        mirror: the registry, with a path where it has one: what upstream has at ``ghcr.io/a/b`` is at ``MIRROR/a/b``;
-            default upstream's registries.
-        pull_secrets: names of the Secrets, in each release's namespace, to pull images with; default none.
+        mirror: the registry of the mirror, for charts and images: what upstream has at ``ghcr.io/a/b`` is at
+            ``MIRROR/a/b``. Default: upstream's registries.
+        pull_secrets: names of the Secrets, in each release's namespace, with which images are pulled. Default: none.
     """
 
-    mirror: Annotated[str, StringConstraints(pattern=MIRROR)] | None = None
+    mirror: Registry | None = None
     pull_secrets: Annotated[tuple[ObjectName, ...], Field(strict=False)] | None = None
 
 
 class TolerationConfig(_Part):
-    """A toleration as pods have it.
+    """A toleration, as in a pod's spec.
 
     Attributes:
-        key: the taint's key; default every key.
-        operator: ``Equal`` or ``Exists``; default ``Equal``.
-        value: the taint's value.
-        effect: the taint's effect; default every effect.
-        toleration_seconds: seconds that a ``NoExecute`` taint is tolerated; default for ever.
+        key: the taint's key. Default: every key.
+        operator: ``Equal`` or ``Exists``. Default: ``Equal``.
+        value: the taint's value. Default: none.
+        effect: the taint's effect. Default: every effect.
+        toleration_seconds: seconds that a ``NoExecute`` taint is tolerated. Default: for ever.
     """
 
     key: Text | None = None
@@ -222,11 +295,11 @@ class TolerationConfig(_Part):
 
 
 class PlacementConfig(_Part):
-    """Which nodes run what this stack installs: operators, schedulers, hooks, NATS and etcd, not the workloads.
+    """The nodes for everything that this stack installs: operators, schedulers, hooks, NATS and etcd, not workloads.
 
     Attributes:
-        tolerations: taints that the pods tolerate; default none.
-        node_selector: labels that a node must have; default none.
+        tolerations: taints that everything installed tolerates (not the workloads). Default: none.
+        node_selector: labels that a node must have to run what is installed (not the workloads). Default: none.
     """
 
     tolerations: Annotated[tuple[TolerationConfig, ...], Field(strict=False)] | None = None
@@ -237,9 +310,9 @@ class QueueResource(_Part):
     """A queue's share of one resource; -1 is unlimited, 0 is nothing.
 
     Attributes:
-        quota: what the queue is owed: GPUs, CPU millicores or megabytes (10^6) of memory.
-        limit: what it may reach by borrowing, in the same unit.
-        over_quota_weight: its weight when idle capacity is shared; default 1.
+        quota: what the queue is entitled to, in GPUs, CPU millicores or megabytes (10^6 bytes) of memory. Required.
+        limit: what it may use when it borrows, in the same unit. Required.
+        over_quota_weight: its weight when idle capacity is shared. Default: ``1``.
     """
 
     quota: Amount
@@ -248,14 +321,14 @@ class QueueResource(_Part):
 
 
 class QueueConfig(_Part):
-    """A KAI queue. A resource that is left out is unlimited.
+    """A KAI queue.
 
     Attributes:
-        name: the object's name.
-        parent: the parent queue; without one the queue is a top-level queue, which takes no workloads itself.
-        cpu: millicores.
-        gpu: whole GPUs.
-        memory: megabytes (10^6 bytes).
+        name: the object's name. Required.
+        parent: the parent queue. Default: none; the queue is then a top-level queue, which takes no workloads itself.
+        cpu: the share of CPU, in millicores. Default: unlimited.
+        gpu: the share of GPUs; one GPU is 1. Default: unlimited.
+        memory: the share of memory, in megabytes (10^6 bytes). Default: unlimited.
     """
 
     name: ObjectName
@@ -269,9 +342,9 @@ class BackendConfig(_Part):
     """NATS or etcd.
 
     Attributes:
-        mode: ``bundled`` (the platform's subchart), ``external`` (at ``address``) or ``disabled``; default: what the
-            chart of that version does about NATS, and ``disabled`` for etcd.
-        address: where the external one listens.
+        mode: ``bundled`` (the platform's subchart), ``external`` (at ``address``) or ``disabled``. Default: for NATS
+            the chart's, ``bundled`` before platform version 1.4 and ``disabled`` from then on; for etcd ``disabled``.
+        address: the address of the external one. Default: none; required with ``external``.
     """
 
     mode: BackendMode | None = None
@@ -279,37 +352,44 @@ class BackendConfig(_Part):
 
 
 class ClusterConfig(_Part):
-    """Which cluster.
+    """The cluster.
 
     Attributes:
-        context: a context of the kubeconfig that the environment names.
+        context: a context of the kubeconfig in the environment. Default: the kubeconfig's current context; required in
+            production, unless the program passes a provider.
     """
 
     context: Text | None = None
 
 
 class PlatformConfig(ReleaseConfig):
-    """The whole page; its release fields are those of the platform's own release.
+    """The whole configuration; its release settings are those of the platform's own release.
 
     Attributes:
-        profile: ``production`` or ``development``; it decides the defaults and has none itself.
-        kai_scheduler: KAI Scheduler.
-        grove: Grove.
-        monitoring: Prometheus operator objects.
-        queues: further KAI queues, or other numbers for ``dynamo-default`` and ``dynamo``.
-        nats: NATS.
-        etcd: etcd.
-        discovery_backend: where the platform registers its workers; default ``kubernetes``.
-        cluster: which cluster; default the kubeconfig's current context.
-        kubernetes_version: the cluster's version, for example ``1.33``; default not checked.
-        api_versions: the optional APIs that the cluster serves (``monitoring.coreos.com/v1``); default not checked.
-        webhook_certificates: where the certificate of the platform's webhooks comes from.
-        registry: one mirror for charts and images.
-        placement: which nodes run what this stack installs.
-        replicas: pods of each operator and of KAI Scheduler's services; default 2 in production, else the chart's 1.
-        protect: Pulumi's ``protect`` on queues and releases; default true in production.
-        preview_objects: whether previews render the charts and list the objects that change; default true.
-        accept: codes of findings that the team has accepted.
+        version: the platform's exact version, such as ``1.5.1``, in quotes; ``dynamo-platform versions`` lists those
+            that are supported. Required.
+        profile: decides the other defaults. Required.
+        kai_scheduler: KAI Scheduler. Default: by profile.
+        grove: Grove. Default: by profile.
+        monitoring: Prometheus operator objects. Default: left to the chart.
+        queues: further KAI queues, or other shares for ``dynamo-default`` and ``dynamo``. Default: ``dynamo-default``
+            and ``dynamo``.
+        nats: NATS. Default: the chart's.
+        etcd: etcd. Default: not used.
+        discovery_backend: where the platform registers its workers. Default: ``kubernetes``.
+        cluster: the cluster. Default: the kubeconfig's current context.
+        kubernetes_version: the cluster's version: checked against what the platform's version needs, and used to render
+            the charts. Default: not checked; charts are rendered for 1.33.
+        api_versions: the optional APIs that the cluster serves, such as ``monitoring.coreos.com/v1``: checked against
+            monitors that are ``true``, and in previews they decide what ``auto`` is. Default: not checked; the cluster
+            decides what ``auto`` is.
+        webhook_certificates: the certificate of the platform's webhooks. Default: the operator's.
+        registry: one mirror for charts and images. Default: upstream's registries.
+        placement: the nodes for everything that is installed. Default: any.
+        replicas: pods of each operator and of KAI Scheduler's services. Default: 2 in production, else the charts' 1.
+        protect: whether releases and queues have Pulumi's ``protect``. Default: ``true`` in production, else ``false``.
+        preview_objects: whether previews render the charts and list the objects that change. Default: ``true``.
+        accept: codes of findings that your team has accepted; they become notes. Default: none.
     """
 
     profile: Profile | None = None
@@ -321,7 +401,7 @@ class PlatformConfig(ReleaseConfig):
     etcd: BackendConfig | None = None
     discovery_backend: Literal["kubernetes", "etcd"] | None = None
     cluster: ClusterConfig | None = None
-    kubernetes_version: Annotated[str, StringConstraints(pattern=KUBERNETES)] | None = None
+    kubernetes_version: KubernetesVersion | None = None
     api_versions: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
     webhook_certificates: WebhookCertificatesConfig | None = None
     registry: RegistryConfig | None = None
@@ -330,7 +410,3 @@ class PlatformConfig(ReleaseConfig):
     protect: bool | None = None
     preview_objects: bool | None = None
     accept: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
-
-    def to_stack(self) -> dict[str, Any]:
-        """The page as stack configuration: camelCase keys without the ``dynamo-platform:`` prefix."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -2,28 +2,25 @@
 
 ``python -m dynamo_platform.config.schema`` prints it.
 
-It says what each setting takes, no more: what goes with what is for the rules.
+It checks each setting by itself; what fits together is for the rules to judge.
 """
 
-import inspect
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from .fields import descriptions, summary
 from .model import NAMESPACE, PlatformConfig, to_camel
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
-"""The one that the YAML language server implements in full."""
-
-_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)$", re.MULTILINE)
+"""The draft that the YAML language server implements in full."""
 
 
 class _AsWritten(GenerateJsonSchema):
-    """Settings as somebody writes them: left out, not null, and described by what their docstrings say."""
+    """Settings as users write them: left out rather than null, and described by their docstrings."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -37,30 +34,18 @@ class _AsWritten(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         model = super().model_schema(schema)
         del model["title"]
-        model["description"] = _text((inspect.getdoc(schema["cls"]) or "").partition("\n\nAttributes:")[0])
-        descriptions = _descriptions(schema["cls"])
-        for name, setting in model["properties"].items():
-            # Draft 7 has nothing beside a reference.
+        model["description"] = summary(schema["cls"])
+        for name, description in descriptions(schema["cls"]).items():
+            setting = model["properties"][to_camel(name)]
+            # Draft 7 ignores what stands beside a reference.
             described = {"allOf": [setting]} if "$ref" in setting else setting
-            model["properties"][name] = {"description": descriptions[name], **described}
+            model["properties"][to_camel(name)] = {"description": description.text, **described}
         return model
 
 
-def _descriptions(model: type) -> dict[str, str]:
-    """What the docstrings of a part and of the parts that it extends say of each setting."""
-    docstrings = [inspect.getdoc(each) or "" for each in reversed(model.__mro__[:-1])]
-    return {to_camel(name): _text(text) for docstring in docstrings for name, text in _ATTRIBUTE.findall(docstring)}
-
-
-def _text(docstring: str) -> str:
-    """Prose on one line, as Markdown."""
-    text = re.sub(r"\s+", " ", docstring.replace("``", "`"))
-    return text[:1].upper() + text[1:]
-
-
 def stack_file() -> dict[str, Any]:
-    """The schema of a stack file; keys of other namespaces and of Pulumi itself are let through."""
-    page = PlatformConfig.model_json_schema(
+    """The schema of a stack file. Keys of other namespaces and of Pulumi itself are not checked."""
+    settings = PlatformConfig.model_json_schema(
         by_alias=True, schema_generator=_AsWritten, ref_template="#/definitions/{model}"
     )
     return {
@@ -70,17 +55,19 @@ def stack_file() -> dict[str, Any]:
         "properties": {
             "config": {
                 "type": "object",
-                "properties": {f"{NAMESPACE}:{key}": _or_text(setting) for key, setting in page["properties"].items()},
+                "properties": {
+                    f"{NAMESPACE}:{key}": _or_text(setting) for key, setting in settings["properties"].items()
+                },
                 "patternProperties": {f"^(?!{NAMESPACE}:)": True},
                 "additionalProperties": False,
             }
         },
-        "definitions": page["$defs"],
+        "definitions": settings["$defs"],
     }
 
 
 def _or_text(setting: Mapping[str, Any]) -> dict[str, Any]:
-    """A top-level setting, which ``pulumi config set`` writes as text whatever it is."""
+    """A top-level setting: ``pulumi config set`` stores it as text, whatever its type."""
     match setting.get("type"):
         case "boolean":
             rest = {key: value for key, value in setting.items() if key != "type"}

@@ -1,6 +1,6 @@
-"""Stack files, read without an engine: the configuration that Pulumi would hand to the program.
+"""Stack files, read without an engine: the configuration that Pulumi would pass to the program.
 
-Where the files are, which keys count and what the project adds to each stack are Pulumi's own rules:
+Pulumi's own rules decide which files and keys are read, and what the project file adds to each stack:
 https://www.pulumi.com/docs/iac/concepts/config/
 """
 
@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from dynamo_platform.errors import UserError
 from dynamo_platform.findings import Finding, shown
+from dynamo_platform.trees import Location, dotted
 
+from .mistakes import encrypted_finding
 from .model import DOCS, NAMESPACE
-from .reading import decode_stack, encrypted, path_of
-from .yamltext import MAX_BYTES, DuplicateKeyError, Where, YamlTextError, load
+from .reading import decode_stack
+from .yamltext import MAX_BYTES, DuplicateKeyError, YamlTextError, load
 
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 _STACK_FILE_KEYS = {"config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"}
@@ -30,10 +32,10 @@ class Project(NamedTuple):
     """A Pulumi project.
 
     Attributes:
-        name: the namespace of configuration keys that have none.
+        name: its name, and the namespace of configuration keys without one.
         file: its project file.
-        folder: where its stack files are.
-        config: configuration of all its stacks that do not have their own.
+        folder: the folder of its stack files.
+        config: configuration that applies to a stack unless the stack has its own.
     """
 
     name: str
@@ -43,15 +45,15 @@ class Project(NamedTuple):
 
     @property
     def stacks(self) -> tuple[str, ...]:
-        """The names of the stacks that have a file."""
+        """The names of its stacks: those with a file."""
         names = [path.name.removesuffix(self.file.suffix) for path in self.folder.glob(f"Pulumi.*{self.file.suffix}")]
         return tuple(sorted(name.removeprefix("Pulumi.") for name in names))
 
     def stack_file(self, stack: str) -> Path:
-        """The file of a stack, ``name`` or ``organization/project/name``.
+        """The file of a stack, given as ``name`` or ``organization/project/name``.
 
         Raises:
-            ProjectError: the stack has none.
+            ProjectError: the stack has no file.
         """
         name = stack.rsplit("/", 1)[-1]
         if name not in self.stacks:
@@ -65,11 +67,11 @@ class Stack(NamedTuple):
     """One stack's configuration.
 
     Attributes:
-        name: the stack's name, or the file's where it belongs to none.
-        file: where it was read.
-        settings: the page, in camelCase and typed; None where the file cannot be read.
-        problems: what is wrong with reading it, with entries that ``settings`` is without.
-        lines: where a setting stands, by its path.
+        name: the stack's name; the file's name if it is not the file of a stack.
+        file: its file.
+        settings: the settings by name, in camelCase and typed; None if the file cannot be read.
+        problems: findings about the file, and about entries that were left out of ``settings``.
+        lines: the line of each setting, by its path.
     """
 
     name: str
@@ -80,10 +82,10 @@ class Stack(NamedTuple):
 
 
 def find_project(start: Path) -> Project:
-    """The project of a folder: the nearest project file there or above.
+    """The project of a folder: the nearest project file in it or above it.
 
     Raises:
-        ProjectError: there is none, or it cannot be read.
+        ProjectError: there is no project file, or it cannot be read.
     """
     folders = [start.absolute(), *start.absolute().parents]
     found = [file for folder in folders for name in PROJECT_FILES if (file := folder / name).is_file()]
@@ -95,7 +97,7 @@ def find_project(start: Path) -> Project:
     except YamlTextError as error:
         raise ProjectError(f"{file}{_at(error.line)}: {error.problem}.") from error
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        raise ProjectError(f"{file}: a project has a name.")
+        raise ProjectError(f"{file} has no name; add name: followed by the project's name.")
     config = value.get("config")
     folder = value.get("stackConfigDir") or (config if isinstance(config, str) else "")
     return Project(
@@ -107,7 +109,7 @@ def find_project(start: Path) -> Project:
 
 
 def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a project file's ``config``: ``{value: …}`` or ``{default: …}`` beside a type, or as they are."""
+    """The values of a project file's ``config``: plain, or in ``{value: …}`` or ``{default: …}`` with a type."""
     values = {
         key: entry.get("value", entry.get("default")) if isinstance(entry, dict) else entry
         for key, entry in config.items()
@@ -126,7 +128,7 @@ def read_stack(project: Project, stack: str) -> Stack:
 
 
 def read_file(file: Path) -> Stack:
-    """Read a stack file, or a bare mapping of the same keys without the ``dynamo-platform:`` prefix."""
+    """Read a stack file, or a plain mapping of the same keys without the ``dynamo-platform:`` prefix."""
     try:
         project = find_project(file.parent)
     except ProjectError:
@@ -139,34 +141,34 @@ def parse_stack(data: bytes, file: Path, *, name: str, project: Project, bare: b
 
     Args:
         data: the text.
-        file: where it stands.
+        file: its file.
         name: the stack's name.
-        project: the project that the stack belongs to.
-        bare: whether it may be a bare mapping of settings too.
+        project: the stack's project.
+        bare: whether it may also be a plain mapping of settings, without ``config`` and prefixes.
     """
     try:
         document = load(data)
-        page = {} if document.value is None else document.value
-        bare = bare and not (isinstance(page, dict) and _STACK_FILE_KEYS & page.keys())
-        settings = _settings(page, project, bare=bare)
+        content = {} if document.value is None else document.value
+        bare = bare and not (isinstance(content, dict) and _STACK_FILE_KEYS & content.keys())
+        settings = _settings(content, project, bare=bare)
     except DuplicateKeyError as error:
         return Stack(name, file, None, (_duplicate(error),), {})
     except YamlTextError as error:
         return Stack(name, file, None, (_unreadable(file, error),), {})
     secret = [key for key, value in settings.items() if _is_encrypted(value)]
-    problems = [encrypted(key) for key in secret]
-    if not bare and page.get("environment"):
-        problems.append(_from_elsewhere(page["environment"]))
+    problems = [encrypted_finding(key) for key in secret]
+    if not bare and content.get("environment"):
+        problems.append(_esc_environment(content["environment"]))
     raw = {key: _as_text(value) for key, value in settings.items() if key not in secret}
-    lines = {path_of(_setting(where)): line for where, line in document.lines.items()}
+    lines = {dotted(_setting(location)): line for location, line in document.lines.items()}
     return Stack(name, file, decode_stack(raw), tuple(problems), lines)
 
 
-def _settings(page: Any, project: Project, *, bare: bool) -> dict[str, Any]:
-    """The settings of this module in a stack file, or in a bare mapping."""
-    config = page if bare or not isinstance(page, dict) else page.get("config") or {}
+def _settings(content: Any, project: Project, *, bare: bool) -> dict[str, Any]:
+    """The settings of this module in a stack file, or in a plain mapping."""
+    config = content if bare or not isinstance(content, dict) else content.get("config") or {}
     if not isinstance(config, dict):
-        raise YamlTextError(f"a {_KINDS.get(type(config), 'value')} where the settings should be", 1)
+        raise YamlTextError(f"a {_KINDS.get(type(config), 'value')}, not a mapping of settings", 1)
     if bare:
         return config
     everything = _with_namespace(project.config, project) | _with_namespace(config, project)
@@ -182,23 +184,23 @@ def _with_namespace(config: Mapping[str, Any], project: Project) -> dict[str, An
 
 
 def _is_encrypted(value: Any) -> bool:
-    """Whether a setting, or anything in it, is ``{secure: …}``."""
+    """Whether a setting is, or contains, ``{secure: …}``."""
     if isinstance(value, dict):
         return (len(value) == 1 and isinstance(value.get("secure"), str)) or any(map(_is_encrypted, value.values()))
     return isinstance(value, list) and any(map(_is_encrypted, value))
 
 
 def _as_text(value: Any) -> str:
-    """A value of the top level as the engine hands it over."""
+    """A top-level value as the engine passes it to a program."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _setting(where: Where) -> Where:
-    """Where a setting stands, without ``config`` and its namespace."""
-    below = where[1:] if where[:1] == ("config",) else where
-    return (str(below[0]).removeprefix(f"{NAMESPACE}:"), *below[1:]) if below else where
+def _setting(location: Location) -> Location:
+    """The location of a setting, without ``config`` and its namespace."""
+    below = location[1:] if location[:1] == ("config",) else location
+    return (str(below[0]).removeprefix(f"{NAMESPACE}:"), *below[1:]) if below else location
 
 
 def _read(file: Path) -> bytes:
@@ -214,22 +216,22 @@ def _duplicate(error: DuplicateKeyError) -> Finding:
     return Finding(
         code="CFG006",
         severity="error",
-        path=path_of(_setting(error.where)),
+        path=dotted(_setting(error.location)),
         given=f"twice, in line {error.first} and in line {error.line}",
         allowed="each key once",
-        why="Pulumi refuses the file, and only one of the two could count. Nothing else in it was checked.",
+        why="Pulumi refuses a file with duplicate keys. Nothing else in the file was checked.",
         docs=DOCS,
     )
 
 
-def _from_elsewhere(environment: Any) -> Finding:
+def _esc_environment(environment: Any) -> Finding:
     return Finding(
         code="CFG007",
         severity="note",
         path="environment",
         given=shown(environment),
-        allowed="settings in the stack file, which this command sees",
-        why="The engine adds what Pulumi ESC's environments hold; without an engine it is not known.",
+        allowed="settings in the stack file, which this command can read",
+        why="Only the engine knows the settings in Pulumi ESC environments, and this command runs without it.",
         docs="https://www.pulumi.com/docs/esc/",
     )
 
@@ -241,6 +243,6 @@ def _unreadable(file: Path, error: YamlTextError) -> Finding:
         path=f"{file.name}{_at(error.line)}",
         given=error.problem,
         allowed=f"a mapping in YAML: UTF-8, indented with spaces, at most {MAX_BYTES:,} bytes",
-        why="The file cannot be read, and nothing in it was checked.",
+        why="The file cannot be read. Nothing in it was checked.",
         docs=DOCS,
     )

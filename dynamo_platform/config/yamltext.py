@@ -1,8 +1,8 @@
 """YAML as Pulumi reads it.
 
-Pulumi's YAML (``gopkg.in/yaml.v3``) is not PyYAML's: ``yes`` and ``on`` are text there, ``1e3`` is a number, a key that
-stands twice is an error, and numbers go through JSON before a program sees them. Anchors, aliases and merges are the
-same. What is read is bounded, so that no file takes long.
+Pulumi's YAML (``gopkg.in/yaml.v3``) differs from PyYAML's: ``yes`` and ``on`` are text, ``1e3`` is a number, a
+duplicate key is an error, and numbers are converted to JSON before a program sees them. Anchors, aliases and merges are
+the same. The size of what is read is limited, so that no file takes long.
 """
 
 from __future__ import annotations
@@ -17,27 +17,26 @@ import yaml
 from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from dynamo_platform.trees import Location
+
 MAX_BYTES = 256 * 1024
-"""Bytes of a text. The engine hands a program its configuration in one variable, which Linux bounds to 128 KiB."""
+"""Bytes of a text. The engine passes the configuration to a program in one variable, which Linux limits to 128 KiB."""
 
 MAX_VALUES = 20_000
-"""Values in a file, aliases written out."""
+"""Values in a file, with aliases expanded."""
 
 MAX_NESTING = 200
-"""Levels of mappings and lists in a text. PyYAML nests calls as deep as the text is; before 6.0.4, until it crashes."""
+"""Levels of mappings and lists in a text. PyYAML recurses for each level, and before 6.0.4 crashes on too many."""
 
 _TAG = "tag:yaml.org,2002:"
 
-Where = tuple[int | str, ...]
-"""The keys and indices down to a value."""
-
 
 class YamlTextError(Exception):
-    """Text that is not YAML, or that Pulumi does not take.
+    """Text that is not YAML, or that Pulumi does not accept.
 
     Attributes:
-        line: where, from 1 on; None where there is no such place.
         problem: what is wrong, in a few words.
+        line: the line, from 1 on; None if the problem is not in one line.
     """
 
     def __init__(self, problem: str, line: int | None = None) -> None:
@@ -46,16 +45,16 @@ class YamlTextError(Exception):
 
 
 class DuplicateKeyError(YamlTextError):
-    """A key that stands twice in its mapping.
+    """A duplicate key in a mapping.
 
     Attributes:
-        where: the key with those above it.
-        first: the line where it stands first.
+        location: the location of the key.
+        first: the line of its first occurrence.
     """
 
-    def __init__(self, where: Where, first: int, line: int) -> None:
-        super().__init__(f"the key {where[-1]} stands in line {first} already", line)
-        self.where, self.first = where, first
+    def __init__(self, location: Location, first: int, line: int) -> None:
+        super().__init__(f"the key {location[-1]} is in line {first} already", line)
+        self.location, self.first = location, first
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -67,7 +66,7 @@ for _name, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|[1-9][0-9_]*|0)", list("-+0123456789")),
     ("float", r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
-    ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.")),  # and then no number: JSON has no such thing
+    ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.")),  # refused later: JSON has no such number
     ("timestamp", r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", list("0123456789")),
     ("merge", r"<<", ["<"]),
 ):
@@ -83,11 +82,12 @@ class ManifestLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ig
     }
 
     def number(self, node: ScalarNode) -> str | int | float:
-        """A number, unless it is one to the base of 60."""
+        """A number; one to the base of 60 is text."""
         if ":" in node.value:
             return str(node.value)
-        made: int | float = (self.construct_yaml_int if node.tag == f"{_TAG}int" else self.construct_yaml_float)(node)
-        return made
+        construct = self.construct_yaml_int if node.tag == f"{_TAG}int" else self.construct_yaml_float
+        value: int | float = construct(node)
+        return value
 
 
 for _name in ("int", "float"):
@@ -95,28 +95,28 @@ for _name in ("int", "float"):
 
 
 class Document(NamedTuple):
-    """What a text says.
+    """A YAML document.
 
     Attributes:
-        value: as a program would get it from Pulumi; None for an empty text.
-        lines: where each key and each item stands, from 1 on.
+        value: its value, as a program would get it from Pulumi; None for an empty text.
+        lines: the line of each key and each item, from 1 on.
     """
 
     value: Any
-    lines: Mapping[Where, int]
+    lines: Mapping[Location, int]
 
 
 def load(data: bytes) -> Document:
     """Read a YAML text.
 
     Raises:
-        YamlTextError: the text is not YAML, or out of bounds.
-        DuplicateKeyError: a key stands twice in its mapping.
+        YamlTextError: the text is not YAML, or is too large.
+        DuplicateKeyError: a mapping has a key twice.
     """
     if len(data) > MAX_BYTES:
         raise YamlTextError(f"longer than {MAX_BYTES:,} bytes")
     try:
-        _bound_depth(data)
+        _check_depth(data)
         node = _Loader(data).get_single_node()
         values = _Values()
         return Document(None if node is None else values.of(node), values.lines)
@@ -124,7 +124,7 @@ def load(data: bytes) -> Document:
         mark = error.problem_mark or error.context_mark
         line = mark.line if mark else 0
         tab = any(re.match(rb" *\t", text) for text in data.splitlines()[line : line + 1])
-        problem = "a tab, where YAML takes spaces only" if tab else error.problem or str(error)
+        problem = "a tab, but YAML allows only spaces here" if tab else error.problem or str(error)
         raise YamlTextError(problem, line + 1) from None
     except yaml.YAMLError as error:
         raise YamlTextError(str(error).splitlines()[0]) from None
@@ -132,7 +132,7 @@ def load(data: bytes) -> Document:
         raise YamlTextError("nested too deeply") from None
 
 
-def _bound_depth(data: bytes) -> None:
+def _check_depth(data: bytes) -> None:
     depth = 0
     for event in yaml.parse(data, Loader=_Loader):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
@@ -141,44 +141,44 @@ def _bound_depth(data: bytes) -> None:
 
 
 class _Values:
-    """The values of YAML's nodes, aliases and merges written out."""
+    """The values of YAML nodes, with aliases and merges expanded."""
 
     def __init__(self) -> None:
-        self.left = MAX_VALUES
-        self.lines: dict[Where, int] = {}
+        self.remaining = MAX_VALUES
+        self.lines: dict[Location, int] = {}
 
-    def of(self, node: Node, *where: int | str) -> Any:
-        self.left -= 1
-        if self.left < 0:
-            raise YamlTextError(f"more than {MAX_VALUES:,} values, aliases written out", _line(node))
+    def of(self, node: Node, *location: int | str) -> Any:
+        self.remaining -= 1
+        if self.remaining < 0:
+            raise YamlTextError(f"more than {MAX_VALUES:,} values, with aliases expanded", _line(node))
         match node:
             case MappingNode():
-                return self._mapping(node, where)
+                return self._mapping(node, location)
             case SequenceNode():
-                self.lines |= {(*where, i): _line(item) for i, item in enumerate(node.value)}
-                return [self.of(item, *where, i) for i, item in enumerate(node.value)]
+                self.lines |= {(*location, i): _line(item) for i, item in enumerate(node.value)}
+                return [self.of(item, *location, i) for i, item in enumerate(node.value)]
             case ScalarNode():
                 return _scalar(node)
             case _:
                 raise TypeError(node)
 
-    def _mapping(self, node: MappingNode, where: Where) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, location: Location) -> dict[str, Any]:
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         first: dict[str, int] = {}
         for key, value in node.value:
             name, line = _key(key), _line(key)
             if name in first:
-                raise DuplicateKeyError((*where, name), first[name], line)
+                raise DuplicateKeyError((*location, name), first[name], line)
             first[name] = line
             if key.tag == f"{_TAG}merge":
                 for source in reversed(value.value if isinstance(value, SequenceNode) else [value]):
                     if not isinstance(source, MappingNode):
-                        raise YamlTextError("<< merges mappings only", line)
-                    merged |= self._mapping(source, where)
+                        raise YamlTextError("<< merges only mappings", line)
+                    merged |= self._mapping(source, location)
             else:
-                self.lines[*where, name] = line
-                own[name] = self.of(value, *where, name)
+                self.lines[*location, name] = line
+                own[name] = self.of(value, *location, name)
         return merged | own
 
 
@@ -188,7 +188,7 @@ def _line(node: Node) -> int:
 
 
 def _key(node: Node) -> str:
-    """A key is text for Pulumi, whatever it looks like."""
+    """A key, which is always text for Pulumi."""
     if not isinstance(node, ScalarNode):
         raise YamlTextError("a key that is a list or a mapping", _line(node))
     value = _scalar(node)
@@ -207,15 +207,15 @@ def _scalar(node: ScalarNode) -> Any:
                 return _number(text.replace("_", ""), kind)
             case "timestamp":
                 raise YamlTextError(
-                    f"{text}: put it in quotes, else Pulumi makes a time of day in UTC of it", _line(node)
+                    f"{text}: put it in quotes, else Pulumi turns it into a timestamp in UTC", _line(node)
                 )
     except ValueError:
-        raise YamlTextError(f"{text} is no number that JSON can write", _line(node)) from None
+        raise YamlTextError(f"{text} is not a number that JSON can represent", _line(node)) from None
     return text
 
 
 def _number(text: str, kind: str) -> int | float:
-    """A number after its way through JSON: 64 bits, and whole where it can be."""
+    """A number after its conversion to JSON: 64 bits, and an integer if possible."""
     if kind == "int":
         # A leading zero is octal, as in YAML 1.1.
         number = int(re.sub(r"^([-+]?)0(?=[0-7])", r"\g<1>0o", text), 0)
@@ -224,5 +224,5 @@ def _number(text: str, kind: str) -> int | float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(text)
-    # JSON spells it with as few digits as tell it from its neighbours, and zeros after them.
+    # In JSON it has the shortest digits that identify it, followed by zeros.
     return int(Decimal(repr(value))) if value.is_integer() and abs(value) < 1e21 else value

@@ -14,13 +14,12 @@ from tests.engine.engine import STACK, Engine
 READ = """
 import json
 import pathlib
-from dynamo_platform.component.platform import _stack_config
-from dynamo_platform.config.model import NAMESPACE
-from dynamo_platform.config.reading import decode_stack, parse
+from dynamo_platform.component.stack import read_settings
+from dynamo_platform.config.reading import parse
 
-raw = {key.removeprefix(f"{NAMESPACE}:"): text for key, text in _stack_config().items() if key.startswith(NAMESPACE)}
-config, findings = parse(decode_stack(raw), stack=True)
-pathlib.Path("read.json").write_text(json.dumps([config.to_stack(), [finding.as_dict() for finding in findings]]))
+config, findings = parse(read_settings()[0], stack=True)
+settings = config.model_dump(mode="json", by_alias=True, exclude_none=True)
+pathlib.Path("read.json").write_text(json.dumps([settings, [finding.as_dict() for finding in findings]]))
 """
 
 Stored = tuple[str, str, bool]

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
-from dynamo_platform.component.platform import unknown_context
+from dynamo_platform.component.providers import unknown_context
 from dynamo_platform.config.reading import parse
 from dynamo_platform.config.stackfile import Project, parse_stack
 from dynamo_platform.planning.model import Queue, Release, Running

@@ -70,7 +70,7 @@ wrong: 3 errors
 error CFG002  grove.mode (line 4)
   given    "absent"
   allowed  separate, bundled, external or disabled
-  why      The setting has these values only.
+  why      The setting has no other values.
   read     docs/configuration.md#settings
 
 error PRO001  profile
@@ -120,7 +120,7 @@ def test_json_of_one_stack(folder: Path) -> None:
                 "path": "version",
                 "given": "twice, in line 2 and in line 3",
                 "allowed": "each key once",
-                "why": "Pulumi refuses the file, and only one of the two could count. Nothing else in it was checked.",
+                "why": "Pulumi refuses a file with duplicate keys. Nothing else in the file was checked.",
                 "docs": "docs/configuration.md#settings",
             }
         ],

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,9 +14,11 @@ import pulumi_kubernetes
 import pytest
 import yaml
 from pulumi.runtime.proto import resource_pb2
+from pulumi_kubernetes.apiextensions import CustomResource
 
 from dynamo_platform import DynamoPlatform, PlatformConfig, plan_of
-from dynamo_platform.component import platform
+from dynamo_platform.component import providers, stack
+from dynamo_platform.component.outputs import OUTPUTS, STACK_OUTPUTS
 from dynamo_platform.config.model import GroveConfig, KaiSchedulerConfig
 from dynamo_platform.planning.running import COMPONENT
 from tests.unit.findings import state
@@ -203,7 +206,7 @@ def test_a_state_that_is_being_written_is_read_again(engine: RecordingEngine) ->
 def test_a_state_that_cannot_be_read_is_an_error(
     engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch, reasons: list[str]
 ) -> None:
-    monkeypatch.setattr(platform, "PAUSE", 0)
+    monkeypatch.setattr(stack, "READ_PAUSE_SECONDS", 0)
     engine.unreadable += reasons
     with pytest.raises(Exception, match=reasons[0]):
         engine.run(register(**SEPARATE))
@@ -249,7 +252,7 @@ def test_outputs_say_what_is_installed(engine: RecordingEngine, preview: bool) -
 
     def program() -> None:
         platform = DynamoPlatform("dp", SEPARATE | {"version": "1.5.2"})
-        for name in ("versions", "statuses", "namespaces", "queues", "findings"):
+        for name in STACK_OUTPUTS:
             output: pulumi.Output[Any] = getattr(platform, name)
             output.apply(partial(seen.__setitem__, name))
 
@@ -296,7 +299,75 @@ def test_an_update_logs_its_warnings_and_not_the_plan(
     assert sorted(logged) == ["objects", "warning"]
 
 
-# The four ways to say the configuration
+def test_outputs_are_registered_with_the_charts_for_the_next_preview(engine: RecordingEngine) -> None:
+    engine.run(register(**SEPARATE))
+    assert set(engine.outputs["dp"]) == {*OUTPUTS, "charts"}
+
+
+def test_readme_lists_the_outputs() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"Outputs: (.*?)\.\s", readme, re.DOTALL)
+    assert re.findall(r"`(\w+)`", listed) == list(OUTPUTS)
+
+
+# Children and provider
+
+
+def created(
+    engine: RecordingEngine, settings: dict[str, Any], opts: pulumi.ResourceOptions | None = None
+) -> DynamoPlatform:
+    found: list[DynamoPlatform] = []
+    engine.run(lambda: found.append(DynamoPlatform("dp", settings, opts)))
+    return found[0]
+
+
+def test_children_are_attributes_by_name(engine: RecordingEngine) -> None:
+    platform = created(engine, SEPARATE)
+    resources = {**platform.releases, **platform.gates, **platform.queue_resources}
+    assert list(platform.releases) == ["kai-scheduler", "grove", "dynamo-platform"]
+    assert list(platform.gates) == ["kai-config", "kai-shard", "kai-queue-controller"]
+    assert list(platform.queue_resources) == ["dynamo-default", "dynamo"]
+    assert {f"dp-{name}": resource.pulumi_resource_name for name, resource in resources.items()} == {
+        name: name for name in CHILDREN
+    }
+    for resource in resources.values():
+        assert engine[resource.pulumi_resource_name].type == resource.pulumi_resource_type
+
+
+def test_subcharts_are_no_children(engine: RecordingEngine) -> None:
+    platform = created(engine, BUNDLED)
+    assert list(platform.releases) == ["dynamo-platform"]
+    assert (platform.gates, platform.queue_resources) == ({}, {})
+
+
+def test_a_resource_can_depend_on_a_release(engine: RecordingEngine) -> None:
+    def program() -> None:
+        platform = DynamoPlatform("dp", PRODUCTION)
+        options = pulumi.ResourceOptions(depends_on=[platform.releases["grove"]], provider=platform.provider)
+        CustomResource("mine", api_version="v1", kind="Mine", opts=options)
+
+    engine.run(program)
+    assert (engine["mine"].depends_on, engine["mine"].provider) == ({GROVE}, "dp-cluster")
+
+
+def test_provider_is_the_one_that_the_program_passes(engine: RecordingEngine) -> None:
+    found: list[bool] = []
+
+    def program(mine: pulumi_kubernetes.Provider) -> None:
+        parent = pulumi.ComponentResource("t:i:T", "t", None, _providers(mine))
+        given = DynamoPlatform("given", SEPARATE, pulumi.ResourceOptions(provider=mine))
+        inherited = DynamoPlatform("inherited", SEPARATE, pulumi.ResourceOptions(parent=parent))
+        found.extend(platform.provider is mine for platform in (given, inherited))
+
+    engine.run(with_provider(program))
+    assert found == [True, True]
+
+
+def test_provider_is_none_for_the_default_one(engine: RecordingEngine) -> None:
+    assert created(engine, SEPARATE).provider is None
+
+
+# The four ways to pass the configuration
 
 MODEL = PlatformConfig(
     version="1.5.1",
@@ -498,7 +569,7 @@ def test_stack_that_configures_the_default_provider_has_another_cluster_than_the
     engine: RecordingEngine, key: str, configured: bool
 ) -> None:
     seen: list[bool] = []
-    engine.run(lambda: seen.append(platform._configures_default_provider()), config={key: "x"})
+    engine.run(lambda: seen.append(providers.configures_default_provider()), config={key: "x"})
     assert seen == [configured]
 
 

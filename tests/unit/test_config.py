@@ -1,6 +1,8 @@
 """The user's page: what is read, what is refused and how it is said, and that writing it and reading it agree."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -60,7 +62,7 @@ VALUE = "a value, or the key left out"
         pytest.param({"chart": ""}, "CFG002", "chart", '""', "text that is not empty", id="empty text"),
         pytest.param({"accept": "KAI001"}, "CFG002", "accept", '"KAI001"', "a list", id="text for a list"),
         pytest.param({"values": [1]}, "CFG002", "values", "[1]", "a mapping of chart values", id="list for values"),
-        pytest.param({"namespace": "A"}, "CFG002", "namespace", '"A"', "a DNS label", id="namespace"),
+        pytest.param({"namespace": "A"}, "CFG002", "namespace", '"A"', "DNS label: lower-case letters", id="namespace"),
         pytest.param({"repository": "ghcr.io/x"}, "CFG002", "repository", '"ghcr.io/x"', "oci://…", id="repository"),
         pytest.param({"kubernetesVersion": "1.3"}, "CFG002", "kubernetesVersion", '"1.3"', '"1.33"', id="kubernetes"),
         pytest.param({"protect": "true"}, "CFG003", "protect", '"true"', BOOLEAN, id="quoted true"),
@@ -169,7 +171,7 @@ VALUE = "a value, or the key left out"
             "CFG002",
             "webhookCertificates.caBundle",
             '"-----BEGIN CERTIFICATE-----"',
-            "base64, on one line",
+            "certificate in base64: one line, ",
             id="certificate as PEM",
         ),
         pytest.param({"replicas": 0}, "CFG002", "replicas", "0", "greater than or equal to 1", id="no replicas"),
@@ -265,6 +267,13 @@ def test_reading_does_not_change_what_it_reads() -> None:
     page = {"grove": {"versio": "x"}, "queues": [{"name": "A"}]}
     parse(page, stack=True)
     assert page == {"grove": {"versio": "x"}, "queues": [{"name": "A"}]}
+
+
+def test_a_configuration_without_mistakes_is_read_without_their_messages() -> None:
+    program = "import sys; from dynamo_platform import PlatformConfig, make_plan, plan_of; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "dynamo_platform.config.reading" in modules
+    assert {"dynamo_platform.config.fields", "dynamo_platform.config.mistakes"}.isdisjoint(modules)
 
 
 # What the engine hands over
@@ -385,15 +394,20 @@ configs = st.builds(
 )
 
 
+def to_stack(config: PlatformConfig) -> dict[str, Any]:
+    """The configuration as the settings of a stack file, without their prefix."""
+    return config.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
 @settings(deadline=None, max_examples=60)
 @given(configs)
 def test_what_is_written_as_stack_configuration_is_read_back(config: PlatformConfig) -> None:
-    assert parse(config.to_stack(), stack=True) == (config, ())
+    assert parse(to_stack(config), stack=True) == (config, ())
 
 
 @settings(deadline=None, max_examples=60)
 @given(configs)
 def test_stack_configuration_survives_the_engine(config: PlatformConfig) -> None:
-    page = config.to_stack()
+    page = to_stack(config)
     raw = {key: value if isinstance(value, str) else json.dumps(value) for key, value in page.items()}
     assert decode_stack(raw) == page

@@ -54,7 +54,7 @@ def test_gate_says_what_it_saw_and_is_not_tried_again(monkeypatch: pytest.Monkey
     shows(
         monkeypatch, "Config kai-config, generation 3", "  Available False", "Deployment binder: 0 of 1 pods available"
     )
-    hook = failures.report({"dp-kai-config": GATE}, KAI)
+    hook = failures.report_gate({"dp-kai-config": GATE}, KAI)
     assert not answer(hook, failure(name="dp-kai-config"))
     (said,) = errors
     assert said == (
@@ -62,20 +62,20 @@ def test_gate_says_what_it_saw_and_is_not_tried_again(monkeypatch: pytest.Monkey
         "  Config kai-config, generation 3\n"
         "    Available False\n"
         "  Deployment binder: 0 of 1 pods available\n"
-        "Once that is repaired, the next `pulumi up` goes on from here."
+        "Fix this, then run `pulumi up` again: it resumes here."
     )
 
 
 def test_gate_that_cannot_be_deleted_says_nothing(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
     shows(monkeypatch)
-    assert not answer(failures.report({"dp-kai-config": GATE}, KAI), failure("delete", name="dp-kai-config"))
+    assert not answer(failures.report_gate({"dp-kai-config": GATE}, KAI), failure("delete", name="dp-kai-config"))
     assert errors == []
 
 
 def test_preview_looks_at_no_cluster(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
     shows(monkeypatch)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    assert not answer(failures.report({"dp-kai-config": GATE}, KAI), failure(name="dp-kai-config"))
+    assert not answer(failures.report_gate({"dp-kai-config": GATE}, KAI), failure(name="dp-kai-config"))
     assert errors == []
 
 
@@ -84,9 +84,9 @@ def test_unreadable_cluster_gives_commands_instead(monkeypatch: pytest.MonkeyPat
         raise UnreadableError("ConnectError")
 
     monkeypatch.setattr(failures, "diagnose", diagnose)
-    answer(failures.report({"dp-kai-config": GATE}, KAI), failure(name="dp-kai-config"))
+    answer(failures.report_gate({"dp-kai-config": GATE}, KAI), failure(name="dp-kai-config"))
     (said,) = errors
-    assert "not looked at (ConnectError)" in said
+    assert "was not read (ConnectError)" in said
     assert "\n  kubectl --context eu describe configs.kai.scheduler kai-config\n" in said
 
 
@@ -110,7 +110,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_queue_is_tried_again_while_its_webhook_refuses_connections(
     pauses: list[float], errors: list[str], operation: str
 ) -> None:
-    assert answer(failures.retry(600, KAI), failure(operation))
+    assert answer(failures.retry_queue(600, KAI), failure(operation))
     assert (pauses, errors) == ([1.0], [])
 
 
@@ -120,7 +120,7 @@ def test_queue_is_tried_again_while_its_webhook_refuses_connections(
 def test_every_other_failure_of_a_queue_stands(
     pauses: list[float], errors: list[str], operation: str, error: str
 ) -> None:
-    assert not answer(failures.retry(600, KAI), failure(operation, error))
+    assert not answer(failures.retry_queue(600, KAI), failure(operation, error))
     assert (pauses, errors) == ([], [])
 
 
@@ -128,20 +128,20 @@ def test_every_other_failure_of_a_queue_stands(
 def test_queue_is_given_up_after_the_timeout_and_before_the_engine_does(
     pauses: list[float], errors: list[str], timeout: int
 ) -> None:
-    hook = failures.retry(timeout, KAI)
+    hook = failures.retry_queue(timeout, KAI)
     attempt = failure()
     while answer(hook, attempt):
         attempt.errors.insert(0, REFUSED)
         assert len(attempt.errors) < 100
     assert timeout <= sum(pauses) <= timeout * 1.05 + 1
     assert errors[0].startswith(
-        f"dp-dynamo: the webhook of KAI Scheduler's queue-controller refused connections for {timeout} s"
+        f"dp-dynamo: the webhook of KAI Scheduler's queue-controller has refused connections for {timeout} s"
     )
     assert errors[0].endswith("kubectl logs -n kai deployment/queue-controller")
 
 
 def test_each_queue_has_its_own_time(pauses: list[float], errors: list[str]) -> None:
-    hook = failures.retry(1, KAI)
+    hook = failures.retry_queue(1, KAI)
     assert answer(hook, failure())
     assert not answer(hook, failure())
     assert answer(hook, failure(name="dp-team-a"))

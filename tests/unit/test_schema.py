@@ -1,4 +1,4 @@
-"""The schema of stack files: current, and of one opinion with the configuration that reads them."""
+"""The schema of stack files and the page of settings: current, and consistent with how configurations are read."""
 
 import json
 from pathlib import Path
@@ -11,6 +11,7 @@ import yaml
 from dynamo_platform.config.model import PlatformConfig
 from dynamo_platform.config.reading import parse
 from dynamo_platform.config.schema import stack_file
+from tests.unit import settings
 
 STACKS = Path(__file__).parents[2] / "stacks"
 STACK_FILES = sorted(STACKS.glob("Pulumi.*.yaml"))
@@ -28,6 +29,12 @@ def is_valid(config: dict[str, Any]) -> bool:
 def test_committed_schema_is_current() -> None:
     committed = (STACKS / "schema.json").read_text(encoding="utf-8")
     assert json.loads(committed) == stack_file(), "run `make schema`"
+
+
+def test_page_of_settings_is_current() -> None:
+    text = settings.PAGE.read_text(encoding="utf-8")
+    assert settings.page() == text, "run `make settings`"
+    assert [text.count(f"<!-- BEGIN {block} -->") for block in settings.BLOCKS] == [1] * len(settings.BLOCKS)
 
 
 def test_every_setting_is_there_and_described() -> None:

@@ -57,7 +57,11 @@ def test_stack_files_are_where_the_project_says(tmp_path: Path, text: str, folde
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("name: [", "Pulumi.yaml:2: did not find"), ("runtime: python", "a project has a name"), ("- x", "has a name")],
+    [
+        ("name: [", "Pulumi.yaml:2: did not find"),
+        ("runtime: python", "Pulumi.yaml has no name; add name: "),
+        ("- x", "has no name"),
+    ],
 )
 def test_a_broken_project_file_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "Pulumi.yaml").write_text(text + "\n")
@@ -139,12 +143,12 @@ def test_a_mapping_with_more_than_secure_is_not_encrypted(project: Project) -> N
 @pytest.mark.parametrize(
     ("text", "path", "given"),
     [
-        pytest.param("config:\n\ta: 1\n", "Pulumi.dev.yaml:2", "a tab, where YAML takes spaces only", id="tab"),
+        pytest.param("config:\n\ta: 1\n", "Pulumi.dev.yaml:2", "a tab, but YAML allows only spaces here", id="tab"),
         pytest.param("}", "Pulumi.dev.yaml:1", "did not find expected node content", id="not YAML"),
         pytest.param(b"\x89PNG\r\n", "Pulumi.dev.yaml", "unacceptable character", id="not text"),
-        pytest.param("- a", "Pulumi.dev.yaml:1", "a list where the settings should be", id="list"),
-        pytest.param("text", "Pulumi.dev.yaml:1", "a text where the settings should be", id="text"),
-        pytest.param("config: 5", "Pulumi.dev.yaml:1", "a number where the settings should be", id="number"),
+        pytest.param("- a", "Pulumi.dev.yaml:1", "a list, not a mapping of settings", id="list"),
+        pytest.param("text", "Pulumi.dev.yaml:1", "a text, not a mapping of settings", id="text"),
+        pytest.param("config: 5", "Pulumi.dev.yaml:1", "a number, not a mapping of settings", id="number"),
         pytest.param("a: " + 10_000_000 * "x", "Pulumi.dev.yaml", "longer than 262,144 bytes", id="10 MB"),
     ],
 )

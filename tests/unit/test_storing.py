@@ -2,11 +2,12 @@
 
 import pytest
 
-from dynamo_platform.config.storing import Where, command
+from dynamo_platform.config.storing import command
+from dynamo_platform.trees import Location
 
 
 @pytest.mark.parametrize(
-    ("where", "kind", "given", "expected"),
+    ("location", "kind", "given", "expected"),
     [
         (("timeout",), "int_type", "null", "pulumi config rm --path 'ns:timeout'"),
         (("a", "b"), "bool_type", "null", "pulumi config rm --path 'ns:a.b'"),
@@ -15,8 +16,8 @@ from dynamo_platform.config.storing import Where, command
         (("a", "x.y/z"), "string_type", 1, """pulumi config set --path --type string 'ns:a["x.y/z"]' 1"""),
     ],
 )
-def test_command_stores_what_was_meant(where: Where, kind: str, given: object, expected: str) -> None:
-    assert command("ns", where, kind, given) == expected
+def test_command_stores_what_was_meant(location: Location, kind: str, given: object, expected: str) -> None:
+    assert command("ns", location, kind, given) == expected
 
 
 @pytest.mark.parametrize(

@@ -26,16 +26,16 @@ NESTED_MERGES = "\n".join(
 @pytest.mark.parametrize(
     ("text", "problem", "line"),
     [
-        pytest.param(b"a: 1\nb:\n\tc: 1\n", "a tab, where YAML takes spaces only", 3, id="tab"),
+        pytest.param(b"a: 1\nb:\n\tc: 1\n", "a tab, but YAML allows only spaces here", 3, id="tab"),
         pytest.param(b"a: 1\nb: [1, 2", "did not find expected ',' or ']'", 3, id="not closed"),
         pytest.param(b"a: *b", "found undefined alias", 1, id="alias of nothing"),
         pytest.param(b"a: 1\n---\nb: 2", "but found another document", 2, id="two documents"),
         pytest.param(b"a: 1\n? [b]\n: 2", "a key that is a list or a mapping", 2, id="list for a key"),
-        pytest.param(b"a: 1\nb: 2024-01-31", "2024-01-31: put it in quotes, else Pulumi makes", 2, id="date"),
-        pytest.param(b"a: .inf", ".inf is no number that JSON can write", 1, id="infinite"),
-        pytest.param(b"a: .NaN", ".NaN is no number that JSON can write", 1, id="not a number"),
-        pytest.param(b"a: !!int x", "x is no number that JSON can write", 1, id="tag that lies"),
-        pytest.param(b"a: 1\n<<: 5", "<< merges mappings only", 2, id="merge of a number"),
+        pytest.param(b"a: 1\nb: 2024-01-31", "2024-01-31: put it in quotes, else Pulumi turns", 2, id="date"),
+        pytest.param(b"a: .inf", ".inf is not a number that JSON can represent", 1, id="infinite"),
+        pytest.param(b"a: .NaN", ".NaN is not a number that JSON can represent", 1, id="not a number"),
+        pytest.param(b"a: !!int x", "x is not a number that JSON can represent", 1, id="tag that lies"),
+        pytest.param(b"a: 1\n<<: 5", "<< merges only mappings", 2, id="merge of a number"),
         pytest.param(b"a: \xff", "unacceptable character #x00ff: invalid leading UTF-8 octet", None, id="not UTF-8"),
         pytest.param(b"a: \0", "unacceptable character #x0000: control characters are not allowed", None, id="NUL"),
         pytest.param(b"a: &a [*a]", "nested too deeply", None, id="alias of itself"),
@@ -59,8 +59,8 @@ def test_what_is_as_deep_as_it_may_be_is_read() -> None:
     ("text", "problem"),
     [
         pytest.param(b"a: " + b"x" * (MAX_BYTES - 2), f"longer than {MAX_BYTES:,} bytes", id="long"),
-        pytest.param(NESTED_ALIASES, f"more than {MAX_VALUES:,} values, aliases written out", id="nested aliases"),
-        pytest.param(NESTED_MERGES, f"more than {MAX_VALUES:,} values, aliases written out", id="nested merges"),
+        pytest.param(NESTED_ALIASES, f"more than {MAX_VALUES:,} values, with aliases expanded", id="nested aliases"),
+        pytest.param(NESTED_MERGES, f"more than {MAX_VALUES:,} values, with aliases expanded", id="nested merges"),
     ],
 )
 def test_what_is_too_much_is_found_quickly(text: bytes, problem: str) -> None:
@@ -77,18 +77,18 @@ def test_the_longest_text_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "where", "first", "line"),
+    ("text", "location", "first", "line"),
     [
         pytest.param(b"a: 1\nb: 2\na: 3", ("a",), 1, 3, id="top"),
         pytest.param(b"a:\n- b: 1\n  b: 2", ("a", 0, "b"), 2, 3, id="in a list"),
         pytest.param(b"1: a\n'1': b", ("1",), 1, 2, id="number and text"),
     ],
 )
-def test_a_key_twice_is_an_error_with_both_lines(text: bytes, where: tuple[str, ...], first: int, line: int) -> None:
+def test_a_key_twice_is_an_error_with_both_lines(text: bytes, location: tuple[str, ...], first: int, line: int) -> None:
     with pytest.raises(DuplicateKeyError) as raised:
         load(text)
 
-    assert (raised.value.where, raised.value.first, raised.value.line) == (where, first, line)
+    assert (raised.value.location, raised.value.first, raised.value.line) == (location, first, line)
 
 
 def test_a_merged_key_may_stand_again() -> None:

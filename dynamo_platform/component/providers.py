@@ -1,0 +1,96 @@
+"""The Kubernetes provider: which cluster the component installs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pulumi
+from pulumi_kubernetes import Provider
+
+from dynamo_platform.cluster import kubeconfig
+from dynamo_platform.findings import Finding, PlatformError, Severity, shown
+
+from .stack import read_config
+
+ANY_KUBERNETES_TYPE = "kubernetes:core/v1:Namespace"
+"""A type by which Pulumi looks up a resource's Kubernetes provider."""
+
+DEFAULT_PROVIDER_KEYS = ("kubernetes:kubeconfig", "kubernetes:context", "kubernetes:cluster")
+"""Stack configuration that selects the default Kubernetes provider's cluster."""
+
+
+def context_provider(name: str, context: str, parent: pulumi.Resource) -> Provider:
+    """Register the provider for a context of the kubeconfig.
+
+    Credentials come from the environment, so that previews of two people are equal. The identifier, not the text of the
+    kubeconfig, decides whether it is another cluster.
+    """
+    return Provider(
+        f"{name}-cluster",
+        context=context,
+        cluster_identifier=context,
+        opts=pulumi.ResourceOptions(parent=parent, transformations=[_without_kubeconfig]),
+    )
+
+
+def _without_kubeconfig(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    """Remove the value of $KUBECONFIG, an input that the SDK adds; the plugin reads the variable on every machine."""
+    props = {key: value for key, value in args.props.items() if key != "kubeconfig"}
+    return pulumi.ResourceTransformationResult(props, args.opts)
+
+
+def has_kubernetes_provider(opts: pulumi.ResourceOptions | None) -> bool:
+    """Whether the options contain a Kubernetes provider, or the parent has one."""
+    if opts is None:
+        return False
+    providers = opts.providers.values() if isinstance(opts.providers, Mapping) else (opts.providers or ())
+    if any(isinstance(each, Provider) for each in (opts.provider, *providers)):
+        return True
+    return opts.parent is not None and opts.parent.get_provider(ANY_KUBERNETES_TYPE) is not None
+
+
+def configures_default_provider() -> bool:
+    """Whether the stack's configuration, and not only the kubeconfig, selects the default provider's cluster."""
+    return not read_config().keys().isdisjoint(DEFAULT_PROVIDER_KEYS)
+
+
+def check_context(context: str | None) -> None:
+    """Check that the kubeconfig has the context, without which an update would fail half-way or use another cluster.
+
+    A preview needs no cluster, so it only warns. A machine without any kubeconfig is not checked.
+
+    Raises:
+        PlatformError: in an update, the kubeconfig does not have the context.
+    """
+    if context is None:
+        return
+    files = kubeconfig.files()
+    known = {name for path in files for name in kubeconfig.contexts(path)}
+    if not files or context in known:
+        return
+    preview = pulumi.runtime.is_dry_run()
+    finding = unknown_context(context, sorted(known), files, "warning" if preview else "error")
+    if not preview:
+        raise PlatformError([finding])
+    pulumi.log.warn(str(finding))
+
+
+def unknown_context(context: str, known: Sequence[str], files: Sequence[Path], severity: Severity) -> Finding:
+    """The finding about a context that is not in the kubeconfig.
+
+    Args:
+        context: the context in the configuration.
+        known: the contexts of the kubeconfig.
+        files: the files of the kubeconfig.
+        severity: error or warning.
+    """
+    return Finding(
+        code="CLU003",
+        severity=severity,
+        path="cluster.context",
+        given=shown(context),
+        allowed=", ".join(known) or "a context of the kubeconfig",
+        why=f"The kubeconfig ({', '.join(map(str, files))}) has no such context. No other cluster is used instead.",
+        docs="docs/findings.md#clu003",
+    )

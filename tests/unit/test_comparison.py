@@ -55,7 +55,7 @@ def key(name: str, kind: str = "Deployment") -> Key:
 
 
 def rendered(found: Pair, objects: dict[str, dict[str, dict[Key, Object] | Finding]]) -> Comparison:
-    """Compare, with the objects of each release by side and by its name."""
+    """Compare a pair, given the objects by side and release."""
     return compare(found, {content: objects[job.side][job.release.name] for content, job in render_jobs(found).items()})
 
 
@@ -74,29 +74,29 @@ def test_equal_settings_are_neither_planned_nor_rendered() -> None:
     assert compare(found, {}) == Comparison("dev", "unchanged", objects=())
 
 
-def test_a_number_for_a_boolean_is_another_setting() -> None:
+def test_a_number_is_not_equal_to_a_boolean() -> None:
     assert paired(DEV | {"protect": True}, DEV | {"protect": 1}).state == "changed"
 
 
-def test_the_head_is_judged_as_an_upgrade_from_the_base() -> None:
+def test_the_head_is_checked_as_an_upgrade_from_the_base() -> None:
     assert "UPG007" in codes(paired(OLD, OLD | {"version": "1.5.1"}).findings)
     assert "UPG007" not in codes(paired(None, OLD | {"version": "1.5.1"}).findings)
     assert "UPG002" in codes(paired(OLD | {"version": "1.5.1"}, OLD).findings)
 
 
-def test_queues_of_the_base_run_when_the_head_is_judged() -> None:
+def test_queues_of_the_base_are_running_when_the_head_is_checked() -> None:
     assert "QUE013" in codes(
         paired(SEPARATE | {"queues": [QUEUE]}, SEPARATE | {"queues": [QUEUE | {"name": "b"}]}).findings
     )
 
 
-def test_what_ran_follows_from_a_plan_as_from_the_state() -> None:
+def test_running_is_the_same_from_a_plan_and_from_the_state() -> None:
     for page in (DEV, SEPARATE, OLD | {"queues": [QUEUE]}):
         plan = plan_of(page, stack=True)
         assert from_plan(plan, catalog.load()) == from_state(state(plan), "dp", catalog.load())
 
 
-def test_a_base_that_cannot_be_planned_any_more_still_says_what_ran() -> None:
+def test_the_version_of_a_base_that_cannot_be_planned_is_assumed_to_run() -> None:
     found = paired(DEV | {"version": "0.9.1"}, DEV)
     assert codes(found.base_errors) == ["VER003"]
     assert "UPG004" in codes(found.findings)
@@ -156,7 +156,7 @@ def test_a_queue_that_the_stack_takes_over_moves() -> None:
     assert ("release", "kai-scheduler", "+") in [(step.kind, step.name, step.sign) for step in comparison.steps]
 
 
-def test_a_mode_switch_says_protection_and_cluster() -> None:
+def test_changes_of_cluster_and_protection_are_listed() -> None:
     before = SEPARATE | {"cluster": {"context": "a"}}
     comparison = rendered(paired(before, before | {"cluster": {"context": "b"}, "protect": True}), {})
     assert comparison.steps[0].facts == ("cluster a → b", "protect false → true")
@@ -164,7 +164,7 @@ def test_a_mode_switch_says_protection_and_cluster() -> None:
     assert comparison.differs
 
 
-def test_settings_that_mean_the_same_make_no_difference() -> None:
+def test_equivalent_settings_make_no_difference() -> None:
     comparison = rendered(paired(SEPARATE, SEPARATE | {"protect": False}), {})
     assert (comparison.state, comparison.differs) == ("changed", False)
     assert headline(comparison) == "changed, an update would change nothing"
@@ -185,7 +185,7 @@ def test_another_chart_at_the_same_path_is_a_change() -> None:
 
 
 @pytest.mark.parametrize("chart", ["oci://registry/charts/platform", "https://host/platform.tgz", "platform", None])
-def test_charts_elsewhere_are_no_local_ones(chart: str | None) -> None:
+def test_remote_charts_are_not_local(chart: str | None) -> None:
     assert local_charts(side({"chart": chart, "grove": {"chart": "charts/grove"}}).stack) == ["charts/grove"]
 
 
@@ -204,7 +204,7 @@ def test_a_new_stack_adds_everything() -> None:
     assert comparison.images == (("i:1",), ())
 
 
-def test_a_stack_file_that_is_gone_removes_nothing_by_itself() -> None:
+def test_a_deleted_stack_file_removes_no_resources() -> None:
     found = paired(DEV, None)
     comparison = rendered(found, {})
     assert render_jobs(found) == {}
@@ -228,7 +228,7 @@ def test_a_head_that_does_not_render_is_an_error_and_hides_no_other_release() ->
     assert headline(comparison).endswith("refused, objects of dynamo-platform are not known")
 
 
-def test_a_base_that_does_not_render_stops_nothing() -> None:
+def test_a_base_that_does_not_render_is_not_an_error() -> None:
     comparison = rendered(
         paired(SEPARATE, SEPARATE | {"timeout": 1, "monitoring": {"metricsService": False}}),
         {"base": {"dynamo-platform": BROKEN}, "head": {"dynamo-platform": {key("a"): Object("1")}}},
@@ -289,7 +289,7 @@ Rendered with helm v3.20.2; not shown: objects created by operators and hook Job
     )
 
 
-def test_text_says_nothing_to_a_terminal_but_text() -> None:
+def test_text_has_no_control_characters() -> None:
     first, *_ = as_text(report(SMALL._replace(name="dev\x1b[2J\x9b\r"))).splitlines()
     assert first == "dev\ufffd[2J\ufffd\ufffd: changed, 1 warning"
 
@@ -374,7 +374,7 @@ def many(count: int) -> tuple[Change, ...]:
     return tuple(Change(key(f"object-{number:05}"), None, ("r", Object("1"))) for number in range(count))
 
 
-def test_markdown_cuts_what_matters_least_and_says_how_much() -> None:
+def test_markdown_cuts_the_least_important_and_counts_it() -> None:
     notes = tuple(BROKEN._replace(severity="note", code=f"NOT{number:03}", why="word " * 99) for number in range(60))
     comparison = SMALL._replace(findings=(BROKEN, *notes), objects=many(800))
     page = as_markdown(report(comparison))
@@ -399,7 +399,7 @@ def test_markdown_stays_short_enough_for_a_comment_and_keeps_errors_longest(stac
         assert f"… and {501 - shown} more stacks that do not fit here" in page
 
 
-def test_nothing_in_a_branch_gets_out_of_its_place_in_markdown() -> None:
+def test_a_branch_cannot_inject_markdown() -> None:
     evil = "</details> <!-- x --> ```\n@team [a](b) | `c`"
     finding = BROKEN._replace(given=evil, why=evil)
     page = as_markdown(report(SMALL._replace(name=evil, findings=(finding,)), selected=(evil,)))
@@ -416,12 +416,12 @@ def fenced(lines: list[str], number: int) -> bool:
     return sum(each < number for each in fences) % 2 == 1
 
 
-def test_an_endless_item_is_cut() -> None:
+def test_a_long_item_is_cut() -> None:
     page = as_markdown(report(SMALL._replace(findings=(BROKEN._replace(why="x" * 100_000),))))
     assert len(page) < 5_000
 
 
-def test_marks_of_the_report() -> None:
+def test_an_unchanged_stack_is_ok_and_does_not_differ() -> None:
     quiet: dict[str, Any] = as_data(report(Comparison("a", "unchanged")))
     assert (quiet["ok"], quiet["differs"], quiet["stacks"][0]["state"]) == (True, False, "unchanged")
     assert "nothing would change" in as_markdown(report(Comparison("a", "unchanged")))

@@ -55,14 +55,14 @@ def described(**observed: Any) -> list[str]:
     )
 
 
-def test_conditions_are_shown_with_reason_and_message_in_a_line_each() -> None:
+def test_conditions_are_one_line_each_with_reason_and_message() -> None:
     assert described()[:2] == ["Config kai-config, generation 3", "  Available False: available: Binder: not available"]
 
 
 @pytest.mark.parametrize(
     ("observed", "line"), [(2, "  Ready True (observed generation 2)"), (3, "  Ready True"), (None, "  Ready True")]
 )
-def test_condition_of_an_older_generation_says_so(observed: int | None, line: str) -> None:
+def test_condition_of_an_older_generation_is_marked(observed: int | None, line: str) -> None:
     condition = {"type": "Ready", "status": "True"} | ({"observedGeneration": observed} if observed else {})
     assert described(target=config(condition))[1] == line
 
@@ -78,7 +78,7 @@ def test_absent_object_does_not_exist() -> None:
     assert described(target=None)[0] == "Config kai-config does not exist"
 
 
-def test_only_what_is_not_ready_is_named() -> None:
+def test_only_objects_that_are_not_ready_are_listed() -> None:
     ready = [{"type": "Ready", "status": "True"}]
     lines = described(
         deployments=[deployment("admission", available=1), deployment()],
@@ -88,7 +88,7 @@ def test_only_what_is_not_ready_is_named() -> None:
 
 
 @pytest.mark.parametrize("status", [{"observedGeneration": 0}, {"updatedReplicas": 0}])
-def test_deployment_that_still_rolls_is_not_ready(status: dict[str, Any]) -> None:
+def test_deployment_in_a_rollout_is_not_ready(status: dict[str, Any]) -> None:
     assert "Deployment binder: 1 of 1 pods available" in described(deployments=[deployment(available=1, **status)])
 
 
@@ -99,11 +99,11 @@ def test_deployment_that_still_rolls_is_not_ready(status: dict[str, Any]) -> Non
         ([deployment(available=1)], "every Deployment in namespace kai is ready"),
     ],
 )
-def test_nothing_to_blame_is_said(deployments: list[LiveObject], line: str) -> None:
+def test_missing_and_ready_deployments_are_reported(deployments: list[LiveObject], line: str) -> None:
     assert described(deployments=deployments)[2:] == [line]
 
 
-def test_deployment_says_what_keeps_it_from_having_pods() -> None:
+def test_deployment_is_listed_with_its_replica_failure() -> None:
     quota = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
     fine = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
     lines = described(deployments=[deployment(conditions=[fine, quota])])
@@ -111,7 +111,7 @@ def test_deployment_says_what_keeps_it_from_having_pods() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "trouble"),
+    ("status", "problem"),
     [
         (
             {
@@ -147,8 +147,8 @@ def test_deployment_says_what_keeps_it_from_having_pods() -> None:
     ],
     ids=["unschedulable", "no image", "init container fails"],
 )
-def test_pod_says_what_is_wrong_with_it(status: dict[str, Any], trouble: str) -> None:
-    assert described(pods=[pod(**status)])[-1] == f"  Pod binder-1-a: {trouble}"
+def test_pod_is_listed_with_its_problems(status: dict[str, Any], problem: str) -> None:
+    assert described(pods=[pod(**status)])[-1] == f"  Pod binder-1-a: {problem}"
 
 
 def test_latest_events_of_the_deployment_its_replica_sets_and_pods_are_shown_in_order() -> None:
@@ -167,7 +167,7 @@ def test_latest_events_of_the_deployment_its_replica_sets_and_pods_are_shown_in_
     ]
 
 
-def test_older_events_give_way() -> None:
+def test_only_the_latest_events_are_listed() -> None:
     events = [event("Deployment", "binder", f"2026-11-25T10:00:{second:02}Z") for second in range(9)]
     assert [line.split()[0][-3:-1] for line in described(events=events)[3:]] == ["04", "05", "06", "07", "08"]
 
@@ -191,7 +191,7 @@ def test_commands_show_the_same_with_kubectl() -> None:
     ]
 
 
-def test_commands_without_a_context_leave_it_to_kubectl() -> None:
+def test_commands_without_a_context_use_the_current_one() -> None:
     kai = KaiScheduler(namespace="kai", context=None, readable=False, external=False)
     webhook = Gate(
         name="kai-queue-controller",
@@ -207,11 +207,11 @@ def test_commands_without_a_context_leave_it_to_kubectl() -> None:
 
 
 @pytest.mark.parametrize(
-    ("external", "target", "said"), [(True, None, True), (True, config(), False), (False, None, False)]
+    ("external", "target", "reported"), [(True, None, True), (True, config(), False), (False, None, False)]
 )
-def test_absent_external_kai_scheduler_is_called_that(external: bool, target: LiveObject | None, said: bool) -> None:
+def test_missing_external_kai_scheduler_is_reported(external: bool, target: LiveObject | None, reported: bool) -> None:
     lines = observe.describe(GATE, replace(KAI, external=external), Observation(target=target))
-    assert any("KAI Scheduler was not found, and its mode is external" in line for line in lines) is said
+    assert any("KAI Scheduler was not found, and its mode is external" in line for line in lines) is reported
 
 
 # Reading
@@ -228,17 +228,17 @@ def kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return path
 
 
-def test_another_ones_provider_is_not_guessed_at() -> None:
+def test_cluster_of_the_programs_own_provider_is_not_read() -> None:
     with pytest.raises(UnreadableError, match="the program's own provider"):
         read(KaiScheduler(namespace="kai", context=None, readable=False, external=False))
 
 
-def test_missing_kubeconfig_is_no_crash(kubeconfig: Path) -> None:
+def test_missing_kubeconfig_is_reported(kubeconfig: Path) -> None:
     with pytest.raises(UnreadableError, match="no kubeconfig has its context"):
         read(KAI)
 
 
-def test_words_of_a_credential_plugin_stay_out_of_the_report(kubeconfig: Path) -> None:
+def test_output_of_a_credential_plugin_is_not_reported(kubeconfig: Path) -> None:
     plugin = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": "sh",
@@ -275,7 +275,7 @@ def test_reading_times_out(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) ->
         read(KAI)
 
 
-def test_unheard_of_objects_do_not_hide_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_malformed_objects_do_not_hide_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     async def strange(*_: object) -> Observation:
         return Observation(target={})
 

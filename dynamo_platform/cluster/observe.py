@@ -1,7 +1,7 @@
 """Finds out from the cluster why a gate did not open.
 
 Nothing else in the package reads the cluster. It is read after a failure, for the report only, and for at most
-``TIMEOUT_SECONDS``. The report has conditions, replica counts, container states and events; no Secret is read.
+``TIMEOUT_SECONDS``. The report has conditions, replica counts, container states and events, but no spec and no Secret.
 """
 
 from __future__ import annotations
@@ -126,9 +126,10 @@ async def _list(client: AsyncClient, kind: Any, namespace: str) -> list[LiveObje
 def _kubeconfig_for(context: str | None) -> Path:
     """The first kubeconfig file that has the context, or that has a current context if it is None."""
     for path in kubeconfig.files():
-        if kubeconfig.load(path).get("current-context") if context is None else context in kubeconfig.contexts(path):
+        if kubeconfig.parse(path).get("current-context") if context is None else context in kubeconfig.contexts(path):
             return path
-    raise UnreadableError("no kubeconfig has its context")
+    wanted = f"the context {context}" if context else "a current context"
+    raise UnreadableError(f"no kubeconfig has {wanted}")
 
 
 def describe(gate: Gate, kai: KaiScheduler, observation: Observation) -> list[str]:
@@ -178,7 +179,9 @@ def _describe_target(gate: Gate, target: LiveObject | None) -> list[str]:
 
 def _describe_deployment(deployment: LiveObject, pods: Iterable[LiveObject], events: Iterable[LiveObject]) -> list[str]:
     name, spec, status = deployment["metadata"]["name"], deployment["spec"], deployment.get("status", {})
-    lines = [f"Deployment {name}: {status.get('availableReplicas', 0)} of {_replicas(deployment)} pods available"]
+    lines = [
+        f"Deployment {name}: {status.get('availableReplicas', 0)} of {_wanted_replicas(deployment)} pods available"
+    ]
     lines += [
         f"  {condition['type']} {condition['status']}{_reason(condition)}"
         for condition in status.get("conditions") or []
@@ -195,7 +198,7 @@ def _describe_deployment(deployment: LiveObject, pods: Iterable[LiveObject], eve
 
 
 def _is_rolled_out(deployment: LiveObject) -> bool:
-    status, wanted = deployment.get("status", {}), _replicas(deployment)
+    status, wanted = deployment.get("status", {}), _wanted_replicas(deployment)
     return bool(
         status.get("observedGeneration") == deployment["metadata"].get("generation")
         and status.get("updatedReplicas", 0) == wanted
@@ -203,7 +206,7 @@ def _is_rolled_out(deployment: LiveObject) -> bool:
     )
 
 
-def _replicas(deployment: LiveObject) -> int:
+def _wanted_replicas(deployment: LiveObject) -> int:
     return int(deployment["spec"].get("replicas", 1))
 
 

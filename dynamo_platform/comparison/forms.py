@@ -161,9 +161,13 @@ def comment_marker(report: Report) -> str:
 
 
 def _page(report: Report, sections: Sequence[tuple[Comparison, Sequence[Listing]]], dropped: int) -> str:
-    parts = [comment_marker(report), f"### dynamo-platform: {_verdict(report)}"]
+    parts = [comment_marker(report), f"### dynamo-platform: {_overall_verdict(report)}"]
     if sections:
-        rows = ["| stack | verdict | versions | objects |", "|---|---|---|---|", *(_row(each) for each, _ in sections)]
+        rows = [
+            "| stack | verdict | versions | objects |",
+            "|---|---|---|---|",
+            *(_table_row(each) for each, _ in sections),
+        ]
         parts.append("\n".join(rows))
     if dropped:
         parts.append(f"… and {dropped} more stacks that do not fit here; `--format text` lists all.")
@@ -176,7 +180,7 @@ def _page(report: Report, sections: Sequence[tuple[Comparison, Sequence[Listing]
     return "\n\n".join(parts) + "\n"
 
 
-def _verdict(report: Report) -> str:
+def _overall_verdict(report: Report) -> str:
     findings = [finding for each in report.comparisons for finding in each.findings]
     if not report.ok:
         return f"{count_by_severity(by_severity(findings))}, and an update would be refused"
@@ -185,7 +189,7 @@ def _verdict(report: Report) -> str:
     return ", ".join([outcome, *([count_by_severity(by_severity(findings))] if findings else ())])
 
 
-def _row(each: Comparison) -> str:
+def _table_row(each: Comparison) -> str:
     versions = [
         f"{step.name} {fact.removeprefix('version ')}"
         for step in each.steps

@@ -18,7 +18,7 @@ def objects_readme(plan: Plan, commands: Sequence[str], omitted: Sequence[str]) 
     """
     omissions = ["## Omitted hooks", "\n".join(f"- {hook}" for hook in omitted)] if omitted else []
     text = "Apply the folders in this order, for the installation and for every upgrade:"
-    return _page(*_head(plan), text, _code_block(commands), *omissions)
+    return _join(*_head(plan), text, _code_block(commands), *omissions)
 
 
 def values_readme(plan: Plan, commands: Sequence[str], index: str) -> str:
@@ -38,7 +38,7 @@ def values_readme(plan: Plan, commands: Sequence[str], index: str) -> str:
         for release in plan.releases
         if not release.hooks
     ]
-    return _page(*_head(plan), _wrap(text), _code_block(commands), *hooks)
+    return _join(*_head(plan), _wrap(text), _code_block(commands), *hooks)
 
 
 def gates_readme(commands: Sequence[str]) -> str:
@@ -47,10 +47,10 @@ def gates_readme(commands: Sequence[str]) -> str:
         "There is nothing to apply here. The next folder needs KAI Scheduler, which is ready when its operator has "
         "created its workloads. Wait for it:"
     )
-    return _page("# Gates", _wrap(text), _code_block(commands))
+    return _join("# Gates", _wrap(text), _code_block(commands))
 
 
-def _page(*blocks: str) -> str:
+def _join(*blocks: str) -> str:
     return "\n\n".join(blocks) + "\n"
 
 

@@ -59,7 +59,7 @@ def last_rendering(state: Mapping[str, Any], component: str) -> LastRendering:
 
 
 def chart_identities(plan: Plan) -> dict[str, str]:
-    """The chart of each release: its source, its version, and the digest of a local one.
+    """The chart of each release as text: its source, its version, the digest of a local one, and what it bundles.
 
     Empty if the plan does not preview objects.
     """

@@ -234,7 +234,7 @@ def test_cluster_of_the_programs_own_provider_is_not_read() -> None:
 
 
 def test_missing_kubeconfig_is_reported(kubeconfig: Path) -> None:
-    with pytest.raises(UnreadableError, match="no kubeconfig has its context"):
+    with pytest.raises(UnreadableError, match="no kubeconfig has the context eu"):
         read(KAI)
 
 

@@ -1,4 +1,4 @@
-"""What a change of stack files does: the verdict on the upgrade, and the releases, queues and objects that change."""
+"""The changes that a change of stack files makes: the findings about the upgrade, releases, queues and objects."""
 
 from .compare import compare, compare_objects, local_charts, plan_pair, render_jobs
 from .forms import as_data, as_markdown, as_text, headline

@@ -1,4 +1,4 @@
-"""Findings: what a rule has to say about a configuration, and the error that carries all of them at once."""
+"""Findings about a configuration, and the error that carries all of them."""
 
 import json
 import textwrap
@@ -11,18 +11,21 @@ from .errors import UserError
 Severity = Literal["error", "warning", "note"]
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
+MAX_VALUE_CHARS = 200
+"""Characters of a value that a finding quotes."""
+
 
 class Finding(NamedTuple):
-    """One verdict.
+    """A problem, or a note, about one setting.
 
     Attributes:
-        code: stable identifier, three letters for the subject and three digits (``KAI002``).
-        severity: ``error`` stops everything, ``warning`` is shown, ``note`` is good to know, or was accepted.
-        path: where in the configuration, in the spelling the user wrote (``kaiScheduler.mode``).
-        given: what stands there, as the user would write it; ``nothing`` where nothing does.
-        allowed: what may stand there instead.
+        code: stable identifier: three letters for the subject and three digits (``KAI002``).
+        severity: ``error`` stops everything, ``warning`` is shown, ``note`` is information or an accepted finding.
+        path: the setting, in the user's spelling (``kaiScheduler.mode``).
+        given: its value, as the user would write it; ``nothing`` if it is not set.
+        allowed: which values are allowed.
         why: the reason, in one or two sentences.
-        docs: where to read more.
+        docs: the page that explains it.
     """
 
     code: str
@@ -34,11 +37,11 @@ class Finding(NamedTuple):
     docs: str
 
     def accepted(self) -> "Finding":
-        """The same finding as a note."""
+        """This finding as a note."""
         return self._replace(severity="note")
 
     def as_dict(self) -> dict[str, str]:
-        """The finding as plain data, for stack outputs and JSON."""
+        """This finding as plain data, for stack outputs and JSON."""
         return self._asdict()
 
     def __str__(self) -> str:
@@ -56,22 +59,26 @@ class Finding(NamedTuple):
         return "\n".join(lines)
 
 
-def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Errors first, then warnings and notes; within them by configuration path and code."""
+def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings sorted by severity, errors first, then by configuration path and code."""
     return tuple(sorted(findings, key=lambda f: (_ORDER[f.severity], f.path, f.code)))
 
 
-def counted(findings: Sequence[Finding]) -> str:
+def count_by_severity(findings: Sequence[Finding]) -> str:
     """``2 errors, 1 warning``, or ``ok``."""
     counts = Counter(finding.severity for finding in findings)
     return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items()) or "ok"
 
 
 class PlatformError(UserError):
-    """The configuration cannot be planned; ``findings`` says everything that is wrong with it, errors first."""
+    """The configuration cannot be planned, or its charts cannot be rendered.
+
+    Attributes:
+        findings: everything that is wrong, errors first.
+    """
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        self.findings = ordered(findings)
+        self.findings = by_severity(findings)
         super().__init__(self._report())
 
     def _report(self) -> str:
@@ -83,9 +90,12 @@ class PlatformError(UserError):
 
 
 def shown(value: Any) -> str:
-    """A value as it would be written in YAML's flow style: text in quotes, ``true``, ``null``, ``{a: 1}`` as JSON."""
+    """A value as one would write it in a stack file, as JSON: ``"text"``, ``true``, ``null``, ``{"a": 1}``.
+
+    At most ``MAX_VALUE_CHARS`` characters, then an ellipsis.
+    """
     try:
         text = json.dumps(value, default=lambda value: f"a Python {type(value).__name__}", ensure_ascii=False)
-    except (RecursionError, ValueError):  # too deep, or in itself
-        text = "mappings or lists in each other without end"
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    except (RecursionError, ValueError):  # nested too deeply, or contains itself
+        text = "mappings or lists that are nested too deeply"
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"

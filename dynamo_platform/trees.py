@@ -1,4 +1,4 @@
-"""Trees of values: mappings in each other, with keys by dotted path."""
+"""Trees of chart values: nested mappings, addressed by dotted paths."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def value_at(tree: Mapping[str, Any], path: str) -> Any:
-    """What stands at ``a.b`` of ``{"a": {"b": 1}}``; None where nothing does."""
+    """The value at ``a.b`` of ``{"a": {"b": 1}}``; None if there is none."""
     node: Any = tree
     for step in path.split("."):
         node = node.get(step) if isinstance(node, Mapping) else None
@@ -32,13 +32,16 @@ def value_at(tree: Mapping[str, Any], path: str) -> Any:
 
 
 def parents(path: str) -> Iterator[str]:
-    """``a.b.c`` as ``a`` and ``a.b``."""
+    """The paths above ``a.b.c``: ``a`` and ``a.b``."""
     steps = path.split(".")
     return (".".join(steps[:n]) for n in range(1, len(steps)))
 
 
 def walk(values: object, opens: Callable[[str], bool] = lambda _: True, *, at: str = "") -> Iterator[tuple[str, Any]]:
-    """The keys of a tree of values, as dotted paths, with what they have; ``opens`` says of which maps the keys."""
+    """Each leaf of a tree, as dotted path and value.
+
+    An empty mapping is a leaf, and so is any mapping whose path ``opens`` rejects.
+    """
     for key, value in values.items() if isinstance(values, Mapping) else ():
         path = f"{at}.{key}" if at else str(key)
         if isinstance(value, Mapping) and value and opens(path):
@@ -48,7 +51,7 @@ def walk(values: object, opens: Callable[[str], bool] = lambda _: True, *, at: s
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` merged into ``base`` as Helm merges values: maps by key, everything else replaced."""
+    """``over`` merged into ``base`` as Helm merges values: mappings by key, anything else is replaced."""
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)
@@ -62,5 +65,5 @@ def dotted(location: Location) -> str:
 
 
 def digest(content: object) -> str:
-    """12 hexadecimal digits that stand for a content."""
+    """The first 12 hexadecimal digits of the SHA-256 of ``content`` as JSON."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:12]

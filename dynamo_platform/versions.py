@@ -17,7 +17,7 @@ _Identifier = tuple[bool, int, bool, int, str]
 
 
 def _identifier(text: str) -> _Identifier:
-    """A pre-release identifier's place: numbers, each after its candidates, then text."""
+    """The sort key of a pre-release identifier: numbers first, each after its release candidates, then text."""
     if candidate := _CANDIDATE.fullmatch(text):
         return False, int(candidate[1]), False, int(candidate[2]), ""
     return (False, int(text), True, 0, "") if text.isdigit() else (True, 0, True, 0, text)
@@ -25,20 +25,20 @@ def _identifier(text: str) -> _Identifier:
 
 @total_ordering
 class Version:
-    """One version; ``str()`` gives back the text it was parsed from, which is also the chart's tag.
+    """A chart version. ``str()`` returns the text it was parsed from, which is also the chart's tag.
 
     Order and equality follow https://semver.org/#spec-item-11: a pre-release comes before its release
-    (``v0.13.0-rc1`` < ``v0.13.0``), numbers in it compare as numbers (``alpha.9`` < ``alpha.10``), and neither the
-    leading ``v`` nor build metadata counts. One exception: a candidate of a pre-release, as Grove tags them, comes
-    before that pre-release (``alpha.12-rc1`` < ``alpha.12``), where the specification takes ``12-rc1`` for text and
-    puts it after every number.
+    (``v0.13.0-rc1`` < ``v0.13.0``), numeric identifiers compare as numbers (``alpha.9`` < ``alpha.10``), and neither
+    the leading ``v`` nor build metadata counts. One exception: a candidate of a pre-release, as Grove tags them, comes
+    before that pre-release (``alpha.12-rc1`` < ``alpha.12``). The specification treats ``12-rc1`` as text and sorts it
+    after every number.
 
     Attributes:
-        text: as it was parsed.
+        text: the text that was parsed.
         major: the first number.
         minor: the second number.
         patch: the third number.
-        pre: the pre-release's identifiers.
+        pre: the identifiers of the pre-release; empty for a release.
     """
 
     __slots__ = ("_key", "major", "minor", "patch", "pre", "text")

@@ -1,4 +1,4 @@
-"""The command line: what the configuration of a stack means, without an engine and without a cluster."""
+"""The command line. It needs neither a Pulumi engine nor a cluster."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from .versions import versions
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """NVIDIA Dynamo Platform with KAI Scheduler and Grove: what a stack's configuration means and changes.
+    """Check, explain, compare and render stacks that install NVIDIA Dynamo Platform with KAI Scheduler and Grove.
 
-    Reads stack files as Pulumi does: no Pulumi engine, no cluster. Only what renders charts asks their registries.
+    Stack files are read as Pulumi reads them. No command needs a Pulumi engine or a cluster, and only `diff` and
+    `render` use the network, to fetch charts.
     """
 
 

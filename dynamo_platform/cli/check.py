@@ -1,4 +1,4 @@
-"""``check``: everything that is to be said about the configuration of some stacks."""
+"""``check``: the findings about the configuration of stacks."""
 
 from __future__ import annotations
 
@@ -9,82 +9,84 @@ from pathlib import Path
 import click
 
 from dynamo_platform.config.stackfile import Stack
-from dynamo_platform.findings import Finding, counted
+from dynamo_platform.findings import Finding, count_by_severity
 from dynamo_platform.planning.stacks import check_stack, running_at
 
-from .stacks import CONFIG, SINCE, chosen
-from .tables import Table, on_terminal, show
+from .stacks import CONFIG, SINCE, STACKS, read_stacks
+from .tables import Table, is_terminal, print_table
+
+MAX_CELL_CHARS = 60
+"""Characters of a value in the table of several stacks."""
 
 
 @click.command()
-@click.option("--stack", "stacks", metavar="NAME", multiple=True, help="A stack of the project; may be repeated.")
+@STACKS
 @click.option("--all", "everything", is_flag=True, help="All stacks of the project.")
 @CONFIG
 @SINCE
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
-@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def check(
     *, stacks: tuple[str, ...], everything: bool, config: Path | None, since: str | None, as_json: bool, strict: bool
 ) -> None:
-    """Say what is wrong with the configuration of stacks.
+    """Check the configuration of stacks.
 
-    Exits with 0 where nothing is wrong, with 1 where there are errors (with --strict, warnings too), and with 2 where
-    the command was not understood.
+    Exits with 1 if there are errors (with --strict, also if there are warnings), and with 2 for invalid usage.
     """
     several = everything or len(stacks) > 1
-    judged = [
+    checked = [
         (stack, check_stack(stack, running_at(stack, since) if since else None))
-        for stack in chosen(stacks=stacks, everything=everything, config=config)
+        for stack in read_stacks(stacks=stacks, everything=everything, config=config)
     ]
-    stopping = {"error", "warning"} if strict else {"error"}
-    ok = not any(finding.severity in stopping for _, findings in judged for finding in findings)
+    failing = {"error", "warning"} if strict else {"error"}
+    ok = not any(finding.severity in failing for _, findings in checked for finding in findings)
     if as_json:
         listed = [
             {"stack": stack.name} | finding.as_dict() if several else finding.as_dict()
-            for stack, findings in judged
+            for stack, findings in checked
             for finding in findings
         ]
         click.echo(json.dumps({"ok": ok, "findings": listed}, indent=2, ensure_ascii=False))
     elif several:
-        _show_table(judged)
+        _print_stacks(checked)
     else:
-        _show_groups(*judged[0])
+        _print_stack(*checked[0])
     if not ok:
         raise click.exceptions.Exit(1)
 
 
-def _show_groups(stack: Stack, findings: tuple[Finding, ...]) -> None:
-    """One stack's findings, by severity."""
-    click.echo(f"{stack.name}: {counted(findings)}")
+def _print_stack(stack: Stack, findings: tuple[Finding, ...]) -> None:
+    """Print the findings about one stack, grouped by severity."""
+    click.echo(f"{stack.name}: {count_by_severity(findings)}")
     for _, each in groupby(findings, key=lambda finding: finding.severity):
         group = list(each)
         click.echo()
-        if on_terminal():
-            rows = [(f.code, _located(stack, f), f.given, f.allowed, f"{f.why}\n{f.docs}") for f in group]
-            show(Table(("code", "path", "given", "allowed", "why"), rows, title=counted(group)))
+        if is_terminal():
+            rows = [(f.code, _location(stack, f), f.given, f.allowed, f"{f.why}\n{f.docs}") for f in group]
+            print_table(Table(("code", "path", "given", "allowed", "why"), rows, title=count_by_severity(group)))
         else:
-            click.echo("\n\n".join(str(f._replace(path=_located(stack, f))) for f in group))
+            click.echo("\n\n".join(str(f._replace(path=_location(stack, f))) for f in group))
 
 
-def _show_table(judged: list[tuple[Stack, tuple[Finding, ...]]]) -> None:
-    """Several stacks' findings in one table."""
+def _print_stacks(checked: list[tuple[Stack, tuple[Finding, ...]]]) -> None:
+    """Print the findings about several stacks as one table."""
     rows: list[tuple[str, ...]] = []
-    for stack, findings in judged:
-        rows += [(stack.name, f.severity, f.code, _located(stack, f), _short(f.given), f.allowed) for f in findings]
+    for stack, findings in checked:
+        rows += [(stack.name, f.severity, f.code, _location(stack, f), _shorten(f.given), f.allowed) for f in findings]
         rows += [(stack.name, "ok", "", "", "", "")] * (not findings)
-    show(Table(("stack", "", "code", "path", "given", "allowed"), rows))
-    everything = [finding for _, findings in judged for finding in findings]
-    hint = "; --stack NAME says why" if everything else ""
-    click.echo(f"\n{len(judged)} stack{'s' if len(judged) > 1 else ''}: {counted(everything)}{hint}.")
+    print_table(Table(("stack", "", "code", "path", "given", "allowed"), rows))
+    everything = [finding for _, findings in checked for finding in findings]
+    hint = "; --stack NAME shows why" if everything else ""
+    click.echo(f"\n{len(checked)} stack{'s' if len(checked) > 1 else ''}: {count_by_severity(everything)}{hint}.")
 
 
-def _located(stack: Stack, finding: Finding) -> str:
-    """Where a finding is: its path, and the line of the nearest setting that the file has."""
+def _location(stack: Stack, finding: Finding) -> str:
+    """The path of a finding, with the line of the nearest setting in the file."""
     path = finding.path
     while path and path not in stack.lines:
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return f"{finding.path} (line {stack.lines[path]})" if path else finding.path
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_CELL_CHARS else f"{text[: MAX_CELL_CHARS - 1]}…"

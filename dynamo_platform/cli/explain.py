@@ -1,4 +1,4 @@
-"""``explain``: what will be done, in what order, and why."""
+"""``explain``: the steps of a plan, in order, and the reasons for them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Literal
 
 import click
 
-from dynamo_platform.findings import PlatformError
 from dynamo_platform.planning.explanation import Explained, as_data, explained, mermaid
 from dynamo_platform.planning.model import Plan, Running
 from dynamo_platform.planning.stacks import plan_stack, running_at
 
-from .stacks import CONFIG, SINCE, chosen
-from .tables import Table, on_terminal, show
+from .stacks import CONFIG, SINCE, STACK, exit_on_errors, read_stack_option
+from .tables import Table, is_terminal, print_table
 
 
 @click.command()
-@click.option("--stack", metavar="NAME", help="A stack of the project.")
+@STACK
 @CONFIG
 @SINCE
 @click.option(
@@ -27,39 +26,36 @@ from .tables import Table, on_terminal, show
     type=click.Choice(["text", "json", "mermaid"]),
     default="text",
     show_default=True,
-    help="Text for people, JSON for programs, or a picture for Markdown.",
+    help="Text for people, JSON for programs, or a flow chart for Markdown.",
 )
 def explain(
     *, stack: str | None, config: Path | None, since: str | None, form: Literal["text", "json", "mermaid"]
 ) -> None:
-    """Say what will be installed, in what order, and why.
+    """Explain what will be installed, in what order, and why.
 
-    And from where, with which values, and what the upgrade from the running version does.
+    Shows sources, versions and values, and with --from the findings about the upgrade.
 
-    Exits with 1 where the configuration has errors, and says them.
+    Exits with 1 if the configuration has errors, and with 2 for invalid usage.
     """
-    (read,) = chosen(stacks=[stack] if stack else [], config=config)
+    read = read_stack_option(stack, config)
     running = running_at(read, since) if since else None
-    try:
+    with exit_on_errors():
         plan = plan_stack(read, running)
-    except PlatformError as error:
-        click.echo(error, err=True)
-        raise click.exceptions.Exit(1) from error
     match form:
         case "json":
             click.echo(json.dumps(as_data(plan, running), indent=2, ensure_ascii=False))
         case "mermaid":
             click.echo(mermaid(plan))
         case "text":
-            _show(read.name, plan, running)
+            _print_plan(read.name, plan, running)
 
 
-def _show(name: str, plan: Plan, running: Running | None) -> None:
+def _print_plan(name: str, plan: Plan, running: Running | None) -> None:
     click.echo(f"stack    {name}")
     click.echo(f"profile  {plan.profile}{', releases and queues protected' if plan.protect else ''}")
     click.echo(f"cluster  {f'context {plan.cluster}' if plan.cluster else 'the current context'}\n")
     steps = explained(plan, running)
-    if on_terminal():
+    if is_terminal():
         rows = [
             (
                 str(number),
@@ -69,13 +65,13 @@ def _show(name: str, plan: Plan, running: Running | None) -> None:
             )
             for number, step in enumerate(steps, 1)
         ]
-        show(Table(("", "step", "what", "why"), rows))
+        print_table(Table(("", "step", "what", "why"), rows))
     else:
-        click.echo("\n\n".join(_plain(number, step) for number, step in enumerate(steps, 1)))
+        click.echo("\n\n".join(_step_text(number, step) for number, step in enumerate(steps, 1)))
     for finding in plan.findings:
         click.echo(f"\n{finding}")
 
 
-def _plain(number: int, step: Explained) -> str:
+def _step_text(number: int, step: Explained) -> str:
     facts = [*step.facts, ("why", step.why)]
     return "\n".join([f"{number:>2}  {step.kind} {step.name}", *(f"    {label:<9}  {text}" for label, text in facts)])

@@ -1,4 +1,4 @@
-"""``render``: a stack as files, for clusters that get them by other means than Pulumi."""
+"""``render``: a stack as files, for clusters that other tools than Pulumi deploy to."""
 
 from __future__ import annotations
 
@@ -16,57 +16,55 @@ from dynamo_platform.planning.model import Plan
 from dynamo_platform.planning.stacks import plan_stack
 from dynamo_platform.rendering import helm
 
-from .stacks import CONFIG, chosen, folder_of, refused
+from .stacks import CONFIG, STACK, describe_os_error, exit_on_errors, folder_of, read_stack_option
 
 MARKER = ".dynamo-platform"
-"""The file by which a folder is known to be written by this command."""
+"""The file that marks a folder as written by this command."""
 
-
-_ANNOTATE: dict[str | None, gitops.Annotate] = {None: gitops.plain, "argocd": gitops.with_sync_wave}
-"""What objects carry for the tool of ``--for``."""
+_ANNOTATE: dict[str | None, gitops.Annotate] = {None: gitops.as_rendered, "argocd": gitops.with_sync_wave}
+"""Adds the annotations for the tool that ``--for`` names."""
 
 
 @click.command()
-@click.option("--stack", metavar="NAME", help="A stack of the project.")
+@STACK
 @CONFIG
 @click.option(
     "--out",
     required=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="The folder to write. What this command wrote there before is replaced as a whole.",
+    help="The folder to write. An earlier result there is replaced completely.",
 )
 @click.option("--values", "as_values", is_flag=True, help="Write Helm values for each release instead of objects.")
 @click.option(
     "--for",
     "tool",
     type=click.Choice([tool for tool in _ANNOTATE if tool]),
-    help="Add what this tool orders objects by.",
+    help="Add the annotations by which this tool orders objects.",
 )
 def render(*, stack: str | None, config: Path | None, out: Path, as_values: bool, tool: str | None) -> None:
-    """Write what will be installed as files: for GitOps, or for Helm without Pulumi.
+    """Write a stack as files, for GitOps or for Helm without Pulumi.
 
-    Writes every object as YAML, in folders to be applied one after the other; with --values, each release's Helm values
-    with an index. Objects are rendered by the helm on PATH, without a cluster. Exits with 1 where there are errors, and
-    leaves the folder as it was.
+    Writes every object as YAML, in folders to apply one after the other; with --values, the Helm values of each release
+    with an index. Objects are rendered with the `helm` on PATH, without a cluster.
+
+    Exits with 1 if there are errors, and with 2 for invalid usage. The folder is then left unchanged.
     """
     if as_values and tool:
-        raise click.UsageError("--for goes with objects, which --values does not write.")
-    (read,) = chosen(stacks=[stack] if stack else [], config=config)
+        raise click.UsageError("--for adds annotations to objects, which --values does not write.")
+    read = read_stack_option(stack, config)
     out = out.resolve()
-    _check(out)
+    _check_replaceable(out)
     try:
-        plan = plan_stack(read)
-        files = gitops.as_values(plan) if as_values else _objects(plan, folder_of(read), _ANNOTATE[tool])
+        with exit_on_errors():
+            plan = plan_stack(read)
+            files = gitops.values_files(plan) if as_values else _render_files(plan, folder_of(read), _ANNOTATE[tool])
         _replace(out, files)
-    except PlatformError as error:
-        click.echo(error, err=True)
-        raise click.exceptions.Exit(1) from error
     except helm.HelmError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(
-            f"{refused(error)} {out} is as it was: make room, or name another folder."
+            f"{describe_os_error(error)} {out} is unchanged. Free some disk space, or name another folder."
         ) from error
     for finding in plan.findings:
         click.echo(f"{finding}\n", err=True)
@@ -75,44 +73,44 @@ def render(*, stack: str | None, config: Path | None, out: Path, as_values: bool
     click.echo("\n".join([f"{read.name}: {len(files)} files in {click.format_filename(out)}", *lines]))
 
 
-def _objects(plan: Plan, project: Path, annotate: gitops.Annotate) -> gitops.Files:
+def _render_files(plan: Plan, project: Path, annotate: gitops.Annotate) -> gitops.Files:
     catalog = load()
     rendering = plan.rendering._replace(open_apis=())
     findings: list[Finding] = gitops.undecided_monitors(plan, catalog)
     try:
-        rendered, unknown = helm.render(gitops.with_inline_config(plan, catalog), rendering, project=project)
+        rendered, unknown = helm.render_releases(gitops.with_inline_config(plan, catalog), rendering, project=project)
     except PlatformError as error:
         raise PlatformError([*findings, *error.findings]) from error
-    # What only a cluster can render cannot be written.
+    # An object that only a cluster can render cannot be written.
     findings += [finding._replace(severity="error") for finding in unknown]
-    findings += gitops.unrepeatable(rendered)
+    findings += gitops.check_rendered(rendered)
     if findings:
         raise PlatformError(findings)
-    return gitops.as_objects(plan, rendered, annotate)
+    return gitops.object_files(plan, rendered, annotate)
 
 
-def _check(out: Path) -> None:
-    """Refuse a place that this command may not replace.
+def _check_replaceable(out: Path) -> None:
+    """Check that this command may write to ``out``.
 
     Raises:
-        click.UsageError: something is there that it did not write.
+        click.UsageError: there is a file, or a folder that this command did not write.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / MARKER).is_file() or (out / ".git").exists():
         raise click.UsageError(
-            f"{out} is not replaced: `render` did not write it, or it is a Git repository. Name a folder that does not "
-            "exist, is empty, or was written by `render`."
+            f"{out} is not replaced, because `render` did not write it or it is a Git repository. Name a folder that "
+            "does not exist, is empty, or was written by `render`."
         )
 
 
 def _replace(out: Path, files: Mapping[str, str]) -> None:
-    """Write a folder as a whole: beside it first, then in its place.
+    """Replace a folder: write the files beside it first, then move them into its place.
 
     Raises:
-        OSError: something could not be written; the folder is as it was.
+        OSError: the files could not be written. The folder is unchanged.
     """
-    note = "Written by `dynamo-platform render`, which replaces this folder as a whole.\n"
+    note = "Written by `dynamo-platform render`, which replaces this folder completely.\n"
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         new, old = Path(folder, "new"), Path(folder, "old")
         for path, text in {MARKER: note, **files}.items():

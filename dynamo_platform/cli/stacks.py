@@ -1,50 +1,60 @@
-"""Which stacks a command is about."""
+"""The options that name stacks, and reading these stacks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from dynamo_platform.catalog import load
 from dynamo_platform.config.stackfile import ProjectError, Stack, find_project, read_file, read_stack
+from dynamo_platform.findings import PlatformError
 from dynamo_platform.planning.choices import parse_version
 
 
 def platform_version(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Take a version of the platform only.
+    """Check an option's version of the platform.
 
     Raises:
-        click.BadParameter: the text is none, or of a minor version that the catalog does not know.
+        click.BadParameter: the text is not a version, or the catalog does not know its minor version.
     """
     if value is None:
         return None
     version = parse_version(value)
     if version is None or version.has_v:
-        raise click.BadParameter(f"{value!r} is no version of the platform, such as 1.4.2.")
+        raise click.BadParameter(f"{value!r} is not a version of the platform, such as 1.4.2.")
     known = load().platform.known_minors
     if version.minor_line not in known:
-        raise click.BadParameter(f"{value} is of a minor version that is not known; {known[0]} to {known[-1]} are.")
+        raise click.BadParameter(f"{value} has an unknown minor version; the known ones are {known[0]} to {known[-1]}.")
     return value
 
 
+STACK = click.option("--stack", metavar="NAME", help="A stack of the project.")
+STACKS = click.option(
+    "--stack", "stacks", metavar="NAME", multiple=True, help="A stack of the project; may be repeated."
+)
 SINCE = click.option(
-    "--from", "since", callback=platform_version, metavar="VERSION", help="The version of the platform that runs now."
+    "--from",
+    "since",
+    callback=platform_version,
+    metavar="VERSION",
+    help="The platform version that is running, to check the upgrade from it.",
 )
 CONFIG = click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A stack file, or its settings without the prefix.",
+    help="A stack file, or a file with the same settings without the `dynamo-platform:` prefix.",
 )
 
 
-def chosen(*, stacks: Sequence[str] = (), everything: bool = False, config: Path | None = None) -> list[Stack]:
+def read_stacks(*, stacks: Sequence[str] = (), everything: bool = False, config: Path | None = None) -> list[Stack]:
     """Read the stacks that the options name.
 
     Raises:
-        click.UsageError: none or more than one of the options is given, or there is no such stack.
+        click.UsageError: not exactly one of the options is given, or a stack cannot be read.
     """
     try:
         if config is not None and not stacks and not everything:
@@ -52,24 +62,46 @@ def chosen(*, stacks: Sequence[str] = (), everything: bool = False, config: Path
         project = find_project(Path.cwd())
         if bool(stacks) + everything + (config is not None) != 1:
             known = ", ".join(project.stacks) or "none"
-            raise click.UsageError(f"Give one of the options that name stacks; this project's stacks are: {known}.")
+            raise click.UsageError(
+                f"Use exactly one of the options that name stacks. The stacks of this project are: {known}."
+            )
         if not project.stacks:
             raise click.UsageError(f"There is no stack file in {project.folder}.")
         return [read_stack(project, name) for name in stacks or project.stacks]
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
-        raise click.UsageError(refused(error)) from error
+        raise click.UsageError(describe_os_error(error)) from error
+
+
+def read_stack_option(stack: str | None, config: Path | None) -> Stack:
+    """Read the one stack that ``--stack`` or ``--config`` names.
+
+    Raises:
+        click.UsageError: not exactly one of the options is given, or the stack cannot be read.
+    """
+    (read,) = read_stacks(stacks=[stack] if stack else [], config=config)
+    return read
+
+
+@contextmanager
+def exit_on_errors() -> Iterator[None]:
+    """Print the findings of a :class:`PlatformError`, and exit with 1."""
+    try:
+        yield
+    except PlatformError as error:
+        click.echo(error, err=True)
+        raise click.exceptions.Exit(1) from error
 
 
 def folder_of(stack: Stack) -> Path:
-    """The folder that a stack's paths are relative to: its project's, or its own where it belongs to none."""
+    """The folder that a stack's paths are relative to: its project's, or its own if there is no project."""
     try:
         return find_project(stack.file.parent).file.parent
     except ProjectError:
         return stack.file.parent
 
 
-def refused(error: OSError) -> str:
-    """What the system refused, and of which file where it says so: of a disk that is full it does not."""
+def describe_os_error(error: OSError) -> str:
+    """The system's message, with the file if the error names one; for a full disk it does not."""
     return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."

@@ -12,33 +12,39 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "ok": "green"}
-"""How a terminal shows these words."""
+"""The style of these words on a terminal."""
 
 
 class Table(NamedTuple):
-    """A table of text."""
+    """A table of text.
+
+    Attributes:
+        columns: the titles of the columns.
+        rows: the cells of each row.
+        title: a line above the table; empty for none.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     title: str = ""
 
 
-def on_terminal() -> bool:
-    """Whether a person is looking."""
+def is_terminal() -> bool:
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
-def show(table: Table) -> None:
+def print_table(table: Table) -> None:
     """Print a table."""
-    if on_terminal():
-        from rich.console import Console  # noqa: PLC0415  50 ms that only a terminal needs
+    if is_terminal():
+        from rich.console import Console  # noqa: PLC0415  takes 50 ms, and only a terminal needs it
 
-        show_rich(table, Console())
+        print_rich(table, Console())
     else:
-        click.echo(plain(table))
+        click.echo(format_table(table))
 
 
-def show_rich(table: Table, console: Console) -> None:
+def print_rich(table: Table, console: Console) -> None:
     """Print a table in colour."""
     from rich import box  # noqa: PLC0415
     from rich.table import Table as RichTable  # noqa: PLC0415
@@ -60,7 +66,7 @@ def show_rich(table: Table, console: Console) -> None:
     console.print(rich)
 
 
-def plain(table: Table) -> str:
+def format_table(table: Table) -> str:
     """A table as aligned text."""
     rows = [tuple(column.upper() for column in table.columns), *table.rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

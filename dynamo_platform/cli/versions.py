@@ -1,4 +1,4 @@
-"""``versions``: which versions go together."""
+"""``versions``: which chart versions work together."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import click
 from dynamo_platform.catalog import Catalog, load
 from dynamo_platform.catalog.model import Minor, Platform, Window, latest
 
-from .tables import Table, show
+from .tables import Table, print_table
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 def versions(*, as_json: bool) -> None:
-    """Show which versions of the charts go together.
+    """Show which versions of the charts work together.
 
-    NATS is what the chart does about it by default. Bundled is what the platform's chart carries; separate is what a
-    release of its own gets where the configuration names no version, and what it may be.
+    NATS is the chart's default mode. Bundled is the version inside the platform's chart. Separate is the version that a
+    separate release has by default, with the supported range.
     """
     rows = _rows(load())
     if as_json:
@@ -32,17 +32,17 @@ def versions(*, as_json: bool) -> None:
             f">= {row['kubernetes']}",
             row["nats"],
             row["kaiScheduler"]["bundled"],
-            _separate(row["kaiScheduler"]),
+            _separate_text(row["kaiScheduler"]),
             row["grove"]["bundled"],
-            _separate(row["grove"]),
+            _separate_text(row["grove"]),
         )
         for row in rows
     ]
-    show(Table(columns, cells))
+    print_table(Table(columns, cells))
 
 
 def _rows(catalog: Catalog) -> list[dict[str, Any]]:
-    """The matrix, oldest platform first."""
+    """The rows of the matrix, oldest platform first."""
     return [_row(catalog.platform, minor) for minor in catalog.platform.minors]
 
 
@@ -54,13 +54,13 @@ def _row(platform: Platform, minor: Minor) -> dict[str, Any]:
         "versions": [str(version) for version in versions],
         "kubernetes": kubernetes.floor if kubernetes else None,
         "nats": platform.default("nats.mode", versions[-1]).value,
-        "kaiScheduler": _window(minor.kai_scheduler),
-        "grove": _window(minor.grove),
+        "kaiScheduler": _window_data(minor.kai_scheduler),
+        "grove": _window_data(minor.grove),
         "source": minor.source,
     }
 
 
-def _window(window: Window) -> dict[str, Any]:
+def _window_data(window: Window) -> dict[str, Any]:
     return {
         "bundled": str(window.bundled),
         "pick": str(window.pick),
@@ -70,7 +70,7 @@ def _window(window: Window) -> dict[str, Any]:
     }
 
 
-def _separate(window: dict[str, Any]) -> str:
+def _separate_text(window: dict[str, Any]) -> str:
     bounds = f">= {window['floor']}" + (f", < {window['below']}" if window["below"] else "")
     doubt = "" if window["sure"] == "published" else f", {window['sure']}"
     return f"{window['pick']} ({bounds}{doubt})"

@@ -1,1 +1,1 @@
-"""Everything that reads a live cluster, or finds out which cluster it is."""
+"""Everything that reads a live cluster or a kubeconfig."""

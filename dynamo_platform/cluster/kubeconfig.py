@@ -1,4 +1,4 @@
-"""The kubeconfig of the environment: which files there are, and which contexts they know."""
+"""The kubeconfig files of the environment, and their contexts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import yaml
 
 
 def files() -> list[Path]:
-    """The files of ``$KUBECONFIG``, or ``~/.kube/config``, that exist, in their order."""
+    """The files in ``$KUBECONFIG`` that exist, in order; ``~/.kube/config`` if the variable is not set."""
     default = str(Path.home() / ".kube" / "config")
     paths = [Path(each) for each in os.environ.get("KUBECONFIG", default).split(os.pathsep) if each]
     return [path for path in paths if path.is_file()]
 
 
-def load(path: Path) -> Mapping[str, Any]:
-    """A file's content; empty where it cannot be read or holds no mapping."""
+def parse(path: Path) -> Mapping[str, Any]:
+    """A file's content; empty if the file cannot be read or is not a mapping."""
     try:
         document = yaml.safe_load(path.read_bytes())
     except (OSError, yaml.YAMLError):
@@ -28,6 +28,6 @@ def load(path: Path) -> Mapping[str, Any]:
 
 def contexts(path: Path) -> set[str]:
     """The names of a file's contexts."""
-    entries = load(path).get("contexts")
+    entries = parse(path).get("contexts")
     named = [entry.get("name") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return {name for name in named if isinstance(name, str)}

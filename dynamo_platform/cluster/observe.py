@@ -1,7 +1,7 @@
-"""What the cluster shows of a gate that did not open.
+"""Finds out from the cluster why a gate did not open.
 
-The cluster is read here and nowhere else in the package: after a failure, for the report alone, and never for longer
-than ``PATIENCE``. What is read are conditions, replica counts, container states and events; no spec, no Secret.
+Nothing else in the package reads the cluster. It is read after a failure, for the report only, and for at most
+``TIMEOUT_SECONDS``. The report has conditions, replica counts, container states and events, but no spec and no Secret.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from . import kubeconfig
 if TYPE_CHECKING:
     from lightkube import AsyncClient
 
-PATIENCE = 20.0
-"""Seconds that reading may take before the report does without."""
+TIMEOUT_SECONDS = 20.0
+"""How long reading the cluster may take. After that, the report lists kubectl commands instead."""
 
-EVENTS = 5
-"""Events shown of each Deployment, the latest ones."""
+MAX_EVENTS = 5
+"""Events that the report shows for each Deployment: the latest."""
 
-LONGEST = 300
-"""Characters shown of a message."""
+MAX_MESSAGE_CHARS = 300
+"""Characters that the report shows of a message."""
 
-Object = Mapping[str, Any]
-"""A Kubernetes object as JSON."""
+LiveObject = Mapping[str, Any]
+"""An object of the cluster as JSON."""
 
 
 class UnreadableError(Exception):
-    """The cluster could not be read; the text says why."""
+    """The cluster could not be read. The text is the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """Where KAI Scheduler is, and whether it can be looked at.
+class KaiScheduler:
+    """Where KAI Scheduler is installed, and whether its cluster can be read.
 
     Attributes:
-        namespace: KAI Scheduler's.
-        context: the kubeconfig's context; None for the current one.
-        readable: False where a provider of the program's, whose kubeconfig is not known here, decides the cluster.
-        external: whether someone else installed KAI Scheduler.
+        namespace: its namespace.
+        context: the kubeconfig context; None for the current one.
+        readable: False if the program's own provider decides the cluster, as its kubeconfig is not known here.
+        external: whether its mode is ``external``.
     """
 
     namespace: str
@@ -55,48 +55,51 @@ class Surroundings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What was read.
+class Observation:
+    """The objects that were read.
 
     Attributes:
-        target: the gate's object; None where there is none.
-        deployments: all of KAI Scheduler's namespace, like the next two.
-        pods: the pods.
-        events: the events.
+        target: the gate's object; None if it does not exist.
+        deployments: the Deployments in KAI Scheduler's namespace.
+        pods: the Pods in that namespace.
+        events: the events in that namespace.
     """
 
-    target: Object | None
-    deployments: Sequence[Object] = ()
-    pods: Sequence[Object] = ()
-    events: Sequence[Object] = ()
+    target: LiveObject | None
+    deployments: Sequence[LiveObject] = ()
+    pods: Sequence[LiveObject] = ()
+    events: Sequence[LiveObject] = ()
 
 
-async def look(gate: Gate, around: Surroundings) -> list[str]:
-    """Read the gate's object and what runs in KAI Scheduler's namespace, and say in lines what is wrong.
+async def diagnose(gate: Gate, kai: KaiScheduler) -> list[str]:
+    """Read the gate's object and the workloads in KAI Scheduler's namespace, and report what is not ready.
+
+    Returns:
+        The report, line by line.
 
     Raises:
-        UnreadableError: for whatever reason; a report that fails must not hide what it is about.
+        UnreadableError: the cluster could not be read, for any reason. A failing report must not hide the failed gate.
     """
-    if not around.readable:
-        raise UnreadableError("the program's own provider decides which cluster it is")
+    if not kai.readable:
+        raise UnreadableError("the program's own provider decides the cluster")
     try:
-        return describe(gate, around, await asyncio.wait_for(_read(gate, around), PATIENCE))
+        return describe(gate, kai, await asyncio.wait_for(_read_cluster(gate, kai), TIMEOUT_SECONDS))
     except UnreadableError:
         raise
     except Exception as error:
-        # The API server's own words are worth showing; other texts may quote what a credential plugin printed.
+        # The API server's message is useful. Other messages may quote the output of a credential plugin.
         from lightkube import ApiError  # noqa: PLC0415  not needed until a gate fails
 
         raise UnreadableError(str(error) if isinstance(error, ApiError) else type(error).__name__) from error
 
 
-async def _read(gate: Gate, around: Surroundings) -> Seen:
+async def _read_cluster(gate: Gate, kai: KaiScheduler) -> Observation:
     from lightkube import ApiError, AsyncClient, KubeConfig  # noqa: PLC0415  not needed until a gate fails
     from lightkube.generic_resource import create_global_resource  # noqa: PLC0415
     from lightkube.resources.apps_v1 import Deployment  # noqa: PLC0415
     from lightkube.resources.core_v1 import Event, Pod  # noqa: PLC0415
 
-    client = AsyncClient(KubeConfig.from_file(_file(around.context)).get(around.context))
+    client = AsyncClient(KubeConfig.from_file(_kubeconfig_for(kai.context)).get(kai.context))
     found: Any = None
     try:
         if gate.kind == "Deployment":
@@ -108,90 +111,94 @@ async def _read(gate: Gate, around: Surroundings) -> Seen:
     except ApiError as error:
         if error.status.code != HTTPStatus.NOT_FOUND:
             raise
-    return Seen(
+    return Observation(
         target=found and found.to_dict(),
-        deployments=await _listed(client, Deployment, around.namespace),
-        pods=await _listed(client, Pod, around.namespace),
-        events=await _listed(client, Event, around.namespace),
+        deployments=await _list(client, Deployment, kai.namespace),
+        pods=await _list(client, Pod, kai.namespace),
+        events=await _list(client, Event, kai.namespace),
     )
 
 
-async def _listed(client: AsyncClient, kind: Any, namespace: str) -> list[Object]:
+async def _list(client: AsyncClient, kind: Any, namespace: str) -> list[LiveObject]:
     return [item.to_dict() async for item in client.list(kind, namespace=namespace)]
 
 
-def _file(context: str | None) -> Path:
-    """The first kubeconfig that has the context, or says which is the current one."""
+def _kubeconfig_for(context: str | None) -> Path:
+    """The first kubeconfig file that has the context, or that has a current context if it is None."""
     for path in kubeconfig.files():
-        if kubeconfig.load(path).get("current-context") if context is None else context in kubeconfig.contexts(path):
+        if kubeconfig.parse(path).get("current-context") if context is None else context in kubeconfig.contexts(path):
             return path
-    raise UnreadableError("no kubeconfig names the cluster")
+    wanted = f"the context {context}" if context else "a current context"
+    raise UnreadableError(f"no kubeconfig has {wanted}")
 
 
-def describe(gate: Gate, around: Surroundings, seen: Seen) -> list[str]:
-    """What was seen, in lines: the object's conditions, then the Deployments that are not ready, each with its pods."""
-    lines = _object(gate, seen.target)
-    waiting = [deployment for deployment in seen.deployments if not _rolled_out(deployment)]
+def describe(gate: Gate, kai: KaiScheduler, observation: Observation) -> list[str]:
+    """The conditions of the gate's object, then the Deployments that are not ready, each with its pods and events."""
+    lines = _describe_target(gate, observation.target)
+    waiting = [deployment for deployment in observation.deployments if not _is_rolled_out(deployment)]
     for deployment in waiting:
-        lines += _deployment(deployment, seen.pods, seen.events)
-    if not seen.deployments:
-        lines.append(f"no Deployment in namespace {around.namespace}")
+        lines += _describe_deployment(deployment, observation.pods, observation.events)
+    if not observation.deployments:
+        lines.append(f"no Deployment in namespace {kai.namespace}")
     elif not waiting:
-        lines.append(f"every Deployment in namespace {around.namespace} is ready")
-    if around.external and seen.target is None:
+        lines.append(f"every Deployment in namespace {kai.namespace} is ready")
+    if kai.external and observation.target is None:
         lines += [
-            "KAI Scheduler is not there, and its mode is external: nothing was created. Install it in namespace",
-            f"{around.namespace}, set its namespace to where it is, or set its mode to separate.",
+            "KAI Scheduler was not found, and its mode is external: nothing was created. Install it in namespace",
+            f"{kai.namespace}, set kaiScheduler.namespace to where it is, or set kaiScheduler.mode to separate.",
         ]
     return lines
 
 
-def commands(gate: Gate, around: Surroundings) -> list[str]:
-    """What shows the same with kubectl."""
-    kubectl = f"kubectl --context {around.context}" if around.context else "kubectl"
+def kubectl_commands(gate: Gate, kai: KaiScheduler) -> list[str]:
+    """The kubectl commands that show the same."""
+    kubectl = f"kubectl --context {kai.context}" if kai.context else "kubectl"
     group = gate.api_version.partition("/")[0]
-    where = f" -n {gate.namespace}" if gate.namespace else ""
+    scope = f" -n {gate.namespace}" if gate.namespace else ""
     return [
-        f"{kubectl} describe {gate.kind.lower()}s.{group} {gate.object_name}{where}",
-        f"{kubectl} get deployments,pods -n {around.namespace}",
-        f"{kubectl} get events -n {around.namespace} --sort-by=.lastTimestamp",
+        f"{kubectl} describe {gate.kind.lower()}s.{group} {gate.object_name}{scope}",
+        f"{kubectl} get deployments,pods -n {kai.namespace}",
+        f"{kubectl} get events -n {kai.namespace} --sort-by=.lastTimestamp",
     ]
 
 
-def _object(gate: Gate, target: Object | None) -> list[str]:
+def _describe_target(gate: Gate, target: LiveObject | None) -> list[str]:
     title = f"{gate.kind} {gate.object_name}"
     if target is None:
-        return [f"{title} is not there"]
+        return [f"{title} does not exist"]
     generation = target["metadata"].get("generation")
     conditions = target.get("status", {}).get("conditions") or []
-    lines = [f"{title}, generation {generation}{'' if conditions else ', has no conditions: nobody looked at it yet'}"]
+    note = "" if conditions else ", has no conditions: no controller has reconciled it yet"
+    lines = [f"{title}, generation {generation}{note}"]
     for condition in conditions:
         observed = condition.get("observedGeneration", generation)
-        of = "" if observed == generation else f" (of generation {observed})"
-        lines.append(f"  {condition['type']} {condition['status']}{of}{_why(condition)}")
+        stale = "" if observed == generation else f" (observed generation {observed})"
+        lines.append(f"  {condition['type']} {condition['status']}{stale}{_reason(condition)}")
     return lines
 
 
-def _deployment(deployment: Object, pods: Iterable[Object], events: Iterable[Object]) -> list[str]:
+def _describe_deployment(deployment: LiveObject, pods: Iterable[LiveObject], events: Iterable[LiveObject]) -> list[str]:
     name, spec, status = deployment["metadata"]["name"], deployment["spec"], deployment.get("status", {})
-    lines = [f"Deployment {name}: {status.get('availableReplicas', 0)} of {_replicas(deployment)} pods available"]
+    lines = [
+        f"Deployment {name}: {status.get('availableReplicas', 0)} of {_wanted_replicas(deployment)} pods available"
+    ]
     lines += [
-        f"  {condition['type']} {condition['status']}{_why(condition)}"
+        f"  {condition['type']} {condition['status']}{_reason(condition)}"
         for condition in status.get("conditions") or []
         if (condition["status"] == "True") == (condition["type"] == "ReplicaFailure")
     ]
     labels = (spec["selector"].get("matchLabels") or {}).items()
-    mine = [pod for pod in pods if labels <= (pod["metadata"].get("labels") or {}).items()]
-    lines += [f"  Pod {pod['metadata']['name']}: {'; '.join(_troubles(pod))}" for pod in mine if not _ready(pod)]
-    names = {name, *(pod["metadata"]["name"] for pod in mine)}
-    since = deployment["metadata"]["creationTimestamp"]  # events of an earlier one of that name may still be there
-    told = [event for event in events if _is_about(event, name, names) and _time(event) >= since]
-    lines += [f"  {_event(event)}" for event in sorted(told, key=_time)[-EVENTS:]]
+    own_pods = [pod for pod in pods if labels <= (pod["metadata"].get("labels") or {}).items()]
+    lines += [f"  Pod {pod['metadata']['name']}: {'; '.join(_problems(pod))}" for pod in own_pods if not _is_ready(pod)]
+    names = {name, *(pod["metadata"]["name"] for pod in own_pods)}
+    since = deployment["metadata"]["creationTimestamp"]  # there may still be events of a deleted one with its name
+    own_events = [event for event in events if _is_about(event, name, names) and _last_seen(event) >= since]
+    lines += [f"  {_describe_event(event)}" for event in sorted(own_events, key=_last_seen)[-MAX_EVENTS:]]
     return lines
 
 
-def _rolled_out(deployment: Object) -> bool:
-    status, wanted = deployment.get("status", {}), _replicas(deployment)
+def _is_rolled_out(deployment: LiveObject) -> bool:
+    status, wanted = deployment.get("status", {}), _wanted_replicas(deployment)
     return bool(
         status.get("observedGeneration") == deployment["metadata"].get("generation")
         and status.get("updatedReplicas", 0) == wanted
@@ -199,21 +206,21 @@ def _rolled_out(deployment: Object) -> bool:
     )
 
 
-def _replicas(deployment: Object) -> int:
+def _wanted_replicas(deployment: LiveObject) -> int:
     return int(deployment["spec"].get("replicas", 1))
 
 
-def _ready(pod: Object) -> bool:
+def _is_ready(pod: LiveObject) -> bool:
     conditions = pod.get("status", {}).get("conditions") or []
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
-def _troubles(pod: Object) -> list[str]:
-    """The phase, why it is not scheduled, and the state of each container that is not ready."""
+def _problems(pod: LiveObject) -> list[str]:
+    """The phase, the reason why the pod is not scheduled, and the state of each container that is not ready."""
     status = pod.get("status", {})
-    troubles = [status.get("phase", "Unknown")]
-    troubles += [
-        f"not scheduled{_why(condition)}"
+    problems = [status.get("phase", "Unknown")]
+    problems += [
+        f"not scheduled{_reason(condition)}"
         for condition in status.get("conditions") or []
         if condition["type"] == "PodScheduled" and condition["status"] != "True"
     ]
@@ -223,29 +230,29 @@ def _troubles(pod: Object) -> list[str]:
             ((state, detail),) = (container.get("state") or {"waiting": {}}).items()
             code = f" with exit code {detail['exitCode']}" if "exitCode" in detail else ""
             restarts = f", restarts {container['restartCount']}" if container.get("restartCount") else ""
-            troubles.append(f"container {container['name']} {state}{code}{_why(detail)}{restarts}")
-    return troubles
+            problems.append(f"container {container['name']} {state}{code}{_reason(detail)}{restarts}")
+    return problems
 
 
-def _is_about(event: Object, deployment: str, names: set[str]) -> bool:
+def _is_about(event: LiveObject, deployment: str, names: set[str]) -> bool:
     about = event["involvedObject"]
-    if about.get("kind") == "ReplicaSet":  # named after its Deployment, and a hash
+    if about.get("kind") == "ReplicaSet":  # its name is the Deployment's and a hash
         return bool(about.get("name", "").rpartition("-")[0] == deployment)
     return about.get("kind") in {"Deployment", "Pod"} and about.get("name") in names
 
 
-def _event(event: Object) -> str:
+def _describe_event(event: LiveObject) -> str:
     about = event["involvedObject"]
     times = f" ({event['count']} times)" if event.get("count", 1) > 1 else ""
-    return f"{_time(event)} {event.get('type', 'Normal')} {about['kind']} {about['name']}{_why(event)}{times}"
+    return f"{_last_seen(event)} {event.get('type', 'Normal')} {about['kind']} {about['name']}{_reason(event)}{times}"
 
 
-def _time(event: Object) -> str:
-    """When it was last seen, to the second."""
+def _last_seen(event: LiveObject) -> str:
+    """The time of the last occurrence, to the second."""
     return f"{event.get('lastTimestamp') or event.get('eventTime') or event['metadata']['creationTimestamp']:.19}Z"
 
 
-def _why(said: Object) -> str:
-    """Reason and message of a condition, a container's state or an event, in one line."""
-    text = ": ".join(" ".join(str(said[key]).split()) for key in ("reason", "message") if said.get(key))
-    return f": {text if len(text) <= LONGEST else text[:LONGEST] + '…'}" if text else ""
+def _reason(status: LiveObject) -> str:
+    """The reason and message of a condition, a container's state or an event, in one line."""
+    text = ": ".join(" ".join(str(status[key]).split()) for key in ("reason", "message") if status.get(key))
+    return f": {text if len(text) <= MAX_MESSAGE_CHARS else text[:MAX_MESSAGE_CHARS] + '…'}" if text else ""

@@ -1,41 +1,45 @@
-"""A comparison as text, and as Markdown that fits into a comment of a pull request."""
+"""A report as text, as data, and as Markdown that fits into a comment of a pull request."""
 
 from __future__ import annotations
 
 import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from dynamo_platform.findings import Finding, counted, ordered
-from dynamo_platform.rendering.changes import OUT_OF_SIGHT
+from dynamo_platform.findings import Finding, by_severity, count_by_severity
+from dynamo_platform.rendering.changes import NOT_SHOWN, Change, count_changes
 
-from . import Comparison, Report, StepChange, by_importance
+from .model import Comparison, Report, StepChange, by_importance
+from .steps import VALUE_LABEL
 
-MOST = 60_000
-"""Characters of the Markdown; GitHub takes 65,536 in a comment, and what posts it may add some."""
+MAX_MARKDOWN_CHARS = 60_000
+"""Characters of the Markdown. GitHub accepts 65,536 in a comment, and the tool that posts it may add some."""
 
-_LONGEST = 600
-"""Characters of an item in the Markdown, of which an error of Helm can have any number."""
+_MAX_ITEM_CHARS = 600
+"""Characters of an item in the Markdown. Helm's errors can be of any length."""
+
+_MAX_FOOTER_CHARS = 2_000
+"""Characters of a line below the stacks in the Markdown."""
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-"""Control characters, but not the ends of lines."""
+"""Control characters except line feeds."""
 
-_CUTS = [(rank, most) for rank in range(7, -1, -1) for most in (100, 20, 0)]
-"""What is cut, one after the other until the Markdown is short enough: of which rank, and how many items stay."""
+_CUTS = [(rank, max_items) for rank in range(7, -1, -1) for max_items in (100, 20, 0)]
+"""The cuts to make, in this order, until the Markdown is short enough: in lists of a rank, how many items stay."""
 
-_DETAILS = 2
-"""The lowest rank that is cut before whole stacks are: their errors and warnings matter more than the last stack."""
+_DETAIL_RANK = 2
+"""Lists of this rank or a higher one are cut before stacks are left out; errors and warnings are not."""
 
 
 class Listing(NamedTuple):
     """A titled list about a stack.
 
     Attributes:
-        title: what is listed.
-        items: each one line or more.
-        rank: how little it matters, from 0 to 7; the highest is cut first.
-        more: how many items were cut.
+        title: the list's title.
+        items: texts of one or more lines.
+        rank: from 0, the most important, to 7. The highest rank is cut first.
+        more: the number of items that were cut.
     """
 
     title: str
@@ -43,78 +47,78 @@ class Listing(NamedTuple):
     rank: int
     more: int = 0
 
-    def cut(self, rank: int, most: int) -> Listing:
-        """Without the items after so many, where it is of a rank."""
-        if self.rank != rank or len(self.items) <= most:
+    def cut(self, rank: int, max_items: int) -> Listing:
+        """The list cut to ``max_items``, if it has this rank."""
+        if self.rank != rank or len(self.items) <= max_items:
             return self
-        return self._replace(items=self.items[:most], more=self.more + len(self.items) - most)
+        return self._replace(items=self.items[:max_items], more=self.more + len(self.items) - max_items)
 
 
 def listings(comparison: Comparison) -> list[Listing]:
-    """What there is to say about a stack, as lists in the order of a reader's questions; empty ones are left out."""
+    """The lists about a stack that are not empty, in the order of a reader's questions."""
     severities = {
         severity: [finding for finding in comparison.findings if finding.severity == severity]
         for severity in ("error", "warning", "note")
     }
-    new, gone = comparison.images
-    found = [
-        _of_findings(severities["error"], 0),
-        _of_findings(severities["warning"], 1),
-        Listing("Not known of the base", tuple(map(str, comparison.base_errors)), 2),
-        Listing("Changes of the plan", tuple(map(_step, comparison.steps)), 2),
-        Listing(_objects_title(comparison), tuple(change.text for change in comparison.objects or ()), 3),
+    added, removed = comparison.images
+    lists = [
+        _findings_listing(severities["error"], 0),
+        _findings_listing(severities["warning"], 1),
+        Listing("Errors in the base", tuple(map(str, comparison.base_errors)), 2),
+        Listing("Changes of the plan", tuple(map(_step_text, comparison.steps)), 2),
         Listing(
-            f"Images: {len(new)} added, {len(gone)} removed",
-            (*(f"+ {image}" for image in new), *(f"- {image}" for image in gone)),
+            f"Objects: {count_changes(comparison.objects or ())}",
+            tuple(change.text for change in comparison.objects or ()),
+            3,
+        ),
+        Listing(
+            f"Images: {len(added)} added, {len(removed)} removed",
+            (*(f"+ {image}" for image in added), *(f"- {image}" for image in removed)),
             4,
         ),
-        Listing("Values", tuple(_values(comparison.steps)), 5),
-        _of_findings(severities["note"], 6),
-        Listing("Equal, and not rendered", comparison.equal, 7),
+        Listing("Values", tuple(_value_changes(comparison.steps)), 5),
+        _findings_listing(severities["note"], 6),
+        Listing("Same objects, not rendered", comparison.equal, 7),
     ]
-    return [listing for listing in found if listing.items]
+    return [listing for listing in lists if listing.items]
 
 
-def _of_findings(findings: Sequence[Finding], rank: int) -> Listing:
-    title = counted(findings)
+def _findings_listing(findings: Sequence[Finding], rank: int) -> Listing:
+    title = count_by_severity(findings)
     return Listing(title[:1].upper() + title[1:], tuple(map(str, findings)), rank)
 
 
-def _objects_title(comparison: Comparison) -> str:
-    signs = [change.sign for change in comparison.objects or ()]
-    return f"Objects: {signs.count('+')} added, {signs.count('~')} changed, {signs.count('-')} removed"
-
-
-def _step(step: StepChange) -> str:
-    facts = ", ".join(fact for fact in step.facts if not fact.startswith("value "))
+def _step_text(step: StepChange) -> str:
+    facts = ", ".join(fact for fact in step.facts if not fact.startswith(VALUE_LABEL))
     return f"{step.sign} {' '.join(filter(None, (step.kind, step.name)))}{f': {facts}' if facts else ': values'}"
 
 
-def _values(steps: Iterable[StepChange]) -> Iterator[str]:
+def _value_changes(steps: Iterable[StepChange]) -> Iterator[str]:
     for step in steps:
-        yield from (f"~ {step.name} {fact[6:]}" for fact in step.facts if fact.startswith("value "))
+        values = (fact for fact in step.facts if fact.startswith(VALUE_LABEL))
+        yield from (f"~ {step.name} {fact.removeprefix(VALUE_LABEL)}" for fact in values)
 
 
 def headline(comparison: Comparison) -> str:
-    """The verdict in a line."""
+    """The verdict on a stack in one line."""
     match comparison.state:
         case "unchanged":
             return "unchanged"
         case "removed":
-            return "removed: its file is gone, and what it installed stays until `pulumi destroy`"
-    said = [comparison.state, *([counted(comparison.findings)] if comparison.findings else ())]
+            return "removed: its file is deleted, but its resources stay until `pulumi destroy`"
+    parts = [comparison.state, *([count_by_severity(comparison.findings)] if comparison.findings else ())]
     if not comparison.ok:
-        said.append("refused: its objects are not compared" if comparison.objects is None else "refused")
+        parts.append("refused: its objects are not compared" if comparison.objects is None else "refused")
     elif comparison.objects is None:
-        said.append("its objects are not compared, because the base cannot be planned")
+        parts.append("its objects are not compared, because the base cannot be planned")
     elif not comparison.differs:
-        said.append("an update would do nothing else than before")
+        parts.append("an update would change nothing")
     if comparison.unknown:
-        said.append(f"objects of {', '.join(comparison.unknown)} are not known")
-    return ", ".join(said)
+        parts.append(f"objects of {', '.join(comparison.unknown)} are not known")
+    return ", ".join(parts)
 
 
-def text(report: Report) -> str:
+def as_text(report: Report) -> str:
     """The report for a terminal."""
     blocks = []
     for each in by_importance(report.comparisons):
@@ -124,91 +128,97 @@ def text(report: Report) -> str:
         for listing in listings(each):
             lines += ["", listing.title, *(f"  {line}" for item in listing.items for line in item.splitlines())]
         blocks.append("\n".join(lines))
-    # A terminal obeys control characters, which a branch may have anywhere.
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "\n\n".join([*blocks, *_closing(report)]))
+    # Files of a branch may contain control characters, which a terminal would interpret.
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "\n\n".join([*blocks, *_footer(report)]))
 
 
-def _closing(report: Report) -> Iterator[str]:
-    same = [each.name for each in report.comparisons if each.state == "unchanged"]
-    if same:
-        yield f"unchanged: {', '.join(same)}"
+def _footer(report: Report) -> Iterator[str]:
+    unchanged = [each.name for each in report.comparisons if each.state == "unchanged"]
+    if unchanged:
+        yield f"unchanged: {', '.join(unchanged)}"
     if report.helm:
-        yield f"Rendered with helm {report.helm}; {OUT_OF_SIGHT}."
+        yield f"Rendered with helm {report.helm}; {NOT_SHOWN}."
 
 
-def markdown(report: Report) -> str:
-    """The report for a comment: the verdict first, the rest folded, what matters least cut where it is too long."""
+def as_markdown(report: Report) -> str:
+    """The report for a comment: the verdict, then folded details. If it is too long, the least important is cut."""
     sections = [(each, listings(each)) for each in by_importance(report.comparisons) if each.state != "unchanged"]
     dropped = 0
-    for rank, most in _CUTS:
-        while rank < _DETAILS and len(sections) > 1 and len(_page(report, sections, dropped)) > MOST:
+    for rank, max_items in _CUTS:
+        while rank < _DETAIL_RANK and len(sections) > 1 and len(_page(report, sections, dropped)) > MAX_MARKDOWN_CHARS:
             half = len(sections) // 2
             dropped, sections = dropped + half, sections[:-half]
-        if len(page := _page(report, sections, dropped)) <= MOST:
+        if len(page := _page(report, sections, dropped)) <= MAX_MARKDOWN_CHARS:
             return page
-        sections = [(each, [listing.cut(rank, most) for listing in lists]) for each, lists in sections]
+        sections = [(each, [listing.cut(rank, max_items) for listing in lists]) for each, lists in sections]
     return _page(report, sections, dropped)
 
 
-def marker(report: Report) -> str:
-    """The line by which a comment is found again: of a project, and of the stacks that were asked for or all."""
-    what = " ".join(f"{report.project or ''}/{','.join(report.asked) or '*'}".split())
-    return f"<!-- dynamo-platform diff {html.escape(what)} -->"
+def comment_marker(report: Report) -> str:
+    """The first line, which identifies the comment to update: the project and the selected stacks, ``*`` for all."""
+    scope = " ".join(f"{report.project or ''}/{','.join(report.selected) or '*'}".split())
+    return f"<!-- dynamo-platform diff {html.escape(scope)} -->"
 
 
-def _page(report: Report, sections: Sequence[tuple[Comparison, Sequence[Listing]]], dropped: int = 0) -> str:
-    parts = [marker(report), f"### dynamo-platform: {_verdict(report)}"]
+def _page(report: Report, sections: Sequence[tuple[Comparison, Sequence[Listing]]], dropped: int) -> str:
+    parts = [comment_marker(report), f"### dynamo-platform: {_overall_verdict(report)}"]
     if sections:
-        rows = ["| stack | verdict | versions | objects |", "|---|---|---|---|", *(_row(each) for each, _ in sections)]
+        rows = [
+            "| stack | verdict | versions | objects |",
+            "|---|---|---|---|",
+            *(_table_row(each) for each, _ in sections),
+        ]
         parts.append("\n".join(rows))
     if dropped:
-        parts.append(f"… and {dropped} more stacks, which do not fit here; `--format text` has all.")
+        parts.append(f"… and {dropped} more stacks that do not fit here; `--format text` lists all.")
     for each, lists in sections:
-        parts += [f"#### {_cell(each.name)}", *map(_folded, lists)]
-    compared = f"Compared {_cell(report.base)} with {_cell(report.head)}."
-    parts.append(" ".join([compared, *(html.escape(line, quote=False)[:2_000] for line in _closing(report))]))
+        parts += [f"#### {_escape(each.name)}", *map(_details, lists)]
+    compared = f"Compared {_escape(report.base)} with {_escape(report.head)}."
+    parts.append(
+        " ".join([compared, *(html.escape(line, quote=False)[:_MAX_FOOTER_CHARS] for line in _footer(report))])
+    )
     return "\n\n".join(parts) + "\n"
 
 
-def _verdict(report: Report) -> str:
+def _overall_verdict(report: Report) -> str:
     findings = [finding for each in report.comparisons for finding in each.findings]
     if not report.ok:
-        return f"{counted(ordered(findings))}, and an update would be refused"
+        return f"{count_by_severity(by_severity(findings))}, and an update would be refused"
     changed = sum(each.differs for each in report.comparisons)
-    said = f"{changed} stack{'s' if changed != 1 else ''} would change" if changed else "nothing would change"
-    return ", ".join([said, *([counted(ordered(findings))] if findings else ())])
+    outcome = f"{changed} stack{'s' if changed != 1 else ''} would change" if changed else "nothing would change"
+    return ", ".join([outcome, *([count_by_severity(by_severity(findings))] if findings else ())])
 
 
-def _row(each: Comparison) -> str:
+def _table_row(each: Comparison) -> str:
     versions = [
-        f"{step.name} {step.facts[place].removeprefix('version ')}"
+        f"{step.name} {fact.removeprefix('version ')}"
         for step in each.steps
-        for place in range(len(step.facts))
-        if step.kind == "release" and step.facts[place].startswith("version ")
+        for fact in step.facts
+        if step.kind == "release" and fact.startswith("version ")
     ]
     signs = [change.sign for change in each.objects or ()]
     counts = " ".join(f"{sign}{signs.count(sign)}" for sign in "+~-" if sign in signs)
     objects = counts or ("not known" if each.objects is None else "none")
-    return f"| {' | '.join(map(_cell, (each.name, headline(each), ', '.join(versions), objects)))} |"
+    return f"| {' | '.join(map(_escape, (each.name, headline(each), ', '.join(versions), objects)))} |"
 
 
-def _cell(text: str) -> str:
-    """Text that stays text in Markdown, whatever somebody's branch has in it."""
-    plain = html.escape(" ".join(text.split())[:_LONGEST], quote=False)
+def _escape(text: str) -> str:
+    """Text in one line, escaped so that a branch cannot inject Markdown or HTML."""
+    plain = html.escape(" ".join(text.split())[:_MAX_ITEM_CHARS], quote=False)
     return re.sub(r"[|\\`*_\[\]@#~]", lambda match: f"&#{ord(match[0])};", plain)
 
 
-def _folded(listing: Listing) -> str:
-    more = f"… and {listing.more} more; `--format text` has all."
+def _details(listing: Listing) -> str:
+    more = f"… and {listing.more} more; `--format text` lists all."
     if not listing.items:
         return f"{html.escape(listing.title)}: {more}"
-    lines = [item if len(item) <= _LONGEST else f"{item[:_LONGEST]}…" for item in listing.items]
+    lines = [item if len(item) <= _MAX_ITEM_CHARS else f"{item[:_MAX_ITEM_CHARS]}…" for item in listing.items]
     ticks = max(map(len, re.findall("`+", "\n".join(lines))), default=0)
     fence = "`" * max(3, ticks + 1)
-    opened = " open" if listing.rank == 0 else ""
+    expanded = " open" if listing.rank == 0 else ""
     return "\n".join(
         [
-            f"<details{opened}><summary>{html.escape(listing.title)}</summary>",
+            f"<details{expanded}><summary>{html.escape(listing.title)}</summary>",
             "",
             f"{fence}diff",
             *lines,
@@ -218,3 +228,48 @@ def _folded(listing: Listing) -> str:
             "</details>",
         ]
     )
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """The report for programs."""
+    return {
+        "project": report.project,
+        "base": report.base,
+        "head": report.head,
+        "helm": report.helm,
+        "ok": report.ok,
+        "differs": report.differs,
+        "stacks": [_comparison_data(each) for each in report.comparisons],
+    }
+
+
+def _comparison_data(comparison: Comparison) -> dict[str, Any]:
+    added, removed = comparison.images
+    return {
+        "stack": comparison.name,
+        "state": comparison.state,
+        "ok": comparison.ok,
+        "differs": comparison.differs,
+        "findings": [finding.as_dict() for finding in comparison.findings],
+        "baseErrors": [finding.as_dict() for finding in comparison.base_errors],
+        "steps": [{**step._asdict(), "facts": list(step.facts)} for step in comparison.steps],
+        "equal": list(comparison.equal),
+        "unknown": list(comparison.unknown),
+        "objects": None if comparison.objects is None else [_change_data(change) for change in comparison.objects],
+        "images": {"added": list(added), "removed": list(removed)},
+    }
+
+
+def _change_data(change: Change) -> dict[str, Any]:
+    before, after = (None if side is None else str(side[1]) for side in (change.before, change.after))
+    return {
+        "sign": change.sign,
+        "apiVersion": change.key.api_version,
+        "kind": change.key.kind,
+        "namespace": change.key.namespace,
+        "name": change.key.name,
+        "release": change.release,
+        "before": before,
+        "after": after,
+        "text": change.text,
+    }

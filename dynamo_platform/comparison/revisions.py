@@ -1,4 +1,4 @@
-"""Git revisions of a project, read without touching its work tree or its index."""
+"""Reads the git revisions of a project without touching its work tree or index."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from dynamo_platform.errors import UserError
 
 
 class RevisionError(UserError):
-    """There is no such revision; the text says what to do."""
+    """A revision cannot be read. The text says what to do."""
 
 
 class Revision:
-    """The files of one revision, written below a folder as they are needed.
+    """One revision, whose files are written to a folder as they are needed.
 
     Attributes:
         name: the revision as it was given.
-        root: the folder that stands for the repository's.
+        root: the folder in place of the repository's root.
     """
 
     def __init__(self, name: str, cwd: Path, folder: Path) -> None:
-        """Look the revision up.
+        """Resolve the revision.
 
         Args:
-            name: a commit, branch, tag, or whatever else git takes for one.
+            name: a commit, branch, tag, or any other name that git resolves to a commit.
             cwd: a folder of the repository; the project is there or above it.
             folder: an empty folder.
 
@@ -40,34 +40,37 @@ class Revision:
         self.root = folder / "tree"
         self.root.mkdir()
         if shutil.which("git") is None:
-            raise RevisionError("There is no `git` on PATH, which reads revisions: https://git-scm.com/downloads")
-        where = _git(["rev-parse", "--absolute-git-dir", "--show-prefix"], cwd)
-        if where.returncode:
             raise RevisionError(
-                f"{cwd} is in no git repository, where {name!r} could be a revision: give two, or two stack files, "
-                f"or two folders of YAML. Git: {' '.join(where.stderr.split())}"
+                "There is no `git` on PATH, and revisions are read with it. To install it: https://git-scm.com/downloads"
             )
-        git_dir, self._prefix, *_ = [*where.stdout.splitlines(), ""]
-        found = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"], cwd)
-        if found.returncode:
+        location = _git(["rev-parse", "--absolute-git-dir", "--show-prefix"], cwd)
+        if location.returncode:
             raise RevisionError(
-                f"There is no revision {name!r} in this repository, and no file or folder of both names. `git fetch` "
-                "gets branches and tags; a shallow clone, as CI makes one, has no history (`fetch-depth: 0`)."
+                f"{cwd} is not in a git repository, so {name!r} cannot be a revision. Go to a repository, or compare "
+                f"two stack files or two folders of YAML. Git: {' '.join(location.stderr.split())}"
             )
-        self._git_dir, self._commit = git_dir, found.stdout.strip()
+        git_dir, self._prefix, *_ = [*location.stdout.splitlines(), ""]
+        commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"], cwd)
+        if commit.returncode:
+            raise RevisionError(
+                f"There is no revision {name!r} in this repository, and the two names are not both files or folders. "
+                "`git fetch` gets branches and tags. A shallow clone, which CI makes by default, has no history: set "
+                "`fetch-depth: 0`."
+            )
+        self._git_dir, self._commit = git_dir, commit.stdout.strip()
         self._index = folder / "index"
 
     @cached_property
     def _files(self) -> set[str]:
-        self._in_tree(["read-tree", self._commit])
-        return set(self._in_tree(["ls-files", "-z"]).split("\0"))
+        self._run_git(["read-tree", self._commit])
+        return set(self._run_git(["ls-files", "-z"]).split("\0"))
 
     @cached_property
     def project(self) -> Project | None:
-        """The project, as far as its stack files; None where the revision has none.
+        """The project, with its stack files written; None if the revision has no project.
 
         Raises:
-            ProjectError: it cannot be read.
+            ProjectError: the project file cannot be read.
         """
         start = self.root / self._prefix
         above = [start, *start.parents]
@@ -82,31 +85,31 @@ class Revision:
             project = find_project(start)
         except ProjectError as error:
             raise ProjectError(str(error).replace(f"{self.root}/", f"{self.name}:")) from error
-        folder = Path(self._inside(project.folder))
+        folder = Path(self._relative(project.folder))
         self._write(name for name in self._files if Path(name).parent == folder)
         return project
 
-    def take(self, path: Path) -> None:
-        """Write what the revision has at or below a path."""
-        if inside := self._inside(path):
-            self._write(name for name in self._files if name == inside or name.startswith(f"{inside}/"))
+    def write_path(self, path: Path) -> None:
+        """Write the revision's files at or below a path."""
+        if relative := self._relative(path):
+            self._write(name for name in self._files if name == relative or name.startswith(f"{relative}/"))
 
-    def _inside(self, path: Path) -> str:
-        """A path from the repository's root on; nothing where it is outside of it."""
+    def _relative(self, path: Path) -> str:
+        """The path relative to the repository's root; empty if it is outside."""
         relative = os.path.relpath(path, self.root)
         return "" if relative.startswith("..") else relative
 
     def _write(self, names: Iterable[str]) -> bool:
-        """Write files that the revision has; return whether it has any of them."""
+        """Write the files that the revision has; return whether it has any of them."""
         found = self._files & set(names)
         if found:
-            self._in_tree(["checkout-index", "--force", "-z", "--stdin"], "\0".join(found))
+            self._run_git(["checkout-index", "--force", "-z", "--stdin"], "\0".join(found))
         return bool(found)
 
-    def _in_tree(self, arguments: list[str], text: str = "") -> str:
-        """Run git with an index of its own, and the folder for a work tree."""
+    def _run_git(self, arguments: list[str], text: str = "") -> str:
+        """Run git with a separate index, and with the folder as its work tree."""
         options = [f"--git-dir={self._git_dir}", f"--work-tree={self.root}", "-c", "core.sparseCheckout=false"]
-        # A link of a branch could lead to any file of this machine: its text is written instead.
+        # A symbolic link in a branch could point to any file of this machine, so it is written as a text file.
         options += ["-c", "core.symlinks=false"]
         done = _git([*options, *arguments], self.root, text, {"GIT_INDEX_FILE": str(self._index)})
         if done.returncode:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 
-from dynamo_platform.cluster.observe import Surroundings, UnreadableError, commands, look
+from dynamo_platform.cluster.observe import KaiScheduler, UnreadableError, diagnose, kubectl_commands
 from dynamo_platform.planning.model import Gate
 
 NOT_LISTENING = ("failed calling webhook", "connection refused")
@@ -24,36 +24,36 @@ Hook = Callable[[pulumi.ErrorHookArgs], Awaitable[bool]]
 """Takes the failure; returns whether to try again."""
 
 
-def report_gate(gates: Mapping[str, Gate], surroundings: Surroundings) -> Hook:
+def report_gate(gates: Mapping[str, Gate], kai: KaiScheduler) -> Hook:
     """A hook for gates that reports what the cluster shows. It does not try again: the gate has waited already.
 
     Args:
         gates: the gates by the name of their resource.
-        surroundings: where KAI Scheduler is.
+        kai: where KAI Scheduler is.
     """
 
     async def hook(failure: pulumi.ErrorHookArgs) -> bool:
         if failure.failed_operation != "delete" and not pulumi.runtime.is_dry_run():
             # Not attached to a resource: it would be sent later, maybe after the end of the update.
-            pulumi.log.error(await gate_report(gates[failure.name], surroundings))
+            pulumi.log.error(await gate_report(gates[failure.name], kai))
         return False
 
     return hook
 
 
-async def gate_report(gate: Gate, surroundings: Surroundings) -> str:
+async def gate_report(gate: Gate, kai: KaiScheduler) -> str:
     """The report on a gate that did not open."""
     lines = [f"gate {gate.name} did not open: {gate.kind} {gate.object_name} is not {gate.condition or 'rolled out'}."]
     try:
-        lines += [f"  {line}" for line in await look(gate, surroundings)]
+        lines += [f"  {line}" for line in await diagnose(gate, kai)]
     except UnreadableError as error:
         lines.append(f"The cluster was not read ({error}). These commands show what is wrong:")
-        lines += [f"  {command}" for command in commands(gate, surroundings)]
+        lines += [f"  {command}" for command in kubectl_commands(gate, kai)]
     lines.append("Fix this, then run `pulumi up` again: it resumes here.")
     return "\n".join(lines)
 
 
-def retry_queue(webhook: Gate, surroundings: Surroundings) -> Hook:
+def retry_queue(webhook: Gate, kai: KaiScheduler) -> Hook:
     """A hook for queues that tries again while KAI Scheduler's webhook refuses connections, and after no other error.
 
     The queue-controller has no readiness probe: its Deployment can be rolled out before the webhook listens
@@ -62,7 +62,7 @@ def retry_queue(webhook: Gate, surroundings: Surroundings) -> Hook:
     Args:
         webhook: the gate of the webhook's Deployment; the hook gives up when its timeout has passed since a queue's
             first failure.
-        surroundings: where KAI Scheduler is.
+        kai: where KAI Scheduler is.
     """
     timeout = webhook.timeout
     first_failures: dict[str, float] = {}
@@ -73,7 +73,7 @@ def retry_queue(webhook: Gate, surroundings: Surroundings) -> Hook:
         if time.monotonic() - first_failures.setdefault(failure.urn, time.monotonic()) >= timeout:
             pulumi.log.error(
                 f"{failure.name}: the webhook of KAI Scheduler's {webhook.object_name} has refused connections for "
-                f"{timeout} s, although its Deployment is rolled out. See kubectl logs -n {surroundings.namespace} "
+                f"{timeout} s, although its Deployment is rolled out. See kubectl logs -n {kai.namespace} "
                 f"deployment/{webhook.object_name}"
             )
             return False

@@ -10,13 +10,13 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from dynamo_platform import catalog as catalogs
-from dynamo_platform.cluster.observe import Surroundings
+from dynamo_platform.cluster.observe import KaiScheduler
 from dynamo_platform.config.model import PlatformConfig
 from dynamo_platform.findings import PlatformError
 from dynamo_platform.planning.model import Gate, Plan, Queue, Running, Step
 from dynamo_platform.planning.planner import make_plan, plan_of
 from dynamo_platform.planning.running import COMPONENT, from_state
-from dynamo_platform.rendering.provider import charts, preview, say, seen
+from dynamo_platform.rendering.provider import chart_identities, last_rendering, log_findings, render_objects
 
 from .failures import report_gate, retry_queue
 from .outputs import OUTPUTS, PlatformOutputs
@@ -92,15 +92,15 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         if pulumi.runtime.is_dry_run():
             # An update is confirmed after its preview, which has shown the plan.
             pulumi.log.info(str(self.plan), self)
-        say(self.plan.findings, self)
+        log_findings(self.plan.findings, self)
 
         own_provider = context_provider(name, self.plan.cluster, self) if self.plan.cluster is not None else None
         self.provider = own_provider or self.get_provider(ANY_KUBERNETES_TYPE)
-        chart_sources = charts(self.plan)
-        self.objects = preview(self.plan, seen(state, name), chart_sources, self, own_provider)
+        charts = chart_identities(self.plan)
+        self.objects = render_objects(self.plan, last_rendering(state, name), charts, self, own_provider)
         hooks = self._error_hooks(opts, provider_given=provider_given)
         self._set_children(register_children(self.plan, self, own_provider, self.objects, hooks))
-        self.register_outputs({each: getattr(self, each) for each in OUTPUTS} | {"charts": chart_sources})
+        self.register_outputs({each: getattr(self, each) for each in OUTPUTS} | {"charts": charts})
 
     def _set_children(self, children: Children) -> None:
         """Set the children, and the outputs that come from them and from the plan."""
@@ -122,7 +122,7 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
             return {}
         webhook = next(gate for gate in gates if gate.namespace)
         assert webhook.namespace  # noqa: S101  the Deployment has one
-        surroundings = Surroundings(
+        kai = KaiScheduler(
             namespace=webhook.namespace,
             context=self.plan.cluster,
             readable=not provider_given and (self.plan.cluster is not None or not configures_default_provider()),
@@ -132,8 +132,8 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         scope = f"{opts.parent.pulumi_resource_type}$" if opts and opts.parent else ""
         names = resource_names(self.plan, self.pulumi_resource_name)
         hooks = {
-            Gate: report_gate({names[gate.name]: gate for gate in gates}, surroundings),
-            Queue: retry_queue(webhook, surroundings),
+            Gate: report_gate({names[gate.name]: gate for gate in gates}, kai),
+            Queue: retry_queue(webhook, kai),
         }
         return {
             kind: pulumi.ResourceHookBinding(

@@ -1,24 +1,24 @@
-"""The GitOps back-end: a plan as files, for clusters that get them by other means than Pulumi.
+"""The GitOps back-end: a plan as files, for clusters that other tools than Pulumi deploy to.
 
-A plan becomes a mapping from path to text, in folders that sort in the order in which a cluster has to get them. The
-same plan and charts make the same bytes. There is no I/O here.
+A plan becomes a mapping from path to text, in folders that sort in the order in which they have to be applied. The same
+plan and charts give the same bytes. There is no I/O here.
 """
 
 from .argocd import with_sync_wave
-from .objects import as_objects
-from .prepare import undecided_monitors, unrepeatable, with_inline_config
-from .stages import Annotate, Files, plain
-from .values import INDEX, as_values
+from .objects import object_files
+from .prepare import check_rendered, undecided_monitors, with_inline_config
+from .stages import Annotate, Files, as_rendered
+from .values import INDEX, values_files
 
 __all__ = [
     "INDEX",
     "Annotate",
     "Files",
-    "as_objects",
-    "as_values",
-    "plain",
+    "as_rendered",
+    "check_rendered",
+    "object_files",
     "undecided_monitors",
-    "unrepeatable",
+    "values_files",
     "with_inline_config",
     "with_sync_wave",
 ]

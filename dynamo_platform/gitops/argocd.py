@@ -10,15 +10,15 @@ _WAVE = "argocd.argoproj.io/sync-wave"
 _OPTIONS = "argocd.argoproj.io/sync-options"
 
 
-def with_sync_wave(placed: StageObject, wave: int) -> Manifest:
-    """The object with its sync wave; what Helm would not delete is not Argo CD's to delete."""
-    annotations = annotations_of(placed.manifest)
+def with_sync_wave(item: StageObject, wave: int) -> Manifest:
+    """The object's manifest with its sync wave, and with sync options that keep what Helm would not delete."""
+    annotations = annotations_of(item.manifest)
     options = annotations[_OPTIONS].split(",") if _OPTIONS in annotations else []
-    if placed.lasting:
+    if item.protected:
         options += ["Prune=false", "Delete=false"]
-    if placed.crd:
-        # Client-side apply copies an object into an annotation of itself, and these are larger than one may be.
+    if item.crd:
+        # Client-side apply copies the object into an annotation, and CRDs exceed the size limit of annotations.
         options.append("ServerSideApply=true")
     ours = {_WAVE: str(wave)} | ({_OPTIONS: ",".join(dict.fromkeys(options))} if options else {})
-    metadata = placed.manifest["metadata"]
-    return {**placed.manifest, "metadata": {**metadata, "annotations": {**annotations, **ours}}}
+    metadata = item.manifest["metadata"]
+    return {**item.manifest, "metadata": {**metadata, "annotations": {**annotations, **ours}}}

@@ -1,4 +1,4 @@
-"""Every object as YAML, in folders to apply one after the other."""
+"""A plan as YAML objects, in folders to apply one after the other."""
 
 from __future__ import annotations
 
@@ -6,63 +6,67 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dynamo_platform.planning.model import Gate, Plan, Queue, Release
-from dynamo_platform.rendering.helm import Rendered
-from dynamo_platform.rendering.objects import Key, Manifest, annotations_of, flat, key_of
+from dynamo_platform.rendering.helm import RenderedRelease
+from dynamo_platform.rendering.objects import Key, Manifest, annotations_of, flatten, hook_events, key_of
 from dynamo_platform.trees import digest, value_at
 
 from .readme import apply_command, objects_readme, wait_commands
 from .stages import (
-    CREATED_AT,
-    NOT_HELMS_TO_DELETE,
+    INSTALL_EVENTS,
+    KEPT_KINDS,
     Annotate,
     Files,
     Stage,
     StageObject,
-    plain,
+    as_rendered,
     queue_objects,
     steps_by_stage,
 )
 
-HOOK = "helm.sh/hook"
-_HOOKS = (HOOK, "argocd.argoproj.io/hook")
+_HOOK_PREFIXES = ("helm.sh/hook", "argocd.argoproj.io/hook")
+"""Prefixes of the annotations that make a tool treat an object as a hook."""
 
 
-def as_objects(plan: Plan, rendered: Sequence[Rendered], annotate: Annotate = plain) -> Files:
-    """Every object as YAML, in folders to be applied one after the other.
+def object_files(plan: Plan, rendered: Sequence[RenderedRelease], annotate: Annotate = as_rendered) -> Files:
+    """Every object as YAML, in folders to apply one after the other.
 
     Args:
-        plan: what is planned.
-        rendered: its releases, of which :func:`unrepeatable` has nothing to say.
-        annotate: what a tool that applies the objects needs in each, such as :func:`with_sync_wave`; default nothing.
+        plan: the plan.
+        rendered: its releases, without findings of :func:`check_rendered`.
+        annotate: adds the annotations that a tool needs, such as :func:`with_sync_wave`; by default none.
     """
-    objects = {each.release.name: list(_ordinary(each)) for each in rendered}
-    made = [each for several in objects.values() for each in several]
-    defined = {(spec["group"], spec["names"]["kind"]) for spec in (each.crd for each in made) if spec}
-    stages = [Stage("crds-and-namespaces", _clusters(plan, made))]
+    by_release = {each.release.name: list(_stage_objects(each)) for each in rendered}
+    objects = [each for release in by_release.values() for each in release]
+    defined = {(spec["group"], spec["names"]["kind"]) for spec in (each.crd for each in objects) if spec}
+    stages = [Stage("crds-and-namespaces", _first_stage(plan, objects))]
     for title, steps in steps_by_stage(plan):
         match steps[0]:
             case Release():
-                stages.append(Stage(title, [each.ranked(defined) for each in objects[title] if not each.apart]))
+                stages.append(
+                    Stage(title, [each.with_rank(defined) for each in by_release[title] if not each.in_first_stage])
+                )
             case Gate():
                 stages.append(Stage(title, [], wait_commands(steps)))
             case Queue():
                 stages.append(Stage(title, queue_objects(steps, protect=plan.protect)))
-    left_out = [hook for each in rendered for hook in _left_out(each)]
-    files = {"README.md": objects_readme(plan, _commands(stages), left_out)}
+    omitted = [hook for each in rendered for hook in _omitted_hooks(each)]
+    files = {"README.md": objects_readme(plan, _apply_commands(stages), omitted)}
     for number, stage in enumerate(stages, 1):
         files |= stage.files(number, annotate)
     return files
 
 
-def created(rendered: Rendered, manifests: Iterable[Manifest]) -> Iterator[tuple[Key, Manifest, set[str]]]:
-    """What an install or upgrade makes, with the events of hooks."""
-    for key, manifest, events in _all(rendered, manifests):
-        if not events or (rendered.release.hooks and events & CREATED_AT):
+def installed_objects(
+    rendered: RenderedRelease, manifests: Iterable[Manifest]
+) -> Iterator[tuple[Key, Manifest, frozenset[str]]]:
+    """The objects that an installation or upgrade creates, each with its hook events."""
+    for key, manifest, events in _with_hook_events(rendered, manifests):
+        if not events or (rendered.release.hooks and events & INSTALL_EVENTS):
             yield key, manifest, events
 
 
-def _commands(stages: Sequence[Stage]) -> list[str]:
-    """What applies the stages, in order."""
+def _apply_commands(stages: Sequence[Stage]) -> list[str]:
+    """The commands that apply the stages, in order."""
     commands: list[str] = []
     for number, stage in enumerate(stages, 1):
         commands += stage.waiting or [apply_command(number, stage.title)]
@@ -71,78 +75,76 @@ def _commands(stages: Sequence[Stage]) -> list[str]:
     return commands
 
 
-def _left_out(rendered: Rendered) -> Iterator[str]:
-    """The hooks that do not become objects, each with the reason."""
+def _omitted_hooks(rendered: RenderedRelease) -> Iterator[str]:
+    """The hooks that are not written, each with the reason."""
     release = rendered.release
-    made = {key for key, _, _ in created(rendered, rendered.first)}
-    for key, _, events in _all(rendered, rendered.first):
-        if key not in made:
-            off = events & CREATED_AT and not release.hooks
+    installed = {key for key, _, _ in installed_objects(rendered, rendered.first)}
+    for key, _, events in _with_hook_events(rendered, rendered.first):
+        if key not in installed:
+            off = events & INSTALL_EVENTS and not release.hooks
             reason = "the release's hooks are off" if off else f"a hook of {', '.join(sorted(events))}"
             yield f"{release.name}: {key.title} ({reason})"
 
 
-def _all(rendered: Rendered, manifests: Iterable[Manifest]) -> Iterator[tuple[Key, Manifest, set[str]]]:
+def _with_hook_events(
+    rendered: RenderedRelease, manifests: Iterable[Manifest]
+) -> Iterator[tuple[Key, Manifest, frozenset[str]]]:
     for each in manifests:
-        for manifest in flat(each):
-            events = annotations_of(manifest).get(HOOK, "")
-            key = key_of(manifest, rendered.release.namespace)
-            yield key, manifest, {event.strip() for event in events.split(",") if event}
+        for manifest in flatten(each):
+            yield key_of(manifest, rendered.release.namespace), manifest, hook_events(manifest)
 
 
-def _ordinary(rendered: Rendered) -> Iterator[StageObject]:
-    """A release's objects as ordinary ones: without hooks' annotations, and safe to apply again."""
-    made = list(created(rendered, rendered.first))
-    config_maps = {key.name: manifest for key, manifest, _ in made if key.kind == "ConfigMap"}
-    for key, manifest, events in made:
+def _stage_objects(rendered: RenderedRelease) -> Iterator[StageObject]:
+    """A release's objects without hook annotations, so that applying them is idempotent."""
+    installed = list(installed_objects(rendered, rendered.first))
+    config_maps = {key.name: manifest for key, manifest, _ in installed if key.kind == "ConfigMap"}
+    for key, manifest, events in installed:
         metadata = {
             name: value for name, value in manifest["metadata"].items() if name not in {"annotations", "namespace"}
         }
         if key.namespace:
             metadata["namespace"] = key.namespace
-        if kept := {name: text for name, text in annotations_of(manifest).items() if not name.startswith(_HOOKS)}:
-            metadata["annotations"] = kept
-        ordinary = {**manifest, "metadata": metadata}
+        annotations = annotations_of(manifest).items()
+        if rest := {name: text for name, text in annotations if not name.startswith(_HOOK_PREFIXES)}:
+            metadata["annotations"] = rest
+        applicable = {**manifest, "metadata": metadata}
         if key.kind == "Job":
-            ordinary = _job(ordinary, config_maps)
+            applicable = _with_digest_in_name(applicable, config_maps)
         elif key.kind == "Secret":
-            ordinary = _empty_secret(ordinary)
+            applicable = _without_data(applicable)
         yield StageObject(
-            key._replace(name=ordinary["metadata"]["name"]),
-            ordinary,
-            late=bool(events & {"post-install", "post-upgrade"}),
-            lasting=key.kind in NOT_HELMS_TO_DELETE,
+            key._replace(name=applicable["metadata"]["name"]),
+            applicable,
+            after_release=bool(events & {"post-install", "post-upgrade"}),
+            protected=key.kind in KEPT_KINDS,
         )
 
 
-def _job(manifest: Mapping[str, Any], config_maps: Mapping[str, Manifest]) -> dict[str, Any]:
-    """A Job whose name says what it does: its spec cannot be changed, and a new one has to run.
+def _with_digest_in_name(manifest: Mapping[str, Any], config_maps: Mapping[str, Manifest]) -> dict[str, Any]:
+    """A Job with a digest of what it runs in its name: a Job is immutable, and one that changed has to run again.
 
-    It stays when it has finished: one that deletes itself would be made and run again.
+    Its TTL is removed: a finished Job that deletes itself would be created and run again.
     """
     spec = {key: value for key, value in manifest["spec"].items() if key != "ttlSecondsAfterFinished"}
     volumes = value_at(spec, "template.spec.volumes") or ()
     mounted = [(volume.get("configMap") or {}).get("name", "") for volume in volumes]
-    told = digest([spec, [config_maps[name].get("data") for name in mounted if name in config_maps]])
+    suffix = digest([spec, [config_maps[name].get("data") for name in mounted if name in config_maps]])
     metadata = manifest["metadata"]
-    return {**manifest, "metadata": metadata | {"name": f"{metadata['name'][:50]}-{told}"}, "spec": spec}
+    return {**manifest, "metadata": metadata | {"name": f"{metadata['name'][:50]}-{suffix}"}, "spec": spec}
 
 
-def _empty_secret(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A Secret that its operator fills, without keys (and the type that asks for them): what is there then stays."""
+def _without_data(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A Secret without keys, and without the type that requires them, so that what an operator wrote is kept."""
     return {key: value for key, value in manifest.items() if key not in {"data", "stringData", "type"}}
 
 
-def _clusters(plan: Plan, made: Iterable[StageObject]) -> list[StageObject]:
-    """What is in the first stage: the releases' namespaces, and what the charts have of the same kinds."""
-    keys = [Key("v1", "Namespace", None, release.namespace) for release in plan.releases]
-    namespaces = {
-        # With the label that Helm gives to a namespace which it makes.
-        key: StageObject(key, _object(key, labels={"name": key.name}), lasting=True)
-        for key in keys
-    }
-    return list((namespaces | {each.key: each for each in made if each.apart}).values())
+def _first_stage(plan: Plan, objects: Iterable[StageObject]) -> list[StageObject]:
+    """The releases' namespaces, and the charts' own namespaces and CRDs."""
+    namespaces = (_namespace(release.namespace) for release in plan.releases)
+    return list({each.key: each for each in [*namespaces, *objects] if each.in_first_stage}.values())
 
 
-def _object(key: Key, **metadata: Any) -> dict[str, Any]:
-    return {"apiVersion": key.api_version, "kind": key.kind, "metadata": {"name": key.name, **metadata}}
+def _namespace(name: str) -> StageObject:
+    # With the label that Helm sets on a namespace that it creates.
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"name": name}}}
+    return StageObject(key_of(manifest, ""), manifest, protected=True)

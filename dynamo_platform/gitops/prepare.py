@@ -1,29 +1,29 @@
-"""What has to be true of a plan and its charts before they become files."""
+"""Checks and changes before a plan and its charts become files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from dynamo_platform.catalog import Catalog
 from dynamo_platform.findings import Finding
 from dynamo_platform.planning.model import Plan, Release
-from dynamo_platform.rendering.helm import Rendered
+from dynamo_platform.rendering.helm import RenderedRelease
 from dynamo_platform.rendering.objects import Manifest
-from dynamo_platform.rendering.refusals import generated, secret_contents, undecided
-from dynamo_platform.trees import merged, nested
+from dynamo_platform.rendering.refusals import monitor_undecided, secret_contents, unstable_objects
+from dynamo_platform.trees import merged, nested, walk
 from dynamo_platform.versions import Version
 
-from .objects import created
+from .objects import installed_objects
 
 _INLINE_CONFIG = {"kaiConfig.inline": True, "kaiConfig.byJob": False}
 """The settings by which KAI Scheduler's chart has the Config among its objects, and no Job that creates it."""
 
+_ABSENT = object()
 _MONITORS = ("monitoring.podMonitors", "monitoring.metricsService")
 
 
 def with_inline_config(plan: Plan, catalog: Catalog) -> tuple[Release, ...]:
-    """A plan's releases, with KAI Scheduler's Config among its objects where that version can, not made by a Job."""
+    """A plan's releases, with values that make the chart render KAI Scheduler's Config, if it can; else a Job does."""
     mode = plan.modes["kai-scheduler"]
     if mode not in {"separate", "bundled"}:
         return plan.releases
@@ -44,47 +44,48 @@ def with_inline_config(plan: Plan, catalog: Catalog) -> tuple[Release, ...]:
 
 
 def undecided_monitors(plan: Plan, catalog: Catalog) -> list[Finding]:
-    """An error for each monitor that a cluster would have to decide."""
+    """An error for each monitor that is ``auto`` although the APIs of the cluster are not known."""
     if not plan.rendering.open_apis:
         return []
     version, values = Version.parse(plan.platform.version), plan.platform.values
     return [
-        undecided(setting)
+        monitor_undecided(setting)
         for setting in _MONITORS
         if not isinstance(catalog.setting("dynamo-platform", setting, version, values), bool)
     ]
 
 
-def unrepeatable(rendered: Iterable[Rendered]) -> list[Finding]:
-    """An error about each release with objects that come out otherwise each time, or with contents of Secrets.
+def check_rendered(rendered: Iterable[RenderedRelease]) -> list[Finding]:
+    """An error for each release whose objects render differently every time, or whose Secrets have contents.
 
     Args:
-        rendered: both renderings with the same APIs, so that nothing else differs.
+        rendered: the releases, rendered twice with the same APIs.
     """
     findings = []
     for each in rendered:
         first, again = (
-            {key: manifest for key, manifest, _ in created(each, which)} for which in (each.first, each.again)
+            {key: manifest for key, manifest, _ in installed_objects(each, manifests)}
+            for manifests in (each.first, each.again)
         )
-        moving = [
-            f"{key.title} ({_differing(first.get(key), again.get(key))})"
+        unstable = [
+            f"{key.title} ({_first_difference(first.get(key), again.get(key))})"
             for key in sorted(first.keys() | again.keys(), key=lambda key: key.order)
             if first.get(key) != again.get(key)
         ]
-        if moving:
-            findings.append(generated(each.release, moving))
-        if secrets := [key.title for key, manifest in first.items() if key.kind == "Secret" and _contents(manifest)]:
+        if unstable:
+            findings.append(unstable_objects(each.release, unstable))
+        if secrets := [key.title for key, manifest in first.items() if key.kind == "Secret" and _has_data(manifest)]:
             findings.append(secret_contents(each.release, sorted(secrets)))
     return findings
 
 
-def _contents(secret: Manifest) -> bool:
+def _has_data(secret: Manifest) -> bool:
     return any(value for field in ("data", "stringData") for value in (secret.get(field) or {}).values())
 
 
-def _differing(first: Any, again: Any, path: str = "") -> str:
-    """Where two renderings of an object differ first."""
-    if isinstance(first, Mapping) and isinstance(again, Mapping):
-        key = next(key for key in sorted(first.keys() | again.keys()) if first.get(key) != again.get(key))
-        return _differing(first.get(key), again.get(key), f"{path}.{key}" if path else key)
-    return path or "name"
+def _first_difference(first: Manifest | None, again: Manifest | None) -> str:
+    """The first field in which two renderings of an object differ; the name if only one of them has the object."""
+    if first is None or again is None:
+        return "name"
+    one, other = dict(walk(first)), dict(walk(again))
+    return min(path for path in one.keys() | other.keys() if one.get(path, _ABSENT) != other.get(path, _ABSENT))

@@ -1,4 +1,4 @@
-"""The README.md files: the commands that apply the folders, in order."""
+"""The README.md files, with the commands that apply the folders in order."""
 
 from __future__ import annotations
 
@@ -8,47 +8,62 @@ from collections.abc import Sequence
 from dynamo_platform.planning.model import Gate, Plan, Release, Step
 
 
-def _readme(plan: Plan, words: str, commands: Sequence[str], more: Sequence[str] = ()) -> str:
-    platform = plan.releases[-1]
-    block = "\n".join(["```sh", *commands, "```"])
-    head = f"# {platform.name} {platform.version}\n\nWritten by `dynamo-platform render`: change the stack, not this."
-    return "\n\n".join([head, _wrapped(words), block, *more]) + "\n"
-
-
-def objects_readme(plan: Plan, commands: Sequence[str], left_out: Sequence[str]) -> str:
+def objects_readme(plan: Plan, commands: Sequence[str], omitted: Sequence[str]) -> str:
     """The README.md of a folder of objects.
 
     Args:
-        plan: what was rendered.
-        commands: what applies the folders, in order.
-        left_out: hooks that are not among the files, each with the reason.
+        plan: the plan that was rendered.
+        commands: the commands that apply the folders, in order.
+        omitted: the hooks that are not among the files, each with the reason.
     """
-    more = ["## Left out", "\n".join(f"- {hook}" for hook in left_out)] if left_out else []
-    return _readme(plan, "Apply folder by folder, in this order, each time:", commands, more)
+    omissions = ["## Omitted hooks", "\n".join(f"- {hook}" for hook in omitted)] if omitted else []
+    text = "Apply the folders in this order, for the installation and for every upgrade:"
+    return _join(*_head(plan), text, _code_block(commands), *omissions)
 
 
 def values_readme(plan: Plan, commands: Sequence[str], index: str) -> str:
-    """The README.md of a folder of values; ``index`` is the file that lists the releases."""
-    off = [release.name for release in plan.releases if not release.hooks]
-    hooks = (
-        f"The hooks of {off[0]} are off: they would delete the queues and make them anew at every upgrade."
-        if off
-        else ""
+    """The README.md of a folder of values.
+
+    Args:
+        plan: the plan.
+        commands: the helm and kubectl commands that apply the folders, in order.
+        index: the file that lists the releases.
+    """
+    text = (
+        f"`{index}` lists the releases for programs. With helm, run these commands in this order, for the installation "
+        "and for every upgrade:"
     )
-    words = f"`{index}` lists the releases for programs. With the helm command line, in this order, each time: "
-    return _readme(plan, words, commands, [_wrapped(hooks)] if hooks else [])
+    hooks = [
+        f"The hooks of {release.name} are off: they would delete and recreate the queues at every upgrade."
+        for release in plan.releases
+        if not release.hooks
+    ]
+    return _join(*_head(plan), _wrap(text), _code_block(commands), *hooks)
 
 
 def gates_readme(commands: Sequence[str]) -> str:
     """The README.md of a stage that only waits."""
-    words = (
-        "Nothing to apply here. The next folder needs KAI Scheduler to be ready, which it is when its operator has "
-        "made what it runs. Wait for it:"
+    text = (
+        "There is nothing to apply here. The next folder needs KAI Scheduler, which is ready when its operator has "
+        "created its workloads. Wait for it:"
     )
-    return "\n\n".join(["# Gates", _wrapped(words), "\n".join(["```sh", *commands, "```"])]) + "\n"
+    return _join("# Gates", _wrap(text), _code_block(commands))
 
 
-def _wrapped(text: str) -> str:
+def _join(*blocks: str) -> str:
+    return "\n\n".join(blocks) + "\n"
+
+
+def _head(plan: Plan) -> tuple[str, str]:
+    title = f"# {plan.platform.name} {plan.platform.version}"
+    return title, "Written by `dynamo-platform render`. Change the stack, not these files."
+
+
+def _code_block(commands: Sequence[str]) -> str:
+    return "\n".join(["```sh", *commands, "```"])
+
+
+def _wrap(text: str) -> str:
     return textwrap.fill(text, width=120, break_long_words=False, break_on_hyphens=False)
 
 
@@ -60,20 +75,24 @@ def apply_command(number: int, title: str) -> str:
 def helm_command(release: Release, path: str) -> str:
     """The helm command that installs or upgrades a release with the values at ``path``."""
     source = f"{release.chart} --repo {release.repository}" if release.repository else release.chart
-    where = f"--namespace {release.namespace} --create-namespace"
-    how = f"--reset-values --wait --timeout {release.timeout}s{'' if release.hooks else ' --no-hooks'}"
-    lines = [f"helm upgrade --install {release.name} {source}", f"--version {release.version} {where}", how]
-    return " \\\n    ".join([*lines, f"--values {path}"])
+    lines = [
+        f"helm upgrade --install {release.name} {source}",
+        f"--version {release.version} --namespace {release.namespace} --create-namespace",
+        f"--reset-values --wait --timeout {release.timeout}s{'' if release.hooks else ' --no-hooks'}",
+        f"--values {path}",
+    ]
+    return " \\\n    ".join(lines)
 
 
 def wait_commands(gates: Sequence[Step]) -> list[str]:
-    """What waits until gates are open."""
+    """The commands that wait until gates are open."""
     commands = []
     for gate in gates:
         assert isinstance(gate, Gate)  # noqa: S101  a stage has steps of one kind
         group = gate.api_version.rpartition("/")[0]
-        where = f"{gate.kind.lower()}.{group}/{gate.object_name}" + (f" -n {gate.namespace}" if gate.namespace else "")
-        commands.append(f"kubectl wait --for=create --timeout={gate.timeout}s {where}")
+        scope = f" -n {gate.namespace}" if gate.namespace else ""
+        target = f"{gate.kind.lower()}.{group}/{gate.object_name}{scope}"
+        commands.append(f"kubectl wait --for=create --timeout={gate.timeout}s {target}")
         ready = f"wait --for=condition={gate.condition}" if gate.condition else "rollout status"
-        commands.append(f"kubectl {ready} --timeout={gate.timeout}s {where}")
+        commands.append(f"kubectl {ready} --timeout={gate.timeout}s {target}")
     return commands

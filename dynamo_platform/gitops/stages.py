@@ -1,4 +1,4 @@
-"""The folders that a plan becomes: each release, the gates and the queues are a stage."""
+"""The folders that a plan becomes: a stage for each release, one for the gates and one for the queues."""
 
 from __future__ import annotations
 
@@ -16,75 +16,82 @@ from .yamlfiles import dump
 Files = dict[str, str]
 """Texts by path."""
 
-CREATED_AT = {"pre-install", "post-install", "pre-upgrade", "post-upgrade"}
-"""Hooks that an install or an upgrade runs."""
+INSTALL_EVENTS = {"pre-install", "post-install", "pre-upgrade", "post-upgrade"}
+"""The hook events of an installation or upgrade."""
+
+KEPT_KINDS = ("CustomResourceDefinition", "Namespace")
+"""Kinds that Helm never deletes."""
 
 _WORKLOADS = {"CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "StatefulSet"}
-NOT_HELMS_TO_DELETE = ("CustomResourceDefinition", "Namespace")
-_TOGETHER: Mapping[type[Step], str] = {Gate: "gates", Queue: "queues"}
+
+_SHARED_STAGES: Mapping[type[Step], str] = {Gate: "gates", Queue: "queues"}
+"""The stages that hold more than one step."""
 
 
 class StageObject(NamedTuple):
-    """An object and where it goes within a stage.
+    """An object and its place within a stage.
 
     Attributes:
-        key: which.
-        manifest: as it is written.
-        late: whether it was a hook that ran after the release.
-        rank: what comes before what; lower ones first.
-        lasting: whether no tool should delete it on its own.
+        key: identifies the object.
+        manifest: the object as it is written.
+        after_release: whether it was a hook that ran after the release.
+        rank: its place within the stage; the lowest is applied first.
+        protected: whether tools must not prune or delete it.
     """
 
     key: Key
     manifest: Manifest
-    late: bool = False
+    after_release: bool = False
     rank: int = 0
-    lasting: bool = False
+    protected: bool = False
 
     @property
-    def apart(self) -> bool:
-        """Whether it goes into the first stage, with what Helm never deletes."""
-        return self.key.kind in NOT_HELMS_TO_DELETE
+    def in_first_stage(self) -> bool:
+        """Whether it is in the first stage, with everything that Helm never deletes."""
+        return self.key.kind in KEPT_KINDS
 
     @property
     def crd(self) -> Mapping[str, Any] | None:
-        """The spec of a CustomResourceDefinition."""
+        """The spec of a CustomResourceDefinition; None for another kind."""
         return self.manifest["spec"] if self.key.kind == "CustomResourceDefinition" else None
 
-    def ranked(self, defined: set[tuple[str, str]]) -> StageObject:
-        """What workloads need, workloads, then what needs them: objects of the kinds that these charts define.
+    def with_rank(self, defined: set[tuple[str, str]]) -> StageObject:
+        """The object with its rank: dependencies of workloads, workloads, then objects of kinds that charts define.
 
-        Custom resources of other kinds, as cert-manager's, are needed by workloads.
+        Custom resources of other kinds, such as cert-manager's, are dependencies of workloads.
+
+        Args:
+            defined: group and kind of the CustomResourceDefinitions in the plan's charts.
         """
         if (self.key.api_version.partition("/")[0], self.key.kind) in defined:
-            return self._replace(rank=4 if self.late else 3)
+            return self._replace(rank=4 if self.after_release else 3)
         return self._replace(rank=2 if self.key.kind in _WORKLOADS else 1)
 
 
 Annotate = Callable[[StageObject, int], Manifest]
-"""An object's manifest for a tool that orders by number: what an exit adds to it."""
+"""Adds the annotations that a tool needs, given an object and its place in the whole order; returns the manifest."""
 
 
-def plain(each: StageObject, _: int) -> Manifest:
-    """The manifest as it is."""
-    return each.manifest
+def as_rendered(item: StageObject, _: int) -> Manifest:
+    """The manifest without further annotations."""
+    return item.manifest
 
 
 class Stage(NamedTuple):
-    """A folder: objects to apply together, or commands that wait.
+    """A folder of objects to apply together, or of commands that wait.
 
     Attributes:
         title: the folder's name, without its number.
-        objects: what to apply.
-        waiting: commands that wait; a stage that has any has no objects.
+        objects: the objects to apply.
+        waiting: the commands that wait; a stage with commands has no objects.
     """
 
     title: str
     objects: Sequence[StageObject]
     waiting: Sequence[str] = ()
 
-    def files(self, number: int, annotate: Annotate = plain) -> Files:
-        """Its files, by their paths."""
+    def files(self, number: int, annotate: Annotate = as_rendered) -> Files:
+        """The stage's files, by path."""
         folder = f"{number}-{self.title}"
         if self.waiting:
             return {f"{folder}/README.md": gates_readme(self.waiting)}
@@ -97,17 +104,17 @@ class Stage(NamedTuple):
 
 
 def steps_by_stage(plan: Plan) -> list[tuple[str, list[Step]]]:
-    """The plan's steps by stage, in order: each release, the gates, the queues."""
-    grouped = groupby(plan.steps, lambda step: _TOGETHER.get(type(step), step.name))
+    """The plan's steps by stage, in order: one stage for each release, one for the gates, one for the queues."""
+    grouped = groupby(plan.steps, lambda step: _SHARED_STAGES.get(type(step), step.name))
     return [(title, list(steps)) for title, steps in grouped]
 
 
 def queue_objects(queues: Sequence[Step], *, protect: bool) -> list[StageObject]:
-    """Queues, parents before their children."""
-    placed: dict[str, StageObject] = {}
+    """The queues as objects, with parents ranked before their children."""
+    objects: dict[str, StageObject] = {}
     for queue in queues:
         assert isinstance(queue, Queue)  # noqa: S101  a stage has steps of one kind
-        parents = [placed[name].rank for name in queue.depends_on if name in placed]
+        parents = [objects[name].rank for name in queue.depends_on if name in objects]
         key = key_of(queue.manifest, "")
-        placed[queue.name] = StageObject(key, queue.manifest, rank=max(parents, default=-1) + 1, lasting=protect)
-    return list(placed.values())
+        objects[queue.name] = StageObject(key, queue.manifest, rank=max(parents, default=-1) + 1, protected=protect)
+    return list(objects.values())

@@ -1,4 +1,4 @@
-"""Releases as values files with an index, and queues as objects."""
+"""A plan as Helm values with an index, and its queues as objects."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .stages import Files, Stage, queue_objects, steps_by_stage
 from .yamlfiles import dump
 
 INDEX = "releases.yaml"
-"""The list of releases, for programs that read the values form."""
+"""The file that lists the releases, for programs."""
 
 
-def as_values(plan: Plan) -> Files:
-    """The releases as values files with an index, and the queues as objects, in folders by order."""
+def values_files(plan: Plan) -> Files:
+    """A values file for each release with an index, and the queues as objects, in numbered folders."""
     files: Files = {}
     releases: list[dict[str, Any]] = []
     commands: list[str] = []
@@ -45,6 +45,6 @@ def as_values(plan: Plan) -> Files:
             case Queue():
                 files |= Stage(title, queue_objects(steps, protect=False)).files(number)
                 commands.append(apply_command(number, title))
-    files[INDEX] = f"# In this order\n{dump([{'releases': releases}])}"
+    files[INDEX] = f"# Install the releases in this order.\n{dump([{'releases': releases}])}"
     files["README.md"] = values_readme(plan, commands, INDEX)
     return dict(sorted(files.items()))

@@ -1,4 +1,4 @@
-"""Documents as YAML text."""
+"""YAML text."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import yaml
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Block style, no aliases, and text of several lines as such."""
+    """Block style, without aliases, and with multi-line text as literal blocks."""
 
     def ignore_aliases(self, _: Any) -> bool:
         return True
 
 
-def _text(dumper: _Dumper, text: str) -> yaml.Node:
+def _represent_text(dumper: _Dumper, text: str) -> yaml.Node:
     node: yaml.Node = dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
     return node
 
 
-_Dumper.add_representer(str, _text)
-# Numbers for YAML 1.2 and not for PyYAML, which would leave such text without quotes.
+_Dumper.add_representer(str, _represent_text)
+# Numbers in YAML 1.2, but text in PyYAML, which would write such text without quotes.
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9]*)?[eE][-+]?[0-9]+|0o[0-7]+)$"),
@@ -31,7 +31,7 @@ _Dumper.add_implicit_resolver(
 
 
 def dump(documents: Iterable[Any]) -> str:
-    """Documents as one YAML text."""
+    """The documents as one YAML text, with sorted keys."""
     text: str = yaml.dump_all(
         documents, Dumper=_Dumper, default_flow_style=False, sort_keys=True, allow_unicode=True, width=1 << 20
     )

@@ -12,7 +12,7 @@ from dynamo_platform import catalog as catalogs
 from dynamo_platform.catalog import Catalog
 from dynamo_platform.config.model import PlatformConfig
 from dynamo_platform.config.reading import parse
-from dynamo_platform.findings import Finding, PlatformError, ordered
+from dynamo_platform.findings import Finding, PlatformError, by_severity
 
 from . import rules
 from .choosing import choose
@@ -88,7 +88,7 @@ def make_plan(
         protect=c.protect,
         rendering=_rendering(config, c.catalog),
         preview_objects=config.preview_objects is not False,
-        findings=ordered(findings),
+        findings=by_severity(findings),
     )
 
 

@@ -1,1 +1,1 @@
-"""What the charts of a plan render to: by the provider in a preview, by ``helm`` for the commands."""
+"""The objects that charts render to: with the provider in previews and updates, with ``helm`` for the commands."""

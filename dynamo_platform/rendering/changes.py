@@ -1,22 +1,28 @@
-"""What changes between two sets of rendered objects, and how to list it."""
+"""The changes between two sets of rendered objects, and how they are listed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .objects import Key, Object, Objects
+
+NOT_SHOWN = "not shown: objects created by operators and hook Jobs"
+"""What no rendering can show."""
+
+MAX_CHANGES = 60
+"""Changes that a preview or an update lists."""
 
 _PERMISSIONS = frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"})
 
 
 class Change(NamedTuple):
-    """One object added, changed, moved or removed.
+    """An object that is added, changed, moved to another release, or removed.
 
     Attributes:
-        key: which.
-        before: as it was, and in which release; None where it is new.
-        after: as it will be, and in which release; None where it goes.
+        key: identifies the object.
+        before: its release and the object before the change; None if it is added.
+        after: its release and the object after the change; None if it is removed.
     """
 
     key: Key
@@ -30,7 +36,7 @@ class Change(NamedTuple):
 
     @property
     def rank(self) -> int:
-        """Where it stands among others: lower is what a reviewer wants to see first."""
+        """The position in a list of changes: what a reviewer should see first has the lowest rank."""
         if self.lost_version:
             return 0
         if self._images(self.before) != self._images(self.after):
@@ -39,12 +45,12 @@ class Change(NamedTuple):
 
     @property
     def release(self) -> str:
-        """The release that has it, or had it."""
+        """The release that the object belongs to, or belonged to."""
         return (self.after or self.before or ("",))[0]
 
     @property
     def lost_version(self) -> str | None:
-        """The version that a CustomResourceDefinition's objects are stored in now, and that goes."""
+        """The storage version of a CustomResourceDefinition, if the change removes it."""
         if not self.before or not self.after or not self.after[1].versions:
             return None
         stored = self.before[1].stored
@@ -52,7 +58,7 @@ class Change(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What changes, in a line."""
+        """The change in one line."""
         return " ".join([self.sign, self.key.title, *(f"({note})" for note in self._notes()), *self._details()])
 
     @staticmethod
@@ -61,12 +67,12 @@ class Change(NamedTuple):
 
     def _details(self) -> Iterator[str]:
         before, after = self._images(self.before), self._images(self.after)
-        gone, new = [i for i in before if i not in after], [i for i in after if i not in before]
+        removed, added = [i for i in before if i not in after], [i for i in after if i not in before]
         if self.before is None or self.after is None:
-            if gone or new:
-                yield f"image {', '.join(gone or new)}"
-        elif gone or new:
-            yield f"image {', '.join(gone) or 'none'} → {', '.join(new) or 'none'}"
+            if removed or added:
+                yield f"image {', '.join(removed or added)}"
+        elif removed or added:
+            yield f"image {', '.join(removed) or 'none'} → {', '.join(added) or 'none'}"
 
     def _notes(self) -> Iterator[str]:
         sides = [side[1] for side in (self.before, self.after) if side]
@@ -82,37 +88,32 @@ class Change(NamedTuple):
             if sides[0].versions != sides[1].versions:
                 yield f"versions {', '.join(sides[0].versions)} → {', '.join(sides[1].versions)}"
         if self.lost_version:
-            yield f"stored version {self.lost_version} disappears"
+            yield f"removes storage version {self.lost_version}"
 
 
-def changes(before: Objects, after: Objects) -> list[Change]:
-    """What is added, changed, moved or removed: what matters most first, then by kind, namespace and name."""
+def find_changes(before: Objects, after: Objects) -> list[Change]:
+    """The changes from ``before`` to ``after``, sorted by rank, kind, namespace and name."""
     old = {key: (release, item) for release, items in before.items() for key, item in items.items()}
     new = {key: (release, item) for release, items in after.items() for key, item in items.items()}
     found = [Change(key, old.get(key), new.get(key)) for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
     return sorted(found, key=lambda change: (change.rank, change.key.order))
 
 
-OUT_OF_SIGHT = "out of sight: what operators and the Jobs of hooks make by themselves"
-"""What no rendering shows."""
+def count_changes(changes: Iterable[Change]) -> str:
+    """``1 added, 2 changed, 0 removed``."""
+    signs = [change.sign for change in changes]
+    return f"{signs.count('+')} added, {signs.count('~')} changed, {signs.count('-')} removed"
 
-MOST_LINES = 60
-"""Changes that a preview and an update list."""
 
-
-def difference(before: Objects, after: Objects) -> str:
-    """What changes, in people's words; of a first installation only how much there is."""
+def summarize_changes(before: Objects, after: Objects) -> str:
+    """The changes as text for a preview; a first installation is only counted by release."""
     if not before:
-        counted = ", ".join(f"{name} {len(items)}" for name, items in after.items())
-        return f"objects   {sum(map(len, after.values()))} new: {counted}"
-    found = changes(before, after)
-    if not found:
+        counts = ", ".join(f"{name} {len(items)}" for name, items in after.items())
+        return f"objects   {sum(map(len, after.values()))} new: {counts}"
+    changes = find_changes(before, after)
+    if not changes:
         return f"objects   none of {sum(map(len, after.values()))} changes"
-    signs = [change.sign for change in found]
-    lines = [f"objects   {signs.count('+')} added, {signs.count('~')} changed, {signs.count('-')} removed"]
-    lines += [f"  {change.text}" for change in found[:MOST_LINES]]
-    return "\n".join(
-        [*lines, f"  … and {len(found) - MOST_LINES} more; `dynamo-platform diff` lists all"]
-        if len(found) > MOST_LINES
-        else lines
-    )
+    lines = [f"objects   {count_changes(changes)}", *(f"  {change.text}" for change in changes[:MAX_CHANGES])]
+    if len(changes) > MAX_CHANGES:
+        lines.append(f"  … and {len(changes) - MAX_CHANGES} more; `dynamo-platform diff` lists all")
+    return "\n".join(lines)

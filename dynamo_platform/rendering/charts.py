@@ -1,4 +1,4 @@
-"""Charts on this machine."""
+"""Charts on the local disk."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 
-def content(chart: Path) -> str:
-    """A digest of a local chart's archive or folder, 12 hexadecimal digits; of one that is not there, of nothing."""
+def chart_digest(chart: Path) -> str:
+    """12 hexadecimal digits for the content of a chart's archive or folder; a missing chart counts as empty."""
     files = sorted(path for path in chart.rglob("*") if path.is_file()) if chart.is_dir() else [chart]
     whole = hashlib.sha256()
     for path in files:

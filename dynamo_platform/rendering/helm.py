@@ -1,4 +1,4 @@
-"""The ``helm`` on PATH: what renders charts where there is no engine."""
+"""Charts rendered with the ``helm`` on PATH, for commands that run without a Pulumi engine."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from dynamo_platform.errors import UserError
 from dynamo_platform.findings import Finding, PlatformError
 from dynamo_platform.planning.model import Release, Rendering
 
-from .objects import Key, Manifest, Object, read
-from .refusals import refused, unfetched
+from .objects import Key, Manifest, Object, read_objects
+from .refusals import chart_not_fetched, template_failed
 
 
 class HelmError(UserError):
     """There is no ``helm`` to render with."""
 
 
-class Rendered(NamedTuple):
-    """A release's manifests.
+class RenderedRelease(NamedTuple):
+    """A release's manifests, rendered twice.
 
     Attributes:
-        release: which.
-        first: with the optional APIs about which nothing is known.
-        again: without them.
-        crds: the names of the CustomResourceDefinitions that lie in its ``crds/`` folder.
+        release: the release.
+        first: the manifests if the cluster serves every optional API.
+        again: the manifests if it serves none of those that are not known.
+        crds: names of the CustomResourceDefinitions in the chart's ``crds/`` folder.
     """
 
     release: Release
@@ -44,8 +44,8 @@ class Rendered(NamedTuple):
 
     @property
     def objects(self) -> dict[Key, Object]:
-        """What the release puts into the cluster."""
-        return read(self.first, self.again, self.release.namespace, hooks=self.release.hooks, crds=self.crds)
+        """The objects that the release puts into the cluster."""
+        return read_objects(self.first, self.again, self.release.namespace, hooks=self.release.hooks, crds=self.crds)
 
 
 def version() -> str:
@@ -54,58 +54,60 @@ def version() -> str:
     Raises:
         HelmError: there is none.
     """
-    _require()
-    return _run(["version", "--template={{.Version}}"]).stdout.strip()
+    _require_helm()
+    return _run_helm(["version", "--template={{.Version}}"]).stdout.strip()
 
 
-def _require() -> None:
+def _require_helm() -> None:
     if shutil.which("helm") is None:
         raise HelmError(
-            "There is no `helm` on PATH, which renders the charts. How to get it: https://helm.sh/docs/intro/install/"
+            "There is no `helm` on PATH, and charts are rendered with it. To install it: https://helm.sh/docs/intro/install/"
         )
 
 
-def render(releases: Iterable[Release], rendering: Rendering, *, project: Path) -> tuple[list[Rendered], list[Finding]]:
-    """Render releases, each chart twice and side by side, with the CRDs of its ``crds/`` folder.
+def render_releases(
+    releases: Iterable[Release], rendering: Rendering, *, project: Path
+) -> tuple[list[RenderedRelease], list[Finding]]:
+    """Render releases in parallel, each of them twice, with the CRDs of the charts' ``crds/`` folders.
 
     Args:
-        releases: what to render.
-        rendering: the cluster that is assumed.
+        releases: the releases to render.
+        rendering: the cluster to render for.
         project: the folder that paths of local charts are relative to.
 
     Returns:
-        What could be rendered, and a warning about each release that only a cluster can render.
+        The rendered releases, and a warning about each release that only a cluster can render.
 
     Raises:
         HelmError: there is no ``helm``.
-        PlatformError: every chart that cannot be fetched or rendered.
+        PlatformError: charts cannot be fetched or rendered; it has a finding for each.
     """
-    _require()
+    _require_helm()
     with ThreadPoolExecutor() as pool:
-        rendered = list(pool.map(lambda each: attempt(each, rendering, project=project), releases))
+        rendered = list(pool.map(lambda each: render_release(each, rendering, project=project), releases))
     findings = [each for each in rendered if isinstance(each, Finding)]
     if any(finding.severity == "error" for finding in findings):
         raise PlatformError(findings)
-    return [each for each in rendered if isinstance(each, Rendered)], findings
+    return [each for each in rendered if isinstance(each, RenderedRelease)], findings
 
 
-def attempt(release: Release, rendering: Rendering, *, project: Path) -> Rendered | Finding:
-    """Render one release, or say why that is not possible; arguments as for :func:`render`."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _rendered(release, rendering, project, Path(folder))
-
-
-def _rendered(release: Release, rendering: Rendering, project: Path, folder: Path) -> Rendered | Finding:
+def render_release(release: Release, rendering: Rendering, *, project: Path) -> RenderedRelease | Finding:
+    """Render one release, or return the reason why it cannot be rendered. Arguments as for :func:`render_releases`."""
     chart = project / release.chart
-    if not chart.exists():
-        (folder / release.name).mkdir()
-        pull = ["pull", f"--version={release.version}", f"--destination={folder / release.name}"]
+    if chart.exists():
+        return _template(release, rendering, chart)
+    with tempfile.TemporaryDirectory() as folder:
+        pull = ["pull", f"--version={release.version}", f"--destination={folder}"]
         repository = [f"--repo={release.repository}"] if release.repository else []
-        # Whatever a chart's name begins with, it is no option.
-        pulled = _run([*pull, *repository, "--", release.chart])
+        # After `--`, a chart's name that starts with a dash is not an option.
+        pulled = _run_helm([*pull, *repository, "--", release.chart])
         if pulled.returncode:
-            return unfetched(release, pulled.stderr)
-        (chart,) = (folder / release.name).iterdir()
+            return chart_not_fetched(release, pulled.stderr)
+        (chart,) = Path(folder).iterdir()
+        return _template(release, rendering, chart)
+
+
+def _template(release: Release, rendering: Rendering, chart: Path) -> RenderedRelease | Finding:
     command = [
         "template",
         release.name,
@@ -117,29 +119,29 @@ def _rendered(release: Release, rendering: Rendering, project: Path, folder: Pat
         "--values=-",
     ]
     values = json.dumps(release.values)
-    first = _run([*command, *(f"--api-versions={api}" for api in rendering.open_apis)], values)
-    again = _run(command, values)
+    first = _run_helm([*command, *(f"--api-versions={api}" for api in rendering.open_apis)], values)
+    again = _run_helm(command, values)
     if first.returncode or again.returncode:
-        return refused(release, first.stderr or again.stderr, chart)
-    by_file = list(_manifests(first.stdout))
+        return template_failed(release, first.stderr or again.stderr, chart)
+    by_file = list(_parse_manifests(first.stdout))
     manifests = [manifest for _, manifest in by_file]
-    return Rendered(
+    return RenderedRelease(
         release,
         manifests,
-        manifests if first.stdout == again.stdout else [manifest for _, manifest in _manifests(again.stdout)],
+        manifests if first.stdout == again.stdout else [manifest for _, manifest in _parse_manifests(again.stdout)],
         frozenset(manifest["metadata"]["name"] for file, manifest in by_file if re.search("(^|/)crds/", file)),
     )
 
 
-def _manifests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Manifests, and the chart's file that each is from, which Helm writes above it."""
+def _parse_manifests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each manifest with its file in the chart, which Helm writes in a comment above it."""
     file = ""
     for document in re.split(r"^---$", text, flags=re.MULTILINE):
-        # A file that starts with a `---` of its own leaves Helm's comment alone in the document before.
+        # If a file starts with a `---` of its own, Helm's comment is alone in the document before it.
         file = found[1] if (found := re.search(r"^# Source: (.*)$", document, re.MULTILINE)) else file
         if manifest := yaml.load(document, Loader=ManifestLoader):  # noqa: S506  a safe loader
             yield file, manifest
 
 
-def _run(arguments: Sequence[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
+def _run_helm(arguments: Sequence[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["helm", *arguments], input=text, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""What a preview says of the objects behind its releases: each chart rendered by the provider's own Helm."""
+"""Charts rendered by the Kubernetes provider's own Helm, in previews and updates."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from typing import Any, NamedTuple
 import pulumi
 from pulumi_kubernetes import Provider
 
-from dynamo_platform.findings import Finding, PlatformError, ordered
+from dynamo_platform.findings import Finding, PlatformError, by_severity
 from dynamo_platform.planning.model import Plan, Release
 from dynamo_platform.planning.running import COMPONENT
 
-from .changes import OUT_OF_SIGHT, difference
-from .charts import content
-from .objects import CRD, Key, Manifest, Object, Objects, from_plain, key_of, read, to_plain
-from .refusals import refused, unconfigured, unfetched
+from .changes import NOT_SHOWN, summarize_changes
+from .charts import chart_digest
+from .objects import CRD, Key, Manifest, Object, Objects, from_plain, key_of, read_objects, to_plain
+from .refusals import chart_not_fetched, provider_not_configured, template_failed
 
-_TEMPLATING = "failed to create chart from template: "
-"""The provider's words where its Helm had the chart, and the chart's templates failed."""
+_TEMPLATE_ERROR = "failed to create chart from template: "
+"""The start of Helm's error, in the provider's error, if the chart was fetched and its templates failed."""
 
 
-class Seen(NamedTuple):
-    """What a component rendered.
+class LastRendering(NamedTuple):
+    """The objects that a component rendered at its last update.
 
     Attributes:
-        objects: by release.
-        charts: each release's chart: where from, which version, and of a local one what it holds.
+        objects: the objects of each release.
+        charts: the :func:`chart_identities` of the releases.
     """
 
     objects: Objects
@@ -41,61 +41,69 @@ class Seen(NamedTuple):
 
 @cache
 def sdk_version() -> str:
-    """The Kubernetes SDK's version. Without it in their options, the engine starts a second default provider."""
+    """The version of the Kubernetes SDK. Options without it make the engine start a second default provider."""
     return version("pulumi-kubernetes")
 
 
-def seen(state: Mapping[str, Any], component: str) -> Seen:
-    """What a component rendered at the last update, by the stack's state."""
+def last_rendering(state: Mapping[str, Any], component: str) -> LastRendering:
+    """Read from the stack's state what a component rendered at the last update.
+
+    Args:
+        state: the outputs of the stack's resources, by URN.
+        component: the component's name.
+    """
     found = [each["outputs"] for urn, each in state.items() if urn.endswith(f"{COMPONENT}::{component}")]
     outputs = found[0] if found else {}
-    return Seen(from_plain(outputs.get("objects") or {}), outputs.get("charts") or {})
+    return LastRendering(from_plain(outputs.get("objects") or {}), outputs.get("charts") or {})
 
 
-def charts(plan: Plan) -> dict[str, str]:
-    """The charts of a plan that renders them."""
-    return {release.name: _chart(release, plan) for release in plan.releases if plan.preview_objects}
+def chart_identities(plan: Plan) -> dict[str, str]:
+    """The chart of each release as text: its source, its version, the digest of a local one, and what it bundles.
+
+    Empty if the plan does not preview objects.
+    """
+    return {release.name: _chart_identity(release, plan) for release in plan.releases if plan.preview_objects}
 
 
-def _chart(release: Release, plan: Plan) -> str:
+def _chart_identity(release: Release, plan: Plan) -> str:
     local = Path(release.chart)
-    digest = f" {content(local)}" if local.exists() else ""
+    digest = f" {chart_digest(local)}" if local.exists() else ""
     bundles = plan.modes.items() if release.name == plan.platform.name else ()
     bundled = "".join(f" with {name}" for name, mode in bundles if mode == "bundled")
     return f"{release.source} {release.version}{digest}{bundled}"
 
 
-def say(findings: Iterable[Finding], component: pulumi.ComponentResource) -> None:
-    """Log warnings as such, and notes as information."""
+def log_findings(findings: Iterable[Finding], component: pulumi.ComponentResource) -> None:
+    """Log warnings as warnings, and notes as information."""
     for finding in findings:
         (pulumi.log.warn if finding.severity == "warning" else pulumi.log.info)(str(finding), component)
 
 
-def preview(
+def render_objects(
     plan: Plan,
-    last: Seen,
-    now: Mapping[str, str],
+    last: LastRendering,
+    charts: Mapping[str, str],
     component: pulumi.ComponentResource,
     provider: Provider | None,
 ) -> pulumi.Output[dict[str, dict[str, str]]]:
-    """Render a plan's releases, and say what that changes.
+    """Render a plan's releases, and log which objects change.
 
     Args:
-        plan: what is planned.
-        last: what the last update rendered.
-        now: the plan's :func:`charts`.
-        component: what the invokes and messages belong to.
+        plan: the plan.
+        last: the objects of the last update.
+        charts: the plan's :func:`chart_identities`.
+        component: the component, for invokes and messages.
         provider: the releases' provider; None for the component's.
 
     Returns:
-        The objects, or nothing where the plan leaves them out. It fails with a ``pulumi.RunError`` that has every chart
-        that cannot be rendered.
+        The objects of each release; empty if the plan does not preview objects. The output fails with a
+        ``pulumi.RunError`` that lists every chart that cannot be rendered.
     """
 
-    async def objects() -> Objects:
+    async def render() -> Objects:
         if not plan.preview_objects:
             return {}
-        # A message about a component waits for its URN; one sent just when it is known would overtake those before.
+        # Messages wait for the component's URN. One that is sent as soon as the URN is known overtakes earlier ones.
         await component.urn.future()
         options = pulumi.InvokeOptions(
             parent=component,
@@ -103,64 +111,67 @@ def preview(
             version=sdk_version(),
         )
         rendered = await asyncio.gather(
-            *(_objects(release, plan, _known_crds(release, last, now), options) for release in plan.releases)
+            *(
+                _render_release(release, plan, _reusable_crds(release, last, charts), options)
+                for release in plan.releases
+            )
         )
-        findings = ordered([each for each in rendered if isinstance(each, Finding)])
+        findings = by_severity([each for each in rendered if isinstance(each, Finding)])
         if any(finding.severity == "error" for finding in findings):
             raise pulumi.RunError(str(PlatformError(findings)))
-        say(findings, component)
+        log_findings(findings, component)
         after = {
             release.name: last.objects.get(release.name, {}) if isinstance(each, Finding) else each
             for release, each in zip(plan.releases, rendered, strict=True)
         }
-        pulumi.log.info(f"{difference(last.objects, after)}\n  {OUT_OF_SIGHT}", component)
+        pulumi.log.info(f"{summarize_changes(last.objects, after)}\n  {NOT_SHOWN}", component)
         return after
 
-    # Behind a proxy, because the SDK would make an Output of each item of a dict.
-    rendered: pulumi.Output[Objects] = pulumi.Output.from_input(_hidden(objects()))
+    rendered: pulumi.Output[Objects] = pulumi.Output.from_input(_as_proxy(render()))
     return rendered.apply(to_plain)
 
 
-async def _hidden(objects: Awaitable[Objects]) -> Objects:
+async def _as_proxy(objects: Awaitable[Objects]) -> Objects:
+    """Hide the dict from the SDK, which would turn each of its items into an Output."""
     return MappingProxyType(await objects)
 
 
-def _known_crds(release: Release, last: Seen, now: Mapping[str, str]) -> dict[Key, Object]:
-    """Those of the last update: the provider takes seconds for CRDs, which are the same for the same chart."""
-    if last.charts.get(release.name) != now[release.name]:
+def _reusable_crds(release: Release, last: LastRendering, charts: Mapping[str, str]) -> dict[Key, Object]:
+    """The CRDs of the last update if the chart is the same, because the provider takes seconds to render CRDs."""
+    if last.charts.get(release.name) != charts[release.name]:
         return {}
     return {key: item for key, item in last.objects.get(release.name, {}).items() if key.kind == CRD and item.kept}
 
 
-async def _objects(
+async def _render_release(
     release: Release, plan: Plan, crds: Mapping[Key, Object], options: pulumi.InvokeOptions
 ) -> dict[Key, Object] | Finding:
-    """A release's objects, or why there are none to see."""
+    """A release's objects, or the reason why it cannot be rendered."""
     served, open_apis = plan.rendering.api_versions, plan.rendering.open_apis
     try:
         first, again = await asyncio.gather(
-            _manifests(release, plan, (*served, *open_apis), options, crds=False),
-            _manifests(release, plan, served, options, crds=not crds),
+            _render_manifests(release, plan, (*served, *open_apis), options, crds=False),
+            _render_manifests(release, plan, served, options, crds=not crds),
         )
     except Exception as error:  # noqa: BLE001  the SDK raises nothing more precise
-        return _unrendered(release, str(error))
+        return _rendering_failed(release, str(error))
     if first is None or again is None:
-        return unconfigured(release)
+        return provider_not_configured(release)
     templated = {key_of(manifest, release.namespace) for manifest in first}
-    of_folder = [each for each in again if each["kind"] == CRD and key_of(each, release.namespace) not in templated]
-    return dict(crds) | read(
-        [*first, *of_folder],
+    from_folder = [each for each in again if each["kind"] == CRD and key_of(each, release.namespace) not in templated]
+    return dict(crds) | read_objects(
+        [*first, *from_folder],
         again,
         release.namespace,
         hooks=release.hooks,
-        crds={manifest["metadata"]["name"] for manifest in of_folder},
+        crds={manifest["metadata"]["name"] for manifest in from_folder},
     )
 
 
-async def _manifests(
+async def _render_manifests(
     release: Release, plan: Plan, apis: Sequence[str], options: pulumi.InvokeOptions, *, crds: bool
 ) -> list[Manifest] | None:
-    """What Helm makes of a release; None where the provider is not configured yet."""
+    """A release's manifests; None if the provider is not configured yet."""
     chart: dict[str, Any] = {"path": release.chart}
     if not Path(release.chart).exists():
         chart = {"chart": release.chart, "version": release.version}
@@ -180,6 +191,8 @@ async def _manifests(
     return manifests
 
 
-def _unrendered(release: Release, error: str) -> Finding:
-    before, templating, text = error.partition(_TEMPLATING)
-    return refused(release, text, Path(release.chart)) if templating else unfetched(release, before)
+def _rendering_failed(release: Release, error: str) -> Finding:
+    before, separator, text = error.partition(_TEMPLATE_ERROR)
+    if separator:
+        return template_failed(release, text, Path(release.chart))
+    return chart_not_fetched(release, before)

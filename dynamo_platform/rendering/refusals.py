@@ -1,113 +1,86 @@
-"""What there is to say about a chart that cannot be rendered."""
+"""Findings about charts that cannot be rendered, or whose objects cannot be written to files."""
 
 from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dynamo_platform.findings import Finding, shown
+from dynamo_platform.findings import Finding, Severity, shown
 from dynamo_platform.planning.model import Release
-from dynamo_platform.trees import value_at
+from dynamo_platform.trees import parents, value_at, walk
 
-DOCS = "docs/objects.md#when-a-chart-cannot-be-rendered"
+RENDERING_DOCS = "docs/objects.md#when-a-chart-cannot-be-rendered"
+FILES_DOCS = "docs/gitops.md"
+REFUSED_DOCS = f"{FILES_DOCS}#what-is-refused"
 
-_ASKS_CLUSTER = ('lookup "', "not found in namespace")
-"""Parts of a template's error where it wants an object of the cluster, which no rendering asks."""
+_LOOKUP_ERRORS = ('lookup "', "not found in namespace")
+"""Parts of the error of a template that needs an object of the cluster, which no rendering reads."""
 
 _SECTIONS = {"kai-scheduler": "kaiScheduler.", "grove": "grove."}
-"""Where the configuration has a release; the platform's is the top level."""
+"""The section of the configuration for each release; the platform's settings are at the top level."""
 
 
-def refused(release: Release, error: str, chart: Path) -> Finding:
+def template_failed(release: Release, error: str, chart: Path) -> Finding:
     """The finding about a chart whose templates fail.
 
     Args:
-        release: what was rendered.
-        error: Helm's text.
-        chart: the chart's archive or folder; where it is on this machine, the template that failed is read.
+        release: the release that was rendered.
+        error: Helm's error.
+        chart: the chart's archive or folder. If it is on this machine, the failed template is read.
     """
-    section, text = _SECTIONS.get(release.name, ""), " ".join(error.split())
-    nothing_found = "nil pointer" in text and "lookup" in _template(chart, text)
-    if nothing_found or any(part in text for part in _ASKS_CLUSTER):
-        return Finding(
-            code="REN002",
+    text = " ".join(error.split())
+    lookup_is_empty = "nil pointer" in text and "lookup" in _failed_template(chart, text)
+    if lookup_is_empty or any(part in text for part in _LOOKUP_ERRORS):
+        return _release_finding(
+            "REN002",
+            release,
             severity="warning",
-            path=f"{section}values",
-            given=f"{release.name} {release.version}",
             allowed="a chart that renders without a cluster",
-            why="A template asks the cluster for something: its release may install, its objects cannot be listed. "
-            f"Helm: {text}",
-            docs=DOCS,
+            why="A template looks up an object in the cluster. The release may install, but its objects cannot be "
+            f"listed. Helm: {text}",
         )
-    key = max((path for path in _paths(release.values) if path in text), key=len, default="")
-    return Finding(
-        code="REN001",
-        severity="error",
-        path=f"{section}values.{key}" if key else f"{section}values",
+    key = _mentioned_value(release.values, text)
+    return _release_finding(
+        "REN001",
+        release,
+        setting=f"values.{key}" if key else "values",
         given=shown(value_at(release.values, key)) if key else "the values of this plan",
-        allowed=f"values that {release.name} {release.version} takes",
-        why=f"The chart refuses them, and the release would fail. Helm: {text}",
-        docs=DOCS,
+        allowed=f"values that {release.name} {release.version} accepts",
+        why=f"The chart does not render with these values, so the release would fail. Helm: {text}",
     )
 
 
-def unfetched(release: Release, error: str) -> Finding:
+def chart_not_fetched(release: Release, error: str) -> Finding:
     """The finding about a chart that cannot be fetched."""
     section = _SECTIONS.get(release.name, "")
-    return Finding(
-        code="REN003",
-        severity="error",
-        path=f"{section}chart",
+    return _release_finding(
+        "REN003",
+        release,
+        setting="chart",
         given=f"{release.name} {release.version} from {release.repository or release.chart}",
-        allowed=f"a chart within reach; {section}chart and {section}repository name another place, or a local archive",
-        why=f"Without the chart nothing can be installed. Helm: {' '.join(error.split())}",
-        docs=DOCS,
+        allowed=f"a chart that can be fetched: set {section}chart and {section}repository to a mirror, or "
+        f"{section}chart to a local archive",
+        why=f"Nothing can be installed without the chart. Helm: {' '.join(error.split())}",
     )
 
 
-def unconfigured(release: Release) -> Finding:
+def provider_not_configured(release: Release) -> Finding:
     """The finding about a release whose provider is not configured yet."""
-    return Finding(
-        code="REN004",
+    return _release_finding(
+        "REN004",
+        release,
         severity="note",
-        path=f"{_SECTIONS.get(release.name, '')}values",
-        given=f"{release.name} {release.version}",
         allowed="a provider whose configuration is known at preview",
-        why="The Kubernetes provider's configuration is known only at `pulumi up`: the chart is not rendered, and its "
-        "objects are listed as they were.",
-        docs=DOCS,
+        why="The configuration of the Kubernetes provider is known only during `pulumi up`. The chart is not rendered "
+        "now, and its objects are listed as of the last update.",
     )
 
 
-def _template(chart: Path, error: str) -> str:
-    """The template that an error names; nothing where the chart is not here."""
-    named = re.search(r"[\w./-]+/templates/[\w./-]+", error)
-    if named and chart.is_file():
-        with tarfile.open(chart) as archive:
-            content = archive.extractfile(named[0]) if named[0] in archive.getnames() else None
-            return content.read().decode() if content else ""
-    template = chart / (named[0].partition("/")[2] if named else "")
-    return template.read_text(encoding="utf-8") if template.is_file() else ""
-
-
-def _paths(values: Mapping[str, Any], *where: str) -> Iterator[str]:
-    """Dotted paths of what stands in values, but not of the top level's words, which an error may mean otherwise."""
-    for key, value in values.items():
-        path = (*where, key)
-        if len(path) > 1:
-            yield ".".join(path)
-        if isinstance(value, Mapping):
-            yield from _paths(value, *path)
-
-
-FILES = "docs/gitops.md"
-
-
-def undecided(setting: str) -> Finding:
-    """The finding about a monitor that is ``auto`` where there is no cluster to decide it.
+def monitor_undecided(setting: str) -> Finding:
+    """The finding about a monitor that is ``auto`` although no cluster can decide it.
 
     Args:
         setting: its path in the configuration.
@@ -118,27 +91,26 @@ def undecided(setting: str) -> Finding:
         path=setting,
         given="auto",
         allowed="true or false; or apiVersions, the list of optional APIs that the cluster serves",
-        why="Files are written without a cluster, and what `auto` means depends on the APIs that it serves.",
-        docs=f"{FILES}#monitors",
+        why="Files are written without a cluster, and what `auto` means depends on the APIs that the cluster serves.",
+        docs=f"{FILES_DOCS}#monitors",
     )
 
 
-def generated(release: Release, objects: Sequence[str]) -> Finding:
-    """The finding about objects that a chart makes otherwise each time.
+def unstable_objects(release: Release, objects: Sequence[str]) -> Finding:
+    """The finding about objects that render differently every time.
 
     Args:
-        release: what was rendered.
-        objects: which, each with the field that differs.
+        release: the release that was rendered.
+        objects: the objects, each with the field that differs.
     """
-    return Finding(
-        code="REN006",
-        severity="error",
-        path=f"{_SECTIONS.get(release.name, '')}values",
+    return _release_finding(
+        "REN006",
+        release,
         given=f"{release.name} {release.version} with {', '.join(objects)}",
-        allowed="values that name a Secret or certificate that exists, or set what the chart would generate",
-        why="The chart generates these anew each time: files would change without a reason, and applying them would "
-        "change what runs.",
-        docs=f"{FILES}#what-is-refused",
+        allowed="values that name an existing Secret or certificate, or that set what the chart would generate",
+        why="These objects render differently every time. The files would change for no reason, and applying them "
+        "would change what runs.",
+        docs=REFUSED_DOCS,
     )
 
 
@@ -146,15 +118,57 @@ def secret_contents(release: Release, secrets: Sequence[str]) -> Finding:
     """The finding about Secrets whose contents would be in the files.
 
     Args:
-        release: what was rendered.
-        secrets: which.
+        release: the release that was rendered.
+        secrets: the Secrets.
     """
-    return Finding(
-        code="REN007",
-        severity="error",
-        path=f"{_SECTIONS.get(release.name, '')}values",
+    return _release_finding(
+        "REN007",
+        release,
         given=f"{release.name} {release.version} with {', '.join(secrets)}",
-        allowed="values that name a Secret that exists",
-        why="Files are kept in Git and read by many; a Secret's contents do not belong there.",
-        docs=f"{FILES}#what-is-refused",
+        allowed="values that name an existing Secret",
+        why="Files are kept in Git, where many people read them. The contents of a Secret do not belong there.",
+        docs=REFUSED_DOCS,
     )
+
+
+def _release_finding(
+    code: str,
+    release: Release,
+    *,
+    severity: Severity = "error",
+    setting: str = "values",
+    given: str = "",
+    allowed: str,
+    why: str,
+    docs: str = RENDERING_DOCS,
+) -> Finding:
+    """A finding about a setting of a release; ``given`` defaults to the release's name and version."""
+    return Finding(
+        code=code,
+        severity=severity,
+        path=f"{_SECTIONS.get(release.name, '')}{setting}",
+        given=given or f"{release.name} {release.version}",
+        allowed=allowed,
+        why=why,
+        docs=docs,
+    )
+
+
+def _failed_template(chart: Path, error: str) -> str:
+    """The content of the template that an error names; empty if the chart is not on this machine."""
+    named = re.search(r"[\w./-]+/templates/[\w./-]+", error)
+    if named and chart.is_file():
+        with tarfile.open(chart) as archive:
+            content = archive.extractfile(named[0]) if named[0] in archive.getnames() else None
+            return content.read().decode() if content else ""
+    template = chart / (named[0].partition("/")[2] if named else "")
+    return template.read_text(encoding="utf-8") if template.is_file() else ""
+
+
+def _mentioned_value(values: Mapping[str, Any], error: str) -> str:
+    """The longest path of a value in an error; empty if there is none.
+
+    Top-level keys do not count: they are common words, which an error may use in another sense.
+    """
+    paths = (path for leaf, _ in walk(values) for path in (*parents(leaf), leaf))
+    return max((path for path in paths if "." in path and path in error), key=len, default="")

@@ -120,7 +120,7 @@ def test_values_that_break_a_template(repository: Repository) -> None:
 
     (finding,) = [each for each in stack["findings"] if each["severity"] == "error"]
     assert (finding["code"], finding["path"]) == ("REN001", "grove.values")
-    assert finding["allowed"] == "values that grove v0.1.0-alpha.13 takes"
+    assert finding["allowed"] == "values that grove v0.1.0-alpha.13 accepts"
     assert stack["unknown"] == ["grove"]
     done = repository.diff("--exit-code")
     assert done.returncode == 1
@@ -137,7 +137,7 @@ def test_a_registry_out_of_reach(repository: Repository) -> None:
     (finding,) = [each for each in stack["findings"] if each["severity"] == "error"]
     assert (finding["code"], finding["path"]) == ("REN003", "chart")
     assert f"dynamo-platform 1.5.1 from {NOWHERE}/dynamo-platform" in finding["given"]
-    assert "chart and repository name another place" in finding["allowed"]
+    assert "set chart and repository to a mirror" in finding["allowed"]
 
 
 def test_charts_of_a_registry(sandbox: Sandbox, tmp_path: Path) -> None:

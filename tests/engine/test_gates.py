@@ -192,7 +192,7 @@ def test_external_kai_scheduler_is_looked_for_and_its_webhook_waited_for(engine:
     said = fails(engine)
     assert "gate kai-queue-controller did not open: Deployment queue-controller is not rolled out." in said
     assert "no Deployment in namespace kai-scheduler" in said
-    assert "KAI Scheduler is not there, and its mode is external: nothing was created." in said
+    assert "KAI Scheduler was not found, and its mode is external: nothing was created." in said
     assert engine.releases() == {}
     assert made(engine) == []
 
@@ -210,7 +210,7 @@ def test_external_kai_scheduler_is_looked_for_and_its_webhook_waited_for(engine:
         said = fails(engine)
         assert "gate kai-queue-controller did not open" in said
         assert "Deployment queue-controller: 0 of 1 pods available" in said
-        assert "KAI Scheduler is not there" not in said
+        assert "KAI Scheduler was not found" not in said
 
     with injected(api, {"queue-webhook.listening": "false"}):
         said = fails(engine)

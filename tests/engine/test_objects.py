@@ -10,7 +10,7 @@ import yaml
 
 from dynamo_platform import Plan, plan_of
 from dynamo_platform.rendering import helm
-from dynamo_platform.rendering.objects import CRD, Key, Object, from_plain, read, to_plain
+from dynamo_platform.rendering.objects import CRD, Key, Object, from_plain, read_objects, to_plain
 from sandbox.sandbox import Sandbox
 from tests.engine.engine import NOWHERE, STACK, CommandFailedError, Engine
 from tests.engine.stacks import NEW, separate
@@ -40,7 +40,7 @@ def of_helm(engine: Engine, release: str, namespace: str) -> Objects:
     text = "\n".join(engine.helm("get", what, release, "-n", namespace) for what in ("manifest", "hooks"))
     manifests = [document for document in yaml.safe_load_all(text) if document]
     # Helm keeps the platform's hooks in the release, and does not run them.
-    return read(manifests, manifests, namespace, hooks=release != "dynamo-platform")
+    return read_objects(manifests, manifests, namespace, hooks=release != "dynamo-platform")
 
 
 def test_objects_are_those_that_helm_installed(deployed: Engine) -> None:
@@ -61,7 +61,7 @@ def test_the_helm_on_path_renders_the_same(deployed: Engine, monkeypatch: pytest
     for name in ("PATH", "SSL_CERT_FILE", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"):
         monkeypatch.setenv(name, deployed.env[name])
     plan = configured_plan(deployed)
-    rendered, warnings = helm.render(plan.releases, plan.rendering, project=deployed.folder)
+    rendered, warnings = helm.render_releases(plan.releases, plan.rendering, project=deployed.folder)
     assert warnings == []
     assert to_plain({each.release.name: each.objects for each in rendered}) == deployed.listed()
 

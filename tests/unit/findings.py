@@ -19,7 +19,14 @@ from dynamo_platform.config.stackfile import Project, parse_stack
 from dynamo_platform.planning.model import Queue, Release, Running
 from dynamo_platform.planning.rules import RULES
 from dynamo_platform.planning.running import COMPONENT, from_state, from_version
-from dynamo_platform.rendering.refusals import generated, refused, secret_contents, unconfigured, undecided, unfetched
+from dynamo_platform.rendering.refusals import (
+    chart_not_fetched,
+    monitor_undecided,
+    provider_not_configured,
+    secret_contents,
+    template_failed,
+    unstable_objects,
+)
 
 CHECKOUT = Path(__file__).parents[2]
 CASES = CHECKOUT / "tests" / "data" / "findings" / "cases.yaml"
@@ -53,7 +60,7 @@ RELEASE = Release(
 RENDERING = {
     "REN001": (
         "A chart that refuses its values.",
-        refused(
+        template_failed(
             RELEASE._replace(values={"global": {"tolerations": "none"}}),
             "kai-scheduler/templates/operator.yaml:30: global.tolerations has to be a list",
             Path("kai-scheduler"),
@@ -61,7 +68,7 @@ RENDERING = {
     ),
     "REN002": (
         "A template that asks the cluster.",
-        refused(
+        template_failed(
             RELEASE,
             'execution error at <(lookup "v1" "Secret" "kai-scheduler" "pull").data>: nil pointer',
             Path("kai-scheduler"),
@@ -69,13 +76,13 @@ RENDERING = {
     ),
     "REN003": (
         "A chart that cannot be fetched.",
-        unfetched(RELEASE, "dial tcp: lookup charts.example.com: no such host"),
+        chart_not_fetched(RELEASE, "dial tcp: lookup charts.example.com: no such host"),
     ),
-    "REN004": ("A provider that is not configured yet.", unconfigured(RELEASE)),
-    "REN005": ("A monitor that is `auto` in files.", undecided("monitoring.podMonitors")),
+    "REN004": ("A provider that is not configured yet.", provider_not_configured(RELEASE)),
+    "REN005": ("A monitor that is `auto` in files.", monitor_undecided("monitoring.podMonitors")),
     "REN006": (
         "An object that comes out otherwise each time, in files.",
-        generated(RELEASE, ["Secret kai-scheduler/webhook (data.tls.crt)"]),
+        unstable_objects(RELEASE, ["Secret kai-scheduler/webhook (data.tls.crt)"]),
     ),
     "REN007": ("A Secret with contents, in files.", secret_contents(RELEASE, ["Secret kai-scheduler/pull"])),
 }

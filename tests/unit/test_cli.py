@@ -13,7 +13,7 @@ from rich.console import Console
 
 from dynamo_platform import catalog
 from dynamo_platform.cli import main
-from dynamo_platform.cli.tables import Table, show_rich
+from dynamo_platform.cli.tables import Table, print_rich
 from dynamo_platform.config.stackfile import find_project, read_stack
 from dynamo_platform.planning.model import Plan
 from dynamo_platform.planning.stacks import plan_stack
@@ -131,7 +131,7 @@ def test_json_of_a_good_stack(folder: Path) -> None:
     assert data(run("check", "--stack", "good", "--json")) == {"ok": True, "findings": []}
 
 
-def test_json_of_several_stacks_says_whose_a_finding_is(folder: Path) -> None:
+def test_json_of_several_stacks_names_the_stack_of_each_finding(folder: Path) -> None:
     result = run("check", "--stack", "good", "--stack", "warns", "--json")
 
     (finding,) = data(result)["findings"]
@@ -151,7 +151,7 @@ STACK         CODE    PATH     GIVEN                           ALLOWED
 good   ok
 twice  error  CFG006  version  twice, in line 2 and in line 3  each key once
 
-2 stacks: 1 error; --stack NAME says why.
+2 stacks: 1 error; --stack NAME shows why.
 """
     )
 
@@ -168,7 +168,7 @@ def test_all_stacks_of_the_project(folder: Path) -> None:
         "wrong",
         "wrong",
     ]
-    assert result.output.endswith("\n4 stacks: 4 errors, 1 warning; --stack NAME says why.\n")
+    assert result.output.endswith("\n4 stacks: 4 errors, 1 warning; --stack NAME shows why.\n")
 
 
 def test_a_bare_mapping_is_checked(folder: Path) -> None:
@@ -180,17 +180,23 @@ def test_a_bare_mapping_is_checked(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("check",), "Give one of the options that name stacks; this project's stacks are: good, twice, warns, wrong."),
-        (("check", "--all", "--stack", "good"), "Give one of the options that name stacks"),
-        (("check", "--stack", "good", "--config", "Pulumi.yaml"), "Give one of the options that name stacks"),
+        (
+            ("check",),
+            "Use exactly one of the options that name stacks. The stacks of this project are: good, twice, ",
+        ),
+        (("check", "--all", "--stack", "good"), "Use exactly one of the options that name stacks"),
+        (("check", "--stack", "good", "--config", "Pulumi.yaml"), "Use exactly one of the options that name stacks"),
         (("check", "--stack", "absent"), "There is no stack 'absent' in "),
         (("check", "--config", "absent.yaml"), "'absent.yaml' does not exist"),
         (("check", "--config", "stacks"), "'stacks' is a directory"),
-        (("check", "--stack", "good", "--from", "1.4"), "'1.4' is no version of the platform, such as 1.4.2"),
-        (("check", "--stack", "good", "--from", "v1.4.2"), "'v1.4.2' is no version of the platform"),
-        (("check", "--stack", "good", "--from", "0.7.1"), "0.7.1 is of a minor version that is not known; 0.8 to "),
-        (("explain", "--stack", "good", "--from", "2.0.0"), "2.0.0 is of a minor version that is not known"),
-        (("explain",), "Give one of the options that name stacks"),
+        (("check", "--stack", "good", "--from", "1.4"), "'1.4' is not a version of the platform, such as 1.4.2"),
+        (("check", "--stack", "good", "--from", "v1.4.2"), "'v1.4.2' is not a version of the platform"),
+        (
+            ("check", "--stack", "good", "--from", "0.7.1"),
+            "0.7.1 has an unknown minor version; the known ones are 0.8",
+        ),
+        (("explain", "--stack", "good", "--from", "2.0.0"), "2.0.0 has an unknown minor version"),
+        (("explain",), "Use exactly one of the options that name stacks"),
         (("explain", "--stack", "good", "--format", "svg"), "'svg' is not one of 'text', 'json', 'mermaid'"),
         (("versions", "1.5.1"), "Got unexpected extra argument"),
     ],
@@ -204,7 +210,7 @@ def test_bad_usage_exits_with_2_and_prints_to_standard_error(
     assert message in result.stderr
 
 
-def test_outside_of_a_project_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_project_is_bad_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     result = run("check", "--all")
@@ -223,7 +229,7 @@ def test_a_project_without_stack_files_is_bad_usage(tmp_path: Path, monkeypatch:
     assert f"Error: There is no stack file in {tmp_path}." in result.stderr
 
 
-def test_explain_says_what_where_from_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_lists_sources_values_order_and_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CHECKOUT)
 
     output = run("explain", "--stack", "production").output
@@ -261,7 +267,7 @@ def test_explain_says_what_where_from_and_why(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
-def test_the_upgrade_is_judged_from_what_runs(folder: Path) -> None:
+def test_the_upgrade_is_checked_from_the_running_version(folder: Path) -> None:
     fresh = run("check", "--stack", "good")
     up = run("check", "--stack", "good", "--from", "1.3.1")
     down = run("check", "--stack", "good", "--from", "1.6.0", "--json")
@@ -271,37 +277,37 @@ def test_the_upgrade_is_judged_from_what_runs(folder: Path) -> None:
     assert "UPG002" in {finding["code"] for finding in data(down)["findings"]}
 
 
-def test_explain_says_what_an_upgrade_changes(folder: Path) -> None:
+def test_explain_lists_what_an_upgrade_changes(folder: Path) -> None:
     output = run("explain", "--stack", "good", "--from", "1.4.2").output
-    said = data(run("explain", "--stack", "good", "--from", "1.4.2", "--format", "json"))
+    explained = data(run("explain", "--stack", "good", "--from", "1.4.2", "--format", "json"))
 
     assert (
         "    version    1.4.2 → 1.5.1\n"
         "    bundles    kai-scheduler v0.13.4 → v0.17.0\n"
         "    bundles    grove v0.1.0-alpha.12-rc1 → v0.1.0-alpha.13\n"
     ) in output
-    assert said["bundled"] == {"kai-scheduler": "v0.17.0", "grove": "v0.1.0-alpha.13"}
-    assert (said["steps"][-1]["running"], said["steps"][-1]["version"]) == ("1.4.2", "1.5.1")
-    for finding in said["findings"]:
+    assert explained["bundled"] == {"kai-scheduler": "v0.17.0", "grove": "v0.1.0-alpha.13"}
+    assert (explained["steps"][-1]["running"], explained["steps"][-1]["version"]) == ("1.4.2", "1.5.1")
+    for finding in explained["findings"]:
         assert f"\n{finding['severity']} {finding['code']}  {finding['path']}\n" in output
-    assert "UPG007" in {finding["code"] for finding in said["findings"]}
+    assert "UPG007" in {finding["code"] for finding in explained["findings"]}
 
 
-def test_explain_as_json_holds_the_whole_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_as_json_has_the_whole_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CHECKOUT)
     plan = planned("production")
 
-    said = data(run("explain", "--stack", "production", "--format", "json"))
+    explained = data(run("explain", "--stack", "production", "--format", "json"))
 
-    assert [step["name"] for step in said["steps"]] == [step.name for step in plan.steps]
-    assert said["steps"][-1]["values"] == plan.releases[-1].values
-    assert said["steps"][-1]["dependsOn"] == list(plan.releases[-1].depends_on)
-    assert {step["step"] for step in said["steps"]} == {"release", "gate", "queue"}
-    assert all(step["why"] for step in said["steps"])
-    assert said["modes"] == {"kai-scheduler": "separate", "grove": "separate"}
+    assert [step["name"] for step in explained["steps"]] == [step.name for step in plan.steps]
+    assert explained["steps"][-1]["values"] == plan.releases[-1].values
+    assert explained["steps"][-1]["dependsOn"] == list(plan.releases[-1].depends_on)
+    assert {step["step"] for step in explained["steps"]} == {"release", "gate", "queue"}
+    assert all(step["why"] for step in explained["steps"])
+    assert explained["modes"] == {"kai-scheduler": "separate", "grove": "separate"}
 
 
-def test_the_page_of_the_order_shows_what_explain_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_flow_chart_in_the_docs_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CHECKOUT)
 
     picture = run("explain", "--stack", "production", "--format", "mermaid").output
@@ -309,7 +315,7 @@ def test_the_page_of_the_order_shows_what_explain_draws(monkeypatch: pytest.Monk
     assert f"```mermaid\n{picture}```" in Path("docs/order.md").read_text()
 
 
-def test_a_picture_has_no_edge_that_follows_from_others(folder: Path) -> None:
+def test_the_flow_chart_has_no_redundant_edges(folder: Path) -> None:
     (folder / "page.yaml").write_text(
         'version: "1.5.1"\nprofile: development\n'
         "kaiScheduler: {mode: external, version: v0.17.0}\n"
@@ -336,14 +342,14 @@ flowchart LR
 
 
 @pytest.mark.parametrize("form", ["text", "json", "mermaid"])
-def test_explain_of_a_wrong_stack_says_the_errors(folder: Path, form: str) -> None:
+def test_explain_prints_the_errors_of_a_wrong_stack(folder: Path, form: str) -> None:
     result = run("explain", "--stack", "twice", "--format", form)
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert "error CFG006  version\n" in result.stderr
 
 
-def test_versions_is_the_catalog(folder: Path) -> None:
+def test_versions_prints_the_catalog(folder: Path) -> None:
     platform = catalog.load().platform
     minors = platform.minors
 
@@ -370,7 +376,7 @@ def test_every_command_has_help(command: tuple[str, ...]) -> None:
 def test_a_terminal_gets_colours() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=60, color_system="standard")
 
-    show_rich(Table(("stack", "", "path"), [("a[b]", "error", "x"), ("b", "ok", "")], title="1 error"), console)
+    print_rich(Table(("stack", "", "path"), [("a[b]", "error", "x"), ("b", "ok", "")], title="1 error"), console)
 
     assert isinstance(console.file, io.StringIO)
     output = console.file.getvalue()
@@ -379,7 +385,7 @@ def test_a_terminal_gets_colours() -> None:
     assert "a[b]" in output
 
 
-def test_rich_and_pulumi_are_not_loaded_where_nobody_looks() -> None:
+def test_rich_and_pulumi_are_not_imported_without_a_terminal() -> None:
     program = """
 import sys
 from dynamo_platform.cli import main

@@ -26,7 +26,7 @@ def _modules() -> set[str]:
         parts = path.relative_to(PACKAGE).parts
         if len(parts) > 2:
             found.add("/".join(parts[:2]) + "/")
-        elif path.name not in {"__init__.py", "__main__.py"} or parts[0] in {"catalog", "comparison"}:
+        elif path.name not in {"__init__.py", "__main__.py"} or parts[0] == "catalog":
             found.add("/".join(parts))
     return found | {"catalog/data/"}
 

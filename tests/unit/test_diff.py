@@ -1,4 +1,4 @@
-"""``dynamo-platform diff``: two revisions, two stack files, two folders, and what is none of these."""
+"""``dynamo-platform diff``: two revisions, two stack files, two folders, and invalid arguments."""
 
 import json
 import shutil
@@ -29,8 +29,8 @@ class Repository:
         self.project = folder / project
 
     @classmethod
-    def made(cls, folder: Path, project: str = ".") -> "Repository":
-        """A project with the stacks dev and prod, committed as `base`."""
+    def create(cls, folder: Path, project: str = ".") -> "Repository":
+        """Create a project with the stacks dev and prod, committed as `base`."""
         made = cls(folder, project)
         made.project.mkdir(parents=True, exist_ok=True)
         made.git("init", "--quiet", "--initial-branch=main", "--template=")
@@ -62,8 +62,8 @@ class Repository:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What every repository begins with."""
-    return Repository.made(tmp_path_factory.mktemp("base")).folder
+    """The folder that every repository is copied from."""
+    return Repository.create(tmp_path_factory.mktemp("base")).folder
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ resources.memory.quota -1, resources.memory.limit -1, resources.memory.overQuota
 Objects: 1 added, 0 changed, 0 removed
   + Queue research
 
-Equal, and not rendered
+Same objects, not rendered
   kai-scheduler v0.17.0
   grove v0.1.0-alpha.13
   dynamo-platform 1.5.1
@@ -141,9 +141,7 @@ def test_the_work_tree_is_neither_read_nor_changed(repository: Repository) -> No
     ],
     ids=["nothing", "a comment", "a default", "a queue", "an error"],
 )
-def test_the_exit_code_says_whether_an_update_differs_or_is_refused(
-    repository: Repository, head: str, code: int
-) -> None:
+def test_the_exit_code_is_1_if_a_stack_would_change_or_has_errors(repository: Repository, head: str, code: int) -> None:
     repository.stack("dev", head)
     repository.git("commit", "--quiet", "--all", "--allow-empty", "--message", "head")
 
@@ -151,14 +149,14 @@ def test_the_exit_code_says_whether_an_update_differs_or_is_refused(
     assert run("base", "HEAD").exit_code == 0
 
 
-def test_stacks_that_come_and_go(repository: Repository) -> None:
+def test_added_and_removed_stacks(repository: Repository) -> None:
     (repository.project / "stacks" / "Pulumi.prod.yaml").unlink()
     repository.stack("new", SETTINGS.replace("1.5.1", "9.9.9"))
     repository.commit("head")
 
     assert states("base", "head") == {"dev": "unchanged", "new": "added", "prod": "removed"}
     assert (
-        "prod: removed: its file is gone, and what it installed stays until `pulumi destroy`"
+        "prod: removed: its file is deleted, but its resources stay until `pulumi destroy`"
         in run("base", "head").stdout
     )
 
@@ -173,10 +171,10 @@ def test_one_stack_of_a_project(repository: Repository) -> None:
     assert page.startswith("<!-- dynamo-platform diff infra/prod -->\n\n### dynamo-platform: 1 stack would change\n")
     result = run("base", "head", "--stack", "nope")
     assert result.exit_code == 2
-    assert "Neither revision has a stack nope; there are: dev, prod." in result.stderr
+    assert "Neither revision has a stack nope. The stacks are: dev, prod." in result.stderr
 
 
-def test_what_the_project_file_of_each_revision_adds_counts(repository: Repository) -> None:
+def test_configuration_in_the_project_file_counts(repository: Repository) -> None:
     (repository.project / "Pulumi.yaml").write_text(
         "name: infra\nruntime: python\nstackConfigDir: stacks\nconfig:\n  dynamo-platform:timeout: 900\n"
     )
@@ -185,8 +183,8 @@ def test_what_the_project_file_of_each_revision_adds_counts(repository: Reposito
     assert states("base", "head") == {"dev": "changed", "prod": "changed"}
 
 
-def test_a_project_in_a_subfolder_from_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = Repository.made(tmp_path, "clusters/europe")
+def test_a_project_is_found_from_a_folder_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository.create(tmp_path, "clusters/europe")
     repository.stack("dev", SETTINGS + QUEUE)
     repository.commit("head")
     monkeypatch.chdir(repository.project / "stacks")
@@ -194,8 +192,8 @@ def test_a_project_in_a_subfolder_from_below_it(tmp_path: Path, monkeypatch: pyt
     assert states("base", "head") == {"dev": "changed", "prod": "unchanged"}
 
 
-def test_a_project_file_above_a_temporary_folder_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = Repository.made(tmp_path / "repository", "a")
+def test_a_project_file_above_the_temporary_folder_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository.create(tmp_path / "repository", "a")
     (tmp_path / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.chdir(repository.folder)
@@ -203,10 +201,10 @@ def test_a_project_file_above_a_temporary_folder_is_not_taken(tmp_path: Path, mo
     result = run("base", "base")
 
     assert result.exit_code == 2
-    assert f"There is no Pulumi.yaml in {repository.folder} or above it, in base or in base." in result.stderr
+    assert f"Neither base nor base has a Pulumi.yaml in {repository.folder} or above it." in result.stderr
 
 
-def test_everything_is_new_where_the_base_has_no_project(repository: Repository) -> None:
+def test_a_revision_without_a_project_has_no_stacks(repository: Repository) -> None:
     repository.git("checkout", "--quiet", "--orphan", "empty")
     repository.git("rm", "--quiet", "-r", "--force", ".")
     repository.git("commit", "--quiet", "--allow-empty", "--message", "nothing")
@@ -216,7 +214,7 @@ def test_everything_is_new_where_the_base_has_no_project(repository: Repository)
     assert states("base", "nothing") == {"dev": "removed", "prod": "removed"}
 
 
-def test_a_bare_repository_has_revisions_too(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_revisions_of_a_bare_repository(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     repository.stack("dev", SETTINGS + QUEUE)
     repository.commit("head")
     repository.git("clone", "--quiet", "--bare", ".", "bare.git")
@@ -243,7 +241,7 @@ def test_a_broken_project_file_is_named_by_its_revision(repository: Repository) 
     assert "Error: head:Pulumi.yaml:" in result.stderr
 
 
-def test_an_unreadable_stack_file_is_a_verdict(repository: Repository) -> None:
+def test_an_unreadable_stack_file_is_a_finding(repository: Repository) -> None:
     repository.stack("dev", "config: [")
     repository.commit("head")
 
@@ -251,7 +249,7 @@ def test_an_unreadable_stack_file_is_a_verdict(repository: Repository) -> None:
     assert [finding["code"] for finding in dev["findings"]] == ["CFG005"]
 
 
-def test_a_link_in_a_branch_leads_nowhere(repository: Repository, tmp_path: Path) -> None:
+def test_a_symbolic_link_in_a_branch_is_not_followed(repository: Repository, tmp_path: Path) -> None:
     outside = tmp_path.parent / f"{tmp_path.name}-outside.yaml"
     outside.write_text(SETTINGS.replace("1.5.1", "1.5.0"))
     file = repository.project / "stacks" / "Pulumi.dev.yaml"
@@ -270,12 +268,12 @@ def test_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("main", "topic")
 
     assert result.exit_code == 2
-    assert f"{tmp_path} is in no git repository" in result.stderr
-    assert "or two stack files, or two folders of YAML" in result.stderr
+    assert f"{tmp_path} is not in a git repository" in result.stderr
+    assert "or compare two stack files or two folders of YAML" in result.stderr
 
 
 def only(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have one command on PATH."""
+    """Reduce PATH to one command."""
     folder.mkdir()
     found = shutil.which(command)
     assert found
@@ -314,7 +312,7 @@ def test_two_stack_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert states("a.yaml", "a.yaml") == {"a.yaml": "unchanged"}
     result = run("a.yaml", "b.yaml", "--stack", "dev")
     assert result.exit_code == 2
-    assert "--stack names stacks of a project's revisions" in result.stderr
+    assert "--stack works with revisions of a project only" in result.stderr
 
 
 SERVICE = """\
@@ -355,7 +353,7 @@ def test_a_folder_with_a_broken_file(folders: tuple[Path, Path]) -> None:
     result = run("a", "b")
 
     assert result.exit_code == 2
-    assert "b/broken.yaml is no YAML: while parsing a flow node" in result.stderr
+    assert "b/broken.yaml is not valid YAML: while parsing a flow node" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -369,24 +367,24 @@ def test_a_folder_with_a_broken_file(folders: tuple[Path, Path]) -> None:
         f"metadata: {{name: a}}\nspec: {'[' * 900}{']' * 900}",
     ],
 )
-def test_an_object_that_no_cluster_takes(folders: tuple[Path, Path], text: str) -> None:
+def test_an_invalid_object(folders: tuple[Path, Path], text: str) -> None:
     (folders[1] / "broken.yaml").write_text(f"apiVersion: v1\nkind: Service\n{text}\n")
 
     result = run("a", "b")
 
     assert result.exit_code == 2
-    assert "b/broken.yaml has an object that no cluster takes" in result.stderr
+    assert "b/broken.yaml has an invalid object" in result.stderr
 
 
 @pytest.mark.parametrize("text", ["metadata: {name: a}", "metadata: {name: a}\nspec: {versions: [v1]}"])
-def test_a_definition_that_no_cluster_takes(folders: tuple[Path, Path], text: str) -> None:
+def test_an_invalid_custom_resource_definition(folders: tuple[Path, Path], text: str) -> None:
     head = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
     (folders[1] / "broken.yaml").write_text(head + text)
 
     result = run("a", "b")
 
     assert result.exit_code == 2
-    assert "b/broken.yaml has an object that no cluster takes" in result.stderr
+    assert "b/broken.yaml has an invalid object" in result.stderr
 
 
 def test_a_folder_without_objects(folders: tuple[Path, Path]) -> None:
@@ -395,4 +393,4 @@ def test_a_folder_without_objects(folders: tuple[Path, Path]) -> None:
     result = run("a", "b")
 
     assert result.exit_code == 2
-    assert "There is no Kubernetes object in the YAML of b." in result.stderr
+    assert "There is no Kubernetes object in the YAML files of b." in result.stderr

@@ -8,7 +8,7 @@ import pytest
 
 from dynamo_platform.cluster.observe import UnreadableError
 from dynamo_platform.component import failures
-from tests.unit.test_observe import AROUND, GATE
+from tests.unit.test_observe import GATE, KAI
 
 WEBHOOK = GATE._replace(kind="Deployment", object_name="queue-controller", namespace="kai", condition=None)
 
@@ -43,10 +43,10 @@ def answer(hook: failures.Hook, args: pulumi.ErrorHookArgs) -> bool:
 
 
 def shows(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
-    async def look(*_: object) -> list[str]:
+    async def diagnose(*_: object) -> list[str]:
         return list(lines)
 
-    monkeypatch.setattr(failures, "look", look)
+    monkeypatch.setattr(failures, "diagnose", diagnose)
 
 
 # Gates
@@ -56,7 +56,7 @@ def test_gate_says_what_it_saw_and_is_not_tried_again(monkeypatch: pytest.Monkey
     shows(
         monkeypatch, "Config kai-config, generation 3", "  Available False", "Deployment binder: 0 of 1 pods available"
     )
-    hook = failures.report_gate({"dp-kai-config": GATE}, AROUND)
+    hook = failures.report_gate({"dp-kai-config": GATE}, KAI)
     assert not answer(hook, failure(name="dp-kai-config"))
     (said,) = errors
     assert said == (
@@ -70,23 +70,23 @@ def test_gate_says_what_it_saw_and_is_not_tried_again(monkeypatch: pytest.Monkey
 
 def test_gate_that_cannot_be_deleted_says_nothing(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
     shows(monkeypatch)
-    assert not answer(failures.report_gate({"dp-kai-config": GATE}, AROUND), failure("delete", name="dp-kai-config"))
+    assert not answer(failures.report_gate({"dp-kai-config": GATE}, KAI), failure("delete", name="dp-kai-config"))
     assert errors == []
 
 
 def test_preview_looks_at_no_cluster(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
     shows(monkeypatch)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    assert not answer(failures.report_gate({"dp-kai-config": GATE}, AROUND), failure(name="dp-kai-config"))
+    assert not answer(failures.report_gate({"dp-kai-config": GATE}, KAI), failure(name="dp-kai-config"))
     assert errors == []
 
 
 def test_unreadable_cluster_gives_commands_instead(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
-    async def look(*_: object) -> list[str]:
+    async def diagnose(*_: object) -> list[str]:
         raise UnreadableError("ConnectError")
 
-    monkeypatch.setattr(failures, "look", look)
-    answer(failures.report_gate({"dp-kai-config": GATE}, AROUND), failure(name="dp-kai-config"))
+    monkeypatch.setattr(failures, "diagnose", diagnose)
+    answer(failures.report_gate({"dp-kai-config": GATE}, KAI), failure(name="dp-kai-config"))
     (said,) = errors
     assert "was not read (ConnectError)" in said
     assert "\n  kubectl --context eu describe configs.kai.scheduler kai-config\n" in said
@@ -112,7 +112,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_queue_is_tried_again_while_its_webhook_refuses_connections(
     pauses: list[float], errors: list[str], operation: str
 ) -> None:
-    assert answer(failures.retry_queue(WEBHOOK._replace(timeout=600), AROUND), failure(operation))
+    assert answer(failures.retry_queue(WEBHOOK._replace(timeout=600), KAI), failure(operation))
     assert (pauses, errors) == ([1.0], [])
 
 
@@ -122,7 +122,7 @@ def test_queue_is_tried_again_while_its_webhook_refuses_connections(
 def test_every_other_failure_of_a_queue_stands(
     pauses: list[float], errors: list[str], operation: str, error: str
 ) -> None:
-    assert not answer(failures.retry_queue(WEBHOOK._replace(timeout=600), AROUND), failure(operation, error))
+    assert not answer(failures.retry_queue(WEBHOOK._replace(timeout=600), KAI), failure(operation, error))
     assert (pauses, errors) == ([], [])
 
 
@@ -130,7 +130,7 @@ def test_every_other_failure_of_a_queue_stands(
 def test_queue_is_given_up_after_the_timeout_and_before_the_engine_does(
     pauses: list[float], errors: list[str], timeout: int
 ) -> None:
-    hook = failures.retry_queue(WEBHOOK._replace(timeout=timeout), AROUND)
+    hook = failures.retry_queue(WEBHOOK._replace(timeout=timeout), KAI)
     attempt = failure()
     while answer(hook, attempt):
         attempt.errors.insert(0, REFUSED)
@@ -143,7 +143,7 @@ def test_queue_is_given_up_after_the_timeout_and_before_the_engine_does(
 
 
 def test_each_queue_has_its_own_time(pauses: list[float], errors: list[str]) -> None:
-    hook = failures.retry_queue(WEBHOOK._replace(timeout=1), AROUND)
+    hook = failures.retry_queue(WEBHOOK._replace(timeout=1), KAI)
     assert answer(hook, failure())
     assert not answer(hook, failure())
     assert answer(hook, failure(name="dp-team-a"))

@@ -23,7 +23,7 @@ from dynamo_platform.gitops.yamlfiles import dump
 from dynamo_platform.planning.model import Plan, Release
 from dynamo_platform.planning.planner import plan_of
 from dynamo_platform.planning.stacks import plan_stack
-from dynamo_platform.rendering.helm import Rendered
+from dynamo_platform.rendering.helm import RenderedRelease
 from dynamo_platform.trees import value_at
 
 CHECKOUT = Path(__file__).parents[2]
@@ -66,15 +66,15 @@ def config(hook: str | None = None) -> Manifest:
     return manifest("Config", "kai-config", "kai.scheduler/v1", hook, spec={"global": {}})
 
 
-def rendered(plan: Plan, *manifests: Manifest, of: str = "kai-scheduler") -> list[Rendered]:
-    """The plan's releases as if only one of them had objects."""
+def rendered(plan: Plan, *manifests: Manifest, of: str = "kai-scheduler") -> list[RenderedRelease]:
+    """The plan's releases, of which only one has objects."""
     releases = [(release, manifests if release.name == of else ()) for release in plan.releases]
-    return [Rendered(release, made, made, frozenset()) for release, made in releases]
+    return [RenderedRelease(release, made, made, frozenset()) for release, made in releases]
 
 
 def written(*manifests: Manifest, page: dict[str, Any] = SEPARATE, of: str = "kai-scheduler", **more: Any) -> Files:
     plan = planned(page)
-    return gitops.as_objects(plan, rendered(plan, *manifests, of=of), **more)
+    return gitops.object_files(plan, rendered(plan, *manifests, of=of), **more)
 
 
 def objects(files: Files) -> list[Manifest]:
@@ -112,7 +112,7 @@ def test_folders_sort_in_the_order_of_the_plan(page: dict[str, Any], expected: l
     assert folders(files) == [f"{number}-{name}" for number, name in enumerate(expected, 1)]
 
 
-def test_crds_and_namespaces_come_first_wherever_they_are_from() -> None:
+def test_crds_and_namespaces_of_all_charts_come_first() -> None:
     files = written(crd("Queue", "scheduling.run.ai"), manifest("Namespace", "reservation"), manifest("Service", "s"))
     assert sorted(path for path in files if path.startswith("1-")) == [
         "1-crds-and-namespaces/0-customresourcedefinition-queues.scheduling.run.ai.yaml",
@@ -124,13 +124,13 @@ def test_crds_and_namespaces_come_first_wherever_they_are_from() -> None:
     assert "2-kai-scheduler/1-service-s.yaml" in files
 
 
-def test_a_charts_own_namespace_is_written_as_the_chart_has_it() -> None:
+def test_a_namespace_of_a_chart_replaces_the_default_one() -> None:
     files = written(manifest("Namespace", "kai-scheduler", metadata={"labels": {"a": "b"}}))
     text = files["1-crds-and-namespaces/0-namespace-kai-scheduler.yaml"]
     assert yaml.safe_load(text)["metadata"] == {"name": "kai-scheduler", "labels": {"a": "b"}}
 
 
-def test_within_a_folder_workloads_come_after_what_they_need_and_before_what_needs_them() -> None:
+def test_workloads_come_after_their_dependencies_and_before_custom_resources() -> None:
     files = written(
         crd("Config", "kai.scheduler"),
         config(),
@@ -146,7 +146,7 @@ def test_within_a_folder_workloads_come_after_what_they_need_and_before_what_nee
     ]
 
 
-def test_bundled_the_charts_queues_come_last() -> None:
+def test_queues_of_a_bundled_chart_come_last() -> None:
     hook = "post-install,post-upgrade"
     queues = [manifest("Queue", name, "scheduling.run.ai/v2", hook) for name in ("dynamo", "dynamo-default")]
     files = written(crd("Queue", "scheduling.run.ai"), *queues, page=BUNDLED, of="dynamo-platform")
@@ -172,7 +172,7 @@ def test_queues_come_after_their_parents() -> None:
     assert yaml.safe_load(files["4-queues/2-queue-a.yaml"])["spec"]["parentQueue"] == "team"
 
 
-def test_gates_are_a_note_with_what_waits_for_them() -> None:
+def test_gates_are_a_readme_with_commands_that_wait() -> None:
     files = written()
     assert [path for path in files if "gates" in path] == ["3-gates/README.md"]
     commands = [line for line in files["3-gates/README.md"].splitlines() if line.startswith("kubectl ")]
@@ -195,7 +195,7 @@ def test_two_objects_of_one_file_name_are_both_written() -> None:
     assert [each["metadata"]["name"] for each in documents] == ["a:b", "a-b"]
 
 
-def test_the_order_in_which_a_chart_prints_its_objects_does_not_matter() -> None:
+def test_the_order_of_a_charts_objects_does_not_matter() -> None:
     made = [job(), config("pre-install"), manifest("Service", "s"), manifest("ConfigMap", "script", data={"a": "b"})]
     assert written(*made) == written(*reversed(made))
 
@@ -211,7 +211,7 @@ def test_a_hook_becomes_an_ordinary_object(hook: str) -> None:
     }
 
 
-def test_what_argo_cd_takes_for_a_hook_is_gone_and_other_annotations_stay() -> None:
+def test_hook_annotations_of_argo_cd_are_removed_and_others_stay() -> None:
     annotations = {
         "helm.sh/resource-policy": "keep",
         "argocd.argoproj.io/hook": "PostSync",
@@ -222,13 +222,13 @@ def test_what_argo_cd_takes_for_a_hook_is_gone_and_other_annotations_stay() -> N
 
 
 @pytest.mark.parametrize("hook", ["post-delete", "pre-delete", "test", "test-success", "post-rollback"])
-def test_what_no_install_runs_is_left_out_and_said(hook: str) -> None:
+def test_hooks_that_no_installation_runs_are_omitted_and_listed(hook: str) -> None:
     files = written(job("cleanup", hook))
     assert "Job" not in {each["kind"] for each in objects(files)}
     assert f"- kai-scheduler: Job kai-scheduler/cleanup (a hook of {hook})" in files["README.md"]
 
 
-def test_a_release_without_hooks_has_none_of_their_objects() -> None:
+def test_hooks_of_a_release_without_hooks_are_omitted_and_listed() -> None:
     queue = manifest("Queue", "dynamo", "scheduling.run.ai/v2", "post-install,post-upgrade")
     files = written(queue, of="dynamo-platform")
     assert [path for path in files if "queue-dynamo.yaml" in path] == ["4-queues/1-queue-dynamo.yaml"]
@@ -241,7 +241,7 @@ def test_an_object_gets_its_namespace_and_a_cluster_scoped_one_loses_it() -> Non
     assert only("Config", files)["metadata"] == {"name": "kai-config"}
 
 
-def test_the_items_of_a_list_are_written_each_for_itself() -> None:
+def test_the_items_of_a_list_are_written_to_one_file_each() -> None:
     items = [manifest("ConfigMap", "a"), manifest("ConfigMap", "b")]
     files = written({"apiVersion": "v1", "kind": "ConfigMapList", "items": items})
     assert {"2-kai-scheduler/1-configmap-a.yaml", "2-kai-scheduler/1-configmap-b.yaml"} <= files.keys()
@@ -255,7 +255,7 @@ def name_of_job(*manifests: Manifest) -> str:
     return name
 
 
-def test_a_jobs_name_changes_with_what_it_does_and_with_nothing_else() -> None:
+def test_the_name_of_a_job_changes_only_with_what_it_runs() -> None:
     script = manifest("ConfigMap", "script", data={"run": "true"})
     name = name_of_job(job(), script)
     assert name.startswith("migration-")
@@ -279,7 +279,7 @@ def test_a_jobs_name_is_short_enough_for_the_label_of_its_pods() -> None:
 
 def test_a_secret_that_its_operator_fills_is_written_without_keys() -> None:
     empty = manifest("Secret", "certificate", type="kubernetes.io/tls", data={"tls.crt": "", "tls.key": ""})
-    assert gitops.unrepeatable(rendered(planned(SEPARATE), empty)) == []
+    assert gitops.check_rendered(rendered(planned(SEPARATE), empty)) == []
     assert only("Secret", written(empty)) == {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -288,9 +288,9 @@ def test_a_secret_that_its_operator_fills_is_written_without_keys() -> None:
 
 
 @pytest.mark.parametrize("field", ["data", "stringData"])
-def test_a_secret_with_contents_is_refused_and_never_shown(field: str) -> None:
+def test_a_secret_with_contents_is_refused_and_not_printed(field: str) -> None:
     secret = manifest("Secret", "pull") | {field: {"password": "aHVudGVyMg=="}}
-    (finding,) = gitops.unrepeatable(rendered(planned(SEPARATE), secret))
+    (finding,) = gitops.check_rendered(rendered(planned(SEPARATE), secret))
     assert (finding.code, finding.severity, finding.path) == ("REN007", "error", "kaiScheduler.values")
     assert "Secret kai-scheduler/pull" in finding.given
     assert "aHVudGVyMg==" not in str(finding)
@@ -299,14 +299,19 @@ def test_a_secret_with_contents_is_refused_and_never_shown(field: str) -> None:
 
 def differing(first: Sequence[Manifest], again: Sequence[Manifest]) -> list[Finding]:
     release = planned(SEPARATE).releases[0]
-    return gitops.unrepeatable([Rendered(release, first, again, frozenset())])
+    return gitops.check_rendered([RenderedRelease(release, first, again, frozenset())])
 
 
-def test_an_object_that_comes_out_otherwise_each_time_is_refused_with_the_field() -> None:
+def test_an_object_that_renders_differently_every_time_is_refused_with_the_field() -> None:
     first, again = (manifest("ConfigMap", "seed", data={"fixed": "1", "seed": seed}) for seed in ("a", "b"))
     (finding,) = differing([first], [again])
     assert (finding.code, finding.severity) == ("REN006", "error")
     assert finding.given == "kai-scheduler v0.17.0 with ConfigMap kai-scheduler/seed (data.seed)"
+
+
+def test_a_key_that_only_one_rendering_has_is_named() -> None:
+    (finding,) = differing([manifest("ConfigMap", "seed", data={"a": None})], [manifest("ConfigMap", "seed", data={})])
+    assert finding.given.endswith("seed (data)")
 
 
 def test_a_generated_name_is_refused() -> None:
@@ -314,7 +319,7 @@ def test_a_generated_name_is_refused() -> None:
     assert "seed-a (name), ConfigMap kai-scheduler/seed-b (name)" in finding.given
 
 
-def test_what_is_left_out_may_be_generated() -> None:
+def test_omitted_hooks_may_render_differently() -> None:
     first, again = (manifest("Secret", "test", hook="test", data={"a": seed}) for seed in ("a", "b"))
     assert differing([first], [again]) == []
 
@@ -346,20 +351,20 @@ def test_monitors_are_decided_by_chart_values() -> None:
 
 
 def inline(page: dict[str, Any], release: str, below: str = "") -> Any:
-    """What the chart is told about it: whether it renders the Config, and whether a Job makes it."""
+    """Two chart values: whether the chart renders the Config, and whether a Job creates it."""
     releases = gitops.with_inline_config(planned(page), catalog.load())
     (values,) = (each.values for each in releases if each.name == release)
     return tuple(value_at(values, f"{below}{key}") for key in ("kaiConfig.render", "kaiConfigDeployer.enabled"))
 
 
-def test_the_config_is_an_object_where_the_version_can() -> None:
+def test_the_config_is_rendered_if_the_version_can() -> None:
     newest = {"mode": "separate", "version": "v0.17.0"}
     assert inline(SEPARATE | {"kaiScheduler": newest}, "kai-scheduler") == (True, False)
     assert inline(BUNDLED, "dynamo-platform", "kai-scheduler.") == (True, False)
 
 
 @pytest.mark.parametrize("version", ["v0.13.4", "v0.14.7", "v0.15.3"])
-def test_the_config_is_the_charts_matter_where_it_cannot(version: str) -> None:
+def test_the_config_is_left_to_the_chart_if_the_version_cannot_render_it(version: str) -> None:
     page = SEPARATE | {
         "version": "1.1.1",
         "kaiScheduler": {"mode": "separate", "version": version},
@@ -369,7 +374,7 @@ def test_the_config_is_the_charts_matter_where_it_cannot(version: str) -> None:
     assert inline(BUNDLED | {"version": "1.4.2", "nats": {"mode": "bundled"}}, "dynamo-platform") == (None, None)
 
 
-def test_someone_elses_config_is_not_touched() -> None:
+def test_the_config_of_an_external_installation_is_not_written() -> None:
     plan = planned(EXTERNAL)
     assert gitops.with_inline_config(plan, catalog.load()) == plan.releases
 
@@ -384,7 +389,7 @@ def annotations(files: Files) -> Iterator[tuple[str, dict[str, str]]]:
                 yield path, each["metadata"]["annotations"]
 
 
-def test_sync_waves_rise_as_the_files_sort() -> None:
+def test_sync_waves_follow_the_order_of_the_files() -> None:
     made = [crd("Config", "kai.scheduler"), config(), manifest("Service", "s"), job()]
     waves = [
         int(each["argocd.argoproj.io/sync-wave"])
@@ -394,7 +399,7 @@ def test_sync_waves_rise_as_the_files_sort() -> None:
     assert all(one <= other for one, other in pairwise(waves))
 
 
-def test_argo_cd_changes_annotations_and_nothing_else() -> None:
+def test_argo_cd_adds_annotations_and_nothing_else() -> None:
     made = [crd("Config", "kai.scheduler"), config("pre-install"), manifest("Service", "s"), job()]
     plain, argocd = written(*made), written(*made, annotate=gitops.with_sync_wave)
     assert plain.keys() == argocd.keys()
@@ -403,7 +408,7 @@ def test_argo_cd_changes_annotations_and_nothing_else() -> None:
         assert one == other
 
 
-def test_argo_cd_does_not_delete_what_helm_would_not() -> None:
+def test_argo_cd_keeps_what_helm_keeps() -> None:
     annotated = {"annotations": {"argocd.argoproj.io/sync-options": "Prune=false,Validate=false"}}
     made = [crd("Config", "kai.scheduler"), manifest("Namespace", "n", metadata=annotated), manifest("Service", "s")]
     options = {
@@ -425,7 +430,7 @@ def test_argo_cd_does_not_delete_what_helm_would_not() -> None:
 
 def test_values_are_the_plans_with_an_index_in_order() -> None:
     plan = plan_stack(read_stack(find_project(CHECKOUT), "production"))
-    files = gitops.as_values(plan)
+    files = gitops.values_files(plan)
     index = yaml.safe_load(files["releases.yaml"])["releases"]
     assert [Release(**{**each, "values": yaml.safe_load(files[each["values"]])}) for each in index] == [
         release._replace(depends_on=()) for release in plan.releases
@@ -445,15 +450,15 @@ def test_values_are_the_plans_with_an_index_in_order() -> None:
     ]
 
 
-def test_the_note_on_values_says_where_hooks_are_off() -> None:
-    separate, bundled = (gitops.as_values(planned(page))["README.md"] for page in (SEPARATE, BUNDLED))
+def test_the_readme_of_values_names_releases_without_hooks() -> None:
+    separate, bundled = (gitops.values_files(planned(page))["README.md"] for page in (SEPARATE, BUNDLED))
     assert separate.count("--no-hooks") == 1
     assert "The hooks of dynamo-platform are off" in separate
     assert "hooks" not in bundled
 
 
 def test_auto_stays_out_of_values() -> None:
-    files = gitops.as_values(planned(SEPARATE, monitoring={}))
+    files = gitops.values_files(planned(SEPARATE, monitoring={}))
     assert "podMonitors" not in files["5-dynamo-platform/values.yaml"]
 
 
@@ -465,7 +470,7 @@ SCALARS = st.one_of(
 
 
 @given(st.recursive(SCALARS, lambda below: st.lists(below) | st.dictionaries(st.text(), below)))
-def test_what_is_written_reads_as_what_it_was(value: Any) -> None:
+def test_yaml_survives_the_round_trip(value: Any) -> None:
     text = dump([value])
     assert yaml.safe_load(text) == value
     assert "&id" not in dump([[value, value]])
@@ -474,11 +479,11 @@ def test_what_is_written_reads_as_what_it_was(value: Any) -> None:
 @pytest.mark.parametrize(
     "text", ["1e3", "12E04", "-1.5e+3", "0o17", "yes", "0x1F", "1_000", "12:30", "2026-01-01", "~"]
 )
-def test_text_that_another_reader_takes_for_something_else_is_in_quotes(text: str) -> None:
+def test_text_that_some_parsers_read_as_another_type_is_quoted(text: str) -> None:
     assert dump([{"a": text}]) == f"a: '{text}'\n"
 
 
-def test_text_of_several_lines_is_written_as_such() -> None:
+def test_multi_line_text_is_a_literal_block() -> None:
     assert dump([{"a": "one\ntwo\n"}]) == "a: |\n  one\n  two\n"
 
 
@@ -502,7 +507,7 @@ def tree(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_folder_is_written_and_then_replaced_as_a_whole(stack: Path) -> None:
+def test_the_folder_is_written_and_then_replaced_completely(stack: Path) -> None:
     result = run("--values", "--out", "out")
     assert (result.exit_code, result.stdout) == (
         0,
@@ -531,7 +536,7 @@ def test_the_folder_has_the_mode_of_any_other(stack: Path) -> None:
     assert len(modes) == 1
 
 
-def test_an_empty_folder_may_be_replaced_and_a_link_leads_to_its_folder(stack: Path) -> None:
+def test_an_empty_folder_is_replaced_also_behind_a_link(stack: Path) -> None:
     (stack.parent / "real").mkdir()
     (stack.parent / "out").symlink_to("real")
     assert run("--values", "--out", "out").exit_code == 0
@@ -540,7 +545,7 @@ def test_an_empty_folder_may_be_replaced_and_a_link_leads_to_its_folder(stack: P
 
 
 @pytest.mark.parametrize("there", ["foreign", "file", "repository"])
-def test_what_the_command_did_not_write_is_refused_and_stays(stack: Path, there: str) -> None:
+def test_a_path_that_the_command_did_not_write_is_refused_and_unchanged(stack: Path, there: str) -> None:
     out = stack.parent / "out"
     if there == "file":
         out.write_text("mine")
@@ -554,11 +559,11 @@ def test_what_the_command_did_not_write_is_refused_and_stays(stack: Path, there:
     before = tree(stack.parent)
     result = run("--values", "--out", "out")
     assert result.exit_code == 2
-    assert f"{out} is not replaced: `render` did not write it" in " ".join(result.stderr.split())
+    assert f"{out} is not replaced, because `render` did not write it" in " ".join(result.stderr.split())
     assert tree(stack.parent) == before
 
 
-def test_a_disk_that_is_full_leaves_everything_as_it_was(stack: Path) -> None:
+def test_a_full_disk_leaves_everything_unchanged(stack: Path) -> None:
     assert run("--values", "--out", "out").exit_code == 0
     before = tree(stack.parent)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -571,13 +576,15 @@ def test_a_disk_that_is_full_leaves_everything_as_it_was(stack: Path) -> None:
     assert (result.exit_code, fresh.exit_code) == (1, 1)
     assert "File too large" in result.stderr
     assert "None" not in result.stderr
-    assert f"{stack.parent}/out is as it was: make room, or name another folder." in " ".join(result.stderr.split())
+    assert f"{stack.parent}/out is unchanged. Free some disk space, or name another folder." in " ".join(
+        result.stderr.split()
+    )
     assert tree(stack.parent) == before
     assert sorted(path.name for path in stack.parent.iterdir()) == ["out", "settings.yaml"]
 
 
 def put_helm(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a script for `helm` on PATH."""
+    """Put a script on PATH as `helm`."""
     folder.mkdir()
     (folder / "helm").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "helm").chmod(0o755)
@@ -593,24 +600,26 @@ def test_a_chart_is_never_an_option_of_helm(stack: Path, monkeypatch: pytest.Mon
     assert " -- --help " in " ".join(result.stderr.split())
 
 
-def test_a_disk_that_is_full_before_anything_is_written(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_for_temporary_files_leaves_everything_unchanged(
+    stack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put_helm(stack.parent / "bin", "exit 0", monkeypatch)
     monkeypatch.setattr("tempfile.tempdir", str(stack.parent / "full"))
     result = run("--out", "out")
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"{stack.parent}/full" in result.stderr
-    assert "out is as it was: make room, or name another folder." in " ".join(result.stderr.split())
+    assert "out is unchanged. Free some disk space, or name another folder." in " ".join(result.stderr.split())
     assert not (stack.parent / "out").exists()
 
 
-def test_a_folder_within_none_is_refused(stack: Path) -> None:
+def test_a_folder_in_a_missing_folder_is_refused(stack: Path) -> None:
     result = run("--values", "--out", "absent/out")
     assert result.exit_code == 1
     assert "No such file or directory" in result.stderr
     assert not (stack.parent / "absent").exists()
 
 
-def test_errors_of_the_configuration_are_said_and_nothing_is_written(stack: Path) -> None:
+def test_errors_of_the_configuration_are_printed_and_nothing_is_written(stack: Path) -> None:
     stack.write_text(json.dumps(SEPARATE | {"version": "1.9.0"}))
     result = run("--out", "out")
     assert result.exit_code == 1
@@ -618,10 +627,10 @@ def test_errors_of_the_configuration_are_said_and_nothing_is_written(stack: Path
     assert not (stack.parent / "out").exists()
 
 
-def test_argo_cds_waves_go_with_objects(stack: Path) -> None:
+def test_sync_waves_do_not_go_with_values(stack: Path) -> None:
     result = run("--values", "--for", "argocd", "--out", "out")
     assert result.exit_code == 2
-    assert "--for goes with objects" in result.stderr
+    assert "--for adds annotations to objects" in result.stderr
 
 
 def test_without_helm_there_are_no_objects(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Kubeconfigs as they are found on machines: several, and not always whole."""
+"""Kubeconfig files: several of them, and malformed ones."""
 
 import os
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_only_named_contexts_count(tmp_path: Path, text: bytes, contexts: set[st
     assert kubeconfig.contexts(file) == contexts
 
 
-def test_files_come_in_the_order_of_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_in_the_order_of_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "b", tmp_path / "a"
     first.touch()
     second.touch()
@@ -35,7 +35,9 @@ def test_files_come_in_the_order_of_the_variable(tmp_path: Path, monkeypatch: py
     assert kubeconfig.files() == [first, second]
 
 
-def test_without_the_variable_the_file_at_home_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_variable_it_is_the_file_in_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert kubeconfig.files() == []

@@ -1,4 +1,4 @@
-"""Objects, their digests, and what changed."""
+"""Rendered objects, their digests, and the changes between them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamo_platform.rendering.changes import changes, difference
-from dynamo_platform.rendering.objects import Key, Object, Objects, from_plain, read, to_plain
+from dynamo_platform.rendering.changes import find_changes, summarize_changes
+from dynamo_platform.rendering.objects import Key, Object, Objects, from_plain, read_objects, to_plain
 
 Manifest = dict[str, Any]
 
@@ -34,7 +34,7 @@ def crd(*versions: tuple[str, bool], name: str = "things.example.com") -> Manife
 
 
 def objects(*manifests: Manifest, again: list[Manifest] | None = None, **more: Any) -> dict[Key, Object]:
-    return read(manifests, manifests if again is None else again, "system", **{"hooks": True} | more)
+    return read_objects(manifests, manifests if again is None else again, "system", **{"hooks": True} | more)
 
 
 def only(*manifests: Manifest, **more: Any) -> tuple[Key, Object]:
@@ -47,17 +47,17 @@ def in_release(*manifests: Manifest, name: str = "platform", **more: Any) -> Obj
 
 
 def lines(before: Objects, after: Objects) -> list[str]:
-    return [change.text for change in changes(before, after)]
+    return [change.text for change in find_changes(before, after)]
 
 
 # Keys
 
 
-def test_an_object_without_a_namespace_is_in_the_releases() -> None:
+def test_an_object_without_a_namespace_is_in_that_of_the_release() -> None:
     assert only(deployment())[0] == Key("apps/v1", "Deployment", "system", "operator")
 
 
-def test_a_cluster_scoped_object_is_in_none() -> None:
+def test_a_cluster_scoped_object_has_no_namespace() -> None:
     assert only(crd())[0].namespace is None
 
 
@@ -66,7 +66,7 @@ def test_a_list_counts_as_its_items() -> None:
     assert [key.name for key in objects(several)] == ["a", "b"]
 
 
-def test_objects_are_in_order_whatever_the_chart_s_is() -> None:
+def test_objects_are_sorted() -> None:
     one, two = deployment("a"), secret({})
     assert list(objects(one, two)) == list(objects(two, one))
 
@@ -88,7 +88,7 @@ def digest(manifest: Manifest, again: Manifest | None = None) -> str:
         deployment() | {"status": {"replicas": 1}},
     ],
 )
-def test_what_says_nothing_does_not_count(same: Manifest) -> None:
+def test_irrelevant_fields_do_not_change_the_digest(same: Manifest) -> None:
     assert digest(same) == digest(deployment())
 
 
@@ -100,16 +100,16 @@ def test_what_says_nothing_does_not_count(same: Manifest) -> None:
         deployment(annotations={"checksum/config": "a"}),
     ],
 )
-def test_everything_else_counts(other: Manifest) -> None:
+def test_all_other_fields_change_the_digest(other: Manifest) -> None:
     assert digest(other) != digest(deployment())
 
 
-def test_a_whole_number_is_the_same_as_a_fraction() -> None:
+def test_a_float_without_a_fraction_equals_the_integer() -> None:
     assert digest(deployment() | {"value": 1}) == digest(deployment() | {"value": 1.0})
     assert digest(deployment() | {"value": 1}) != digest(deployment() | {"value": 1.5})
 
 
-def test_a_pod_template_s_labels_count_because_the_pods_are_replaced() -> None:
+def test_labels_of_a_pod_template_count_because_the_pods_are_replaced() -> None:
     one, two = deployment(), deployment()
     two["spec"]["template"]["metadata"] = {"labels": {"helm.sh/chart": "operator-2"}}
     assert digest(one) != digest(two)
@@ -120,7 +120,7 @@ def test_a_generated_certificate_and_its_checksum_do_not_count() -> None:
     assert objects(*runs[0], again=runs[1]) == objects(*runs[2], again=runs[3])
 
 
-def test_what_stands_beside_a_generated_value_counts() -> None:
+def test_values_beside_a_generated_one_count() -> None:
     before = digest(secret({"tls.crt": "a", "kind": "a"}), secret({"tls.crt": "b", "kind": "a"}))
     assert before != digest(secret({"tls.crt": "c", "kind": "b"}), secret({"tls.crt": "d", "kind": "b"}))
 
@@ -131,19 +131,19 @@ def test_a_random_suffix_does_not_count() -> None:
     assert only(runs[0], again=[runs[1]])[0].name == "setup-*"
 
 
-def test_a_secret_is_nowhere_but_in_the_digest() -> None:
+def test_the_content_of_a_secret_is_only_in_the_digest() -> None:
     assert "hunter2" not in repr(objects(secret({"password": "hunter2"})))
     assert digest(secret({"password": "hunter2"})) != digest(secret({"password": "hunter3"}))
 
 
-def test_a_secret_s_key_of_any_name_is_no_image() -> None:
+def test_a_key_of_a_secret_is_not_an_image() -> None:
     assert only(secret({"image": "hunter2"}))[1].images == ()
 
 
-# What is known of an object
+# Facts about an object
 
 
-def test_images_are_those_of_containers_and_of_custom_resources() -> None:
+def test_images_of_containers_and_custom_resources_are_found() -> None:
     config = {
         "apiVersion": "kai.scheduler/v1",
         "kind": "Config",
@@ -154,12 +154,12 @@ def test_images_are_those_of_containers_and_of_custom_resources() -> None:
     assert [item.images for item in found.values()] == [("registry/kai/binder:v1",), ("registry/operator:1",)]
 
 
-def test_a_text_that_is_no_reference_is_no_image() -> None:
+def test_text_with_spaces_is_not_an_image() -> None:
     settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
     assert only(settings | {"data": {"image": "use the newest one"}})[1].images == ()
 
 
-def test_only_one_of_the_two_renderings_has_what_the_cluster_decides() -> None:
+def test_an_object_in_one_rendering_only_is_uncertain() -> None:
     monitor = deployment("monitor")
     found = objects(deployment(), monitor, again=[deployment()])
     assert {key.name: item.uncertain for key, item in found.items()} == {"monitor": True, "operator": False}
@@ -170,15 +170,19 @@ def test_a_hook_has_its_events_and_weight() -> None:
     assert only(hook)[1].hook == "pre-install,pre-upgrade:2"
 
 
-def test_hooks_that_are_off_are_not_there() -> None:
+def test_an_empty_hook_annotation_is_no_hook() -> None:
+    assert only(deployment(annotations={"helm.sh/hook": ""}), hooks=False)[1].hook is None
+
+
+def test_hooks_that_are_off_are_left_out() -> None:
     assert objects(deployment(annotations={"helm.sh/hook": "post-install"}), hooks=False) == {}
 
 
-def test_tests_of_a_chart_are_not_there() -> None:
+def test_test_hooks_are_left_out() -> None:
     assert objects(deployment(annotations={"helm.sh/hook": "test"})) == {}
 
 
-def test_what_stays_in_the_cluster_is_marked() -> None:
+def test_objects_that_helm_keeps_are_marked() -> None:
     assert only(deployment(annotations={"helm.sh/resource-policy": "keep"}))[1].kept
     assert only(crd(), crds={"things.example.com"})[1].kept
     assert not only(crd())[1].kept
@@ -187,11 +191,11 @@ def test_what_stays_in_the_cluster_is_marked() -> None:
 # Changes
 
 
-def test_nothing_changes_between_the_same() -> None:
+def test_equal_objects_do_not_change() -> None:
     assert lines(in_release(deployment()), in_release(deployment())) == []
 
 
-def test_images_are_told() -> None:
+def test_changed_images_are_listed() -> None:
     before, after = in_release(deployment(image="a:1")), in_release(deployment(image="a:2"))
     assert lines(before, after) == ["~ Deployment system/operator image a:1 → a:2"]
     assert lines({}, after) == ["+ Deployment system/operator image a:2"]
@@ -203,66 +207,67 @@ def test_images_and_lost_versions_come_first_and_permissions_last() -> None:
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}
     before = in_release(crd(("v1", True)), deployment(image="a:1"))
     after = in_release(crd(("v2", True)), deployment(image="a:2"), role, service)
-    kinds = [change.key.kind for change in changes(before, after)]
+    kinds = [change.key.kind for change in find_changes(before, after)]
     assert kinds == ["CustomResourceDefinition", "Deployment", "Service", "Role"]
 
 
-def test_a_stored_version_that_disappears_is_told() -> None:
+def test_a_removed_storage_version_is_reported() -> None:
     before, after = in_release(crd(("v1", True), ("v2", False))), in_release(crd(("v2", True)))
     title = "CustomResourceDefinition things.example.com"
-    assert lines(before, after) == [f"~ {title} (versions v1*, v2 → v2*) (stored version v1 disappears)"]
+    assert lines(before, after) == [f"~ {title} (versions v1*, v2 → v2*) (removes storage version v1)"]
 
 
-def test_a_stored_version_that_is_still_served_is_not() -> None:
+def test_a_former_storage_version_that_is_still_served_is_not_reported() -> None:
     before, after = in_release(crd(("v1", True))), in_release(crd(("v1", False), ("v2", True)))
-    assert [change.lost_version for change in changes(before, after)] == [None]
+    assert [change.lost_version for change in find_changes(before, after)] == [None]
 
 
-def test_a_move_to_another_release_is_told() -> None:
+def test_a_move_to_another_release_is_reported() -> None:
     before, after = in_release(deployment()), in_release(deployment(), name="kai-scheduler")
     assert lines(before, after) == ["~ Deployment system/operator (from release platform to kai-scheduler)"]
 
 
-def test_what_helm_leaves_in_the_cluster_is_told() -> None:
+def test_removed_objects_that_helm_keeps_are_reported() -> None:
     kept = in_release(deployment(image="", annotations={"helm.sh/resource-policy": "keep"}))
     assert lines(kept, {}) == ["- Deployment system/operator (kept in the cluster)"]
 
 
-def test_what_the_cluster_decides_is_told() -> None:
+def test_objects_that_depend_on_the_cluster_are_reported() -> None:
     assert lines({}, in_release(deployment(image=""), again=[])) == [
         "+ Deployment system/operator (the cluster decides)"
     ]
 
 
-def test_hooks_are_told() -> None:
+def test_hooks_are_reported() -> None:
     hook = in_release(deployment(image="", annotations={"helm.sh/hook": "pre-install,pre-upgrade"}))
     assert lines({}, hook) == ["+ Deployment system/operator (hook pre-install, pre-upgrade)"]
 
 
-# The difference in people's words
+# The summary in a preview
 
 
 def test_a_first_installation_is_counted_and_not_listed() -> None:
-    assert difference({}, in_release(deployment(), secret({}))) == "objects   2 new: platform 2"
+    assert summarize_changes({}, in_release(deployment(), secret({}))) == "objects   2 new: platform 2"
 
 
-def test_no_difference_says_so() -> None:
-    assert difference(in_release(deployment()), in_release(deployment())) == "objects   none of 1 changes"
+def test_equal_objects_are_summarized_as_unchanged() -> None:
+    assert summarize_changes(in_release(deployment()), in_release(deployment())) == "objects   none of 1 changes"
 
 
-def test_a_difference_is_counted_and_listed() -> None:
+def test_changes_are_counted_and_listed() -> None:
     before, after = in_release(deployment(image="a:1"), secret({})), in_release(deployment(image="a:2"))
-    assert difference(before, after).splitlines() == [
+    assert summarize_changes(before, after).splitlines() == [
         "objects   0 added, 1 changed, 1 removed",
         "  ~ Deployment system/operator image a:1 → a:2",
         "  - Secret system/certificate",
     ]
 
 
-def test_a_long_difference_says_how_much_more_there_is() -> None:
+def test_a_long_list_of_changes_is_cut() -> None:
     many = in_release(*(deployment(f"a{number:03}", image="") for number in range(70)), secret({}))
     assert (
-        difference(in_release(secret({})), many).splitlines()[-1] == "  … and 10 more; `dynamo-platform diff` lists all"
+        summarize_changes(in_release(secret({})), many).splitlines()[-1]
+        == "  … and 10 more; `dynamo-platform diff` lists all"
     )
 
 
@@ -282,5 +287,5 @@ items = st.builds(
 
 
 @given(st.dictionaries(names, st.dictionaries(keys, items, max_size=3), max_size=2))
-def test_objects_come_back_from_their_text(several: dict[str, dict[Key, Object]]) -> None:
+def test_objects_survive_the_round_trip_through_text(several: dict[str, dict[Key, Object]]) -> None:
     assert from_plain(to_plain(several)) == several

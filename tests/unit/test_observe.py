@@ -1,4 +1,4 @@
-"""What is said of a gate that did not open, and how the cluster is looked at."""
+"""The report about a gate that did not open, and how the cluster is read."""
 
 import asyncio
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dynamo_platform.cluster import observe
-from dynamo_platform.cluster.observe import Object, Seen, Surroundings, UnreadableError
+from dynamo_platform.cluster.observe import KaiScheduler, LiveObject, Observation, UnreadableError
 from dynamo_platform.planning.model import Gate
 
 GATE = Gate(
@@ -22,16 +22,16 @@ GATE = Gate(
     stamp="v0.17.0",
     timeout=600,
 )
-AROUND = Surroundings(namespace="kai", context="eu", readable=True, external=False)
+KAI = KaiScheduler(namespace="kai", context="eu", readable=True, external=False)
 CREATED = "2026-11-25T10:00:00Z"
 FAILING = {"type": "Available", "status": "False", "reason": "available", "message": "Binder:\n  not available"}
 
 
-def config(*conditions: dict[str, Any]) -> Object:
+def config(*conditions: dict[str, Any]) -> LiveObject:
     return {"metadata": {"name": "kai-config", "generation": 3}, "status": {"conditions": conditions}}
 
 
-def deployment(name: str = "binder", *, available: int = 0, **status: Any) -> Object:
+def deployment(name: str = "binder", *, available: int = 0, **status: Any) -> LiveObject:
     counts = {"observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": available}
     return {
         "metadata": {"name": name, "generation": 1, "creationTimestamp": CREATED},
@@ -40,42 +40,45 @@ def deployment(name: str = "binder", *, available: int = 0, **status: Any) -> Ob
     }
 
 
-def pod(name: str = "binder-1-a", app: str = "binder", **status: Any) -> Object:
+def pod(name: str = "binder-1-a", app: str = "binder", **status: Any) -> LiveObject:
     return {"metadata": {"name": name, "labels": {"app": app}}, "status": {"phase": "Running"} | status}
 
 
-def event(kind: str, name: str, time: str = "2026-11-25T10:00:01Z", **content: Any) -> Object:
+def event(kind: str, name: str, time: str = "2026-11-25T10:00:01Z", **content: Any) -> LiveObject:
     about = {"kind": kind, "name": name}
     return {"involvedObject": about, "lastTimestamp": time, "metadata": {"creationTimestamp": time}, **content}
 
 
-def described(**seen: Any) -> list[str]:
-    return observe.describe(GATE, AROUND, Seen(**{"target": config(FAILING), "deployments": [deployment()]} | seen))
+def described(**observed: Any) -> list[str]:
+    return observe.describe(
+        GATE, KAI, Observation(**{"target": config(FAILING), "deployments": [deployment()]} | observed)
+    )
 
 
-def test_conditions_are_shown_with_reason_and_message_in_a_line_each() -> None:
+def test_conditions_are_one_line_each_with_reason_and_message() -> None:
     assert described()[:2] == ["Config kai-config, generation 3", "  Available False: available: Binder: not available"]
 
 
 @pytest.mark.parametrize(
-    ("observed", "line"), [(2, "  Ready True (of generation 2)"), (3, "  Ready True"), (None, "  Ready True")]
+    ("observed", "line"), [(2, "  Ready True (observed generation 2)"), (3, "  Ready True"), (None, "  Ready True")]
 )
-def test_condition_of_an_older_generation_says_so(observed: int | None, line: str) -> None:
+def test_condition_of_an_older_generation_is_marked(observed: int | None, line: str) -> None:
     condition = {"type": "Ready", "status": "True"} | ({"observedGeneration": observed} if observed else {})
     assert described(target=config(condition))[1] == line
 
 
-def test_object_without_conditions_was_not_looked_at() -> None:
+def test_object_without_conditions_was_not_reconciled() -> None:
     assert (
-        described(target=config())[0] == "Config kai-config, generation 3, has no conditions: nobody looked at it yet"
+        described(target=config())[0]
+        == "Config kai-config, generation 3, has no conditions: no controller has reconciled it yet"
     )
 
 
-def test_absent_object_is_not_there() -> None:
-    assert described(target=None)[0] == "Config kai-config is not there"
+def test_absent_object_does_not_exist() -> None:
+    assert described(target=None)[0] == "Config kai-config does not exist"
 
 
-def test_only_what_is_not_ready_is_named() -> None:
+def test_only_objects_that_are_not_ready_are_listed() -> None:
     ready = [{"type": "Ready", "status": "True"}]
     lines = described(
         deployments=[deployment("admission", available=1), deployment()],
@@ -85,7 +88,7 @@ def test_only_what_is_not_ready_is_named() -> None:
 
 
 @pytest.mark.parametrize("status", [{"observedGeneration": 0}, {"updatedReplicas": 0}])
-def test_deployment_that_still_rolls_is_not_ready(status: dict[str, Any]) -> None:
+def test_deployment_in_a_rollout_is_not_ready(status: dict[str, Any]) -> None:
     assert "Deployment binder: 1 of 1 pods available" in described(deployments=[deployment(available=1, **status)])
 
 
@@ -96,11 +99,11 @@ def test_deployment_that_still_rolls_is_not_ready(status: dict[str, Any]) -> Non
         ([deployment(available=1)], "every Deployment in namespace kai is ready"),
     ],
 )
-def test_nothing_to_blame_is_said(deployments: list[Object], line: str) -> None:
+def test_missing_and_ready_deployments_are_reported(deployments: list[LiveObject], line: str) -> None:
     assert described(deployments=deployments)[2:] == [line]
 
 
-def test_deployment_says_what_keeps_it_from_having_pods() -> None:
+def test_deployment_is_listed_with_its_replica_failure() -> None:
     quota = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
     fine = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
     lines = described(deployments=[deployment(conditions=[fine, quota])])
@@ -108,7 +111,7 @@ def test_deployment_says_what_keeps_it_from_having_pods() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "trouble"),
+    ("status", "problem"),
     [
         (
             {
@@ -144,8 +147,8 @@ def test_deployment_says_what_keeps_it_from_having_pods() -> None:
     ],
     ids=["unschedulable", "no image", "init container fails"],
 )
-def test_pod_says_what_is_wrong_with_it(status: dict[str, Any], trouble: str) -> None:
-    assert described(pods=[pod(**status)])[-1] == f"  Pod binder-1-a: {trouble}"
+def test_pod_is_listed_with_its_problems(status: dict[str, Any], problem: str) -> None:
+    assert described(pods=[pod(**status)])[-1] == f"  Pod binder-1-a: {problem}"
 
 
 def test_latest_events_of_the_deployment_its_replica_sets_and_pods_are_shown_in_order() -> None:
@@ -164,7 +167,7 @@ def test_latest_events_of_the_deployment_its_replica_sets_and_pods_are_shown_in_
     ]
 
 
-def test_older_events_give_way() -> None:
+def test_only_the_latest_events_are_listed() -> None:
     events = [event("Deployment", "binder", f"2026-11-25T10:00:{second:02}Z") for second in range(9)]
     assert [line.split()[0][-3:-1] for line in described(events=events)[3:]] == ["04", "05", "06", "07", "08"]
 
@@ -181,15 +184,15 @@ def test_long_message_is_cut() -> None:
 
 
 def test_commands_show_the_same_with_kubectl() -> None:
-    assert observe.commands(GATE, AROUND) == [
+    assert observe.kubectl_commands(GATE, KAI) == [
         "kubectl --context eu describe configs.kai.scheduler kai-config",
         "kubectl --context eu get deployments,pods -n kai",
         "kubectl --context eu get events -n kai --sort-by=.lastTimestamp",
     ]
 
 
-def test_commands_without_a_context_leave_it_to_kubectl() -> None:
-    around = Surroundings(namespace="kai", context=None, readable=False, external=False)
+def test_commands_without_a_context_use_the_current_one() -> None:
+    kai = KaiScheduler(namespace="kai", context=None, readable=False, external=False)
     webhook = Gate(
         name="kai-queue-controller",
         api_version="apps/v1",
@@ -200,22 +203,22 @@ def test_commands_without_a_context_leave_it_to_kubectl() -> None:
         stamp="",
         timeout=600,
     )
-    assert observe.commands(webhook, around)[0] == "kubectl describe deployments.apps queue-controller -n kai"
+    assert observe.kubectl_commands(webhook, kai)[0] == "kubectl describe deployments.apps queue-controller -n kai"
 
 
 @pytest.mark.parametrize(
-    ("external", "target", "said"), [(True, None, True), (True, config(), False), (False, None, False)]
+    ("external", "target", "reported"), [(True, None, True), (True, config(), False), (False, None, False)]
 )
-def test_absent_external_kai_scheduler_is_called_that(external: bool, target: Object | None, said: bool) -> None:
-    lines = observe.describe(GATE, replace(AROUND, external=external), Seen(target=target))
-    assert any("KAI Scheduler is not there, and its mode is external" in line for line in lines) is said
+def test_missing_external_kai_scheduler_is_reported(external: bool, target: LiveObject | None, reported: bool) -> None:
+    lines = observe.describe(GATE, replace(KAI, external=external), Observation(target=target))
+    assert any("KAI Scheduler was not found, and its mode is external" in line for line in lines) is reported
 
 
 # Reading
 
 
-def read(around: Surroundings) -> list[str]:
-    return asyncio.run(observe.look(GATE, around))
+def read(kai: KaiScheduler) -> list[str]:
+    return asyncio.run(observe.diagnose(GATE, kai))
 
 
 @pytest.fixture
@@ -225,17 +228,17 @@ def kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return path
 
 
-def test_another_ones_provider_is_not_guessed_at() -> None:
+def test_cluster_of_the_programs_own_provider_is_not_read() -> None:
     with pytest.raises(UnreadableError, match="the program's own provider"):
-        read(Surroundings(namespace="kai", context=None, readable=False, external=False))
+        read(KaiScheduler(namespace="kai", context=None, readable=False, external=False))
 
 
-def test_missing_kubeconfig_is_no_crash(kubeconfig: Path) -> None:
-    with pytest.raises(UnreadableError, match="no kubeconfig names the cluster"):
-        read(AROUND)
+def test_missing_kubeconfig_is_reported(kubeconfig: Path) -> None:
+    with pytest.raises(UnreadableError, match="no kubeconfig has the context eu"):
+        read(KAI)
 
 
-def test_words_of_a_credential_plugin_stay_out_of_the_report(kubeconfig: Path) -> None:
+def test_output_of_a_credential_plugin_is_not_reported(kubeconfig: Path) -> None:
     plugin = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": "sh",
@@ -248,7 +251,7 @@ def test_words_of_a_credential_plugin_stay_out_of_the_report(kubeconfig: Path) -
     }
     kubeconfig.write_text(yaml.safe_dump(document))
     with pytest.raises(UnreadableError) as raised:
-        read(AROUND)
+        read(KAI)
     assert str(raised.value) == "ConfigError"
 
 
@@ -257,25 +260,25 @@ def test_context_is_looked_for_in_every_file(kubeconfig: Path, monkeypatch: pyte
     second = tmp_path / "second"
     second.write_text(yaml.safe_dump({"contexts": [{"name": "eu"}]}))
     monkeypatch.setenv("KUBECONFIG", f"{kubeconfig}:{tmp_path / 'absent'}:{second}")
-    assert observe._file("eu") == second
-    assert observe._file(None) == kubeconfig
+    assert observe._kubeconfig_for("eu") == second
+    assert observe._kubeconfig_for(None) == kubeconfig
 
 
-def test_reading_ends_when_patience_does(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def hang(*_: object) -> Seen:
+def test_reading_times_out(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: object) -> Observation:
         await asyncio.sleep(60)
         raise AssertionError
 
-    monkeypatch.setattr(observe, "_read", hang)
-    monkeypatch.setattr(observe, "PATIENCE", 0.01)
+    monkeypatch.setattr(observe, "_read_cluster", hang)
+    monkeypatch.setattr(observe, "TIMEOUT_SECONDS", 0.01)
     with pytest.raises(UnreadableError, match="TimeoutError"):
-        read(AROUND)
+        read(KAI)
 
 
-def test_unheard_of_objects_do_not_hide_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def strange(*_: object) -> Seen:
-        return Seen(target={})
+def test_malformed_objects_do_not_hide_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def strange(*_: object) -> Observation:
+        return Observation(target={})
 
-    monkeypatch.setattr(observe, "_read", strange)
+    monkeypatch.setattr(observe, "_read_cluster", strange)
     with pytest.raises(UnreadableError, match="KeyError"):
-        read(AROUND)
+        read(KAI)

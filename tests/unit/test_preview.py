@@ -1,4 +1,4 @@
-"""What a preview says of objects: the component with charts that render, and with charts that do not."""
+"""The objects in a preview: the component with charts that render, and with charts that do not."""
 
 import logging
 from pathlib import Path
@@ -24,7 +24,7 @@ def run(engine: RecordingEngine, *, preview: bool = True, **settings: Any) -> No
     engine.run(lambda: DynamoPlatform("dynamo", **settings), preview=preview)
 
 
-def said(caplog: pytest.LogCaptureFixture, start: str) -> list[str]:
+def messages(caplog: pytest.LogCaptureFixture, start: str) -> list[str]:
     return [record.message for record in caplog.records if record.message.startswith(start)]
 
 
@@ -41,20 +41,20 @@ def test_objects_are_compared_with_those_of_the_last_update(
     engine.state[URN] = {"type": "", "outputs": {"objects": before}}
     engine.manifests["dynamo-platform"] = [service("a"), service("c")]
     run(engine, **SETTINGS)
-    (message,) = said(logged, "objects")
+    (message,) = messages(logged, "objects")
     assert message.splitlines() == [
         "objects   1 added, 1 changed, 1 removed",
         "  ~ Service dynamo-system/a",
         "  - Service dynamo-system/b",
         "  + Service dynamo-system/c",
-        "  out of sight: what operators and the Jobs of hooks make by themselves",
+        "  not shown: objects created by operators and hook Jobs",
     ]
 
 
 def test_objects_of_another_component_do_not_count(engine: RecordingEngine, logged: pytest.LogCaptureFixture) -> None:
     engine.state[f"{URN}-of-another"] = {"type": "", "outputs": {"objects": {"x": {"v1 Service a": "0"}}}}
     run(engine, **SETTINGS)
-    assert [text.splitlines()[0] for text in said(logged, "objects")] == ["objects   0 new: dynamo-platform 0"]
+    assert [text.splitlines()[0] for text in messages(logged, "objects")] == ["objects   0 new: dynamo-platform 0"]
 
 
 def test_the_template_is_what_the_release_installs(engine: RecordingEngine) -> None:
@@ -68,14 +68,14 @@ def test_the_template_is_what_the_release_installs(engine: RecordingEngine) -> N
     assert {options["fetch_opts"]["repo"] for options in asked} == {release["repositoryOpts"]["repo"]}
 
 
-def test_apis_are_never_those_of_a_cluster(engine: RecordingEngine) -> None:
+def test_no_api_versions_come_from_a_cluster(engine: RecordingEngine) -> None:
     run(engine, **SETTINGS)
     asked = sorted(options["api_versions"] for options in engine.templates)
     assert asked == [["v1"], ["v1", "monitoring.coreos.com/v1"]]
     assert {options["kube_version"] for options in engine.templates} == {"1.33"}
 
 
-def test_api_versions_that_are_given_leave_nothing_open(engine: RecordingEngine) -> None:
+def test_given_api_versions_leave_no_optional_api_open(engine: RecordingEngine) -> None:
     run(engine, **SETTINGS, api_versions=["monitoring.coreos.com/v1"], kubernetes_version="1.31")
     assert [options["api_versions"] for options in engine.templates] == [["v1", "monitoring.coreos.com/v1"]] * 2
     assert {options["kube_version"] for options in engine.templates} == {"1.31"}
@@ -94,34 +94,36 @@ def test_every_chart_that_cannot_be_rendered_is_reported_and_nothing_is_register
     assert not engine.of_type("Release")
 
 
-def test_a_template_that_asks_the_cluster_is_a_warning(
+def test_a_template_that_looks_up_an_object_is_a_warning(
     engine: RecordingEngine, logged: pytest.LogCaptureFixture
 ) -> None:
     engine.manifests["dynamo-platform"] = (
         "failed to create chart from template: at <lookup>: Secret pull not found in namespace dynamo-system"
     )
     run(engine, **SETTINGS)
-    assert len(said(logged, "warning REN002  values")) == 1
+    assert len(messages(logged, "warning REN002  values")) == 1
     assert engine.of_type("Release")
 
 
-def test_objects_that_cannot_be_rendered_stay_as_they_were(
+def test_objects_that_cannot_be_rendered_are_those_of_the_last_update(
     engine: RecordingEngine, logged: pytest.LogCaptureFixture
 ) -> None:
     engine.state[URN] = {"type": "", "outputs": {"objects": {"dynamo-platform": {"v1 Service dynamo-system/a": "0"}}}}
     engine.manifests["dynamo-platform"] = None
     run(engine, **SETTINGS)
-    assert len(said(logged, "note REN004  values")) == 1
-    assert [text.splitlines()[0] for text in said(logged, "objects")] == ["objects   none of 1 changes"]
+    assert len(messages(logged, "note REN004  values")) == 1
+    assert [text.splitlines()[0] for text in messages(logged, "objects")] == ["objects   none of 1 changes"]
 
 
-def test_nothing_is_rendered_where_that_is_off(engine: RecordingEngine, logged: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_rendered_if_previews_of_objects_are_off(
+    engine: RecordingEngine, logged: pytest.LogCaptureFixture
+) -> None:
     run(engine, **SETTINGS, preview_objects=False)
     assert engine.templates == []
-    assert said(logged, "objects") == []
+    assert messages(logged, "objects") == []
 
 
-def test_the_release_s_own_provider_renders(engine: RecordingEngine) -> None:
+def test_the_provider_of_the_release_renders(engine: RecordingEngine) -> None:
     engine.run(
         lambda: DynamoPlatform(
             "dynamo", **SETTINGS, opts=pulumi.ResourceOptions(provider=Provider("there", context="there"))
@@ -139,7 +141,7 @@ CRD = {
 
 
 def outputs(engine: RecordingEngine, **settings: Any) -> dict[str, Any]:
-    """What the component's state holds after an update."""
+    """The component's outputs after an update."""
     run(engine, preview=False, **settings)
     found: dict[str, Any] = engine.outputs["dynamo"]
     return found
@@ -151,11 +153,11 @@ def test_crds_of_a_chart_are_rendered_once(engine: RecordingEngine, logged: pyte
     engine.templates.clear()
     run(engine, **SETTINGS)
     assert [options["skip_crd_rendering"] for options in engine.templates] == [True, True]
-    assert said(logged, "objects")[-1].splitlines()[0] == "objects   none of 1 changes"
+    assert messages(logged, "objects")[-1].splitlines()[0] == "objects   none of 1 changes"
 
 
 @pytest.mark.parametrize("other", [{"version": "1.5.0"}, {"kai_scheduler": {"mode": "disabled"}}])
-def test_crds_of_another_chart_are_rendered_anew(engine: RecordingEngine, other: dict[str, Any]) -> None:
+def test_crds_of_another_chart_are_rendered_again(engine: RecordingEngine, other: dict[str, Any]) -> None:
     engine.crds["dynamo-platform"] = [CRD]
     engine.state[URN] = {"type": "", "outputs": outputs(engine, **SETTINGS)}
     engine.templates.clear()
@@ -163,7 +165,7 @@ def test_crds_of_another_chart_are_rendered_anew(engine: RecordingEngine, other:
     assert sorted(options["skip_crd_rendering"] for options in engine.templates) == [False, True]
 
 
-def test_crds_of_a_chart_s_folder_are_rendered_anew_when_it_changes(engine: RecordingEngine, tmp_path: Path) -> None:
+def test_crds_of_a_local_chart_are_rendered_again_when_it_changes(engine: RecordingEngine, tmp_path: Path) -> None:
     crds = tmp_path / "chart" / "crds"
     crds.mkdir(parents=True)
     settings = SETTINGS | {"chart": str(crds.parent)}

@@ -1,4 +1,4 @@
-"""Versions: Semantic Versioning's order, with a leading v that does not count."""
+"""Versions: the order of Semantic Versioning, with a leading v that does not count."""
 
 import pytest
 import semver
@@ -22,7 +22,7 @@ def test_order_is_that_of_semver(a: str, b: str, v: str, build: str) -> None:
 
 
 @given(versions, st.sampled_from(["", "v"]))
-def test_text_is_given_back_as_it_was_parsed(text: str, v: str) -> None:
+def test_text_survives_parsing(text: str, v: str) -> None:
     assert str(Version.parse(v + text)) == v + text
 
 
@@ -52,6 +52,6 @@ def test_leading_v_and_build_metadata_do_not_count() -> None:
 @pytest.mark.parametrize(
     "text", ["1.5", "1", "", "01.5.1", "1.5.1-", "1.5.1-01", "V1.5.1", "vv1.5.1", "1.5.1\n", "latest"]
 )
-def test_what_is_no_full_version_is_refused(text: str) -> None:
+def test_anything_but_a_full_version_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a semantic version"):
         Version.parse(text)

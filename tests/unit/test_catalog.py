@@ -42,11 +42,14 @@ def references(version: str, mode: str) -> list[tuple[str, str | None, str]]:
     return [(release.chart, release.repository, release.version) for release in plan_of(page, stack=True).releases]
 
 
-FILES = sorted(Path(catalog.__file__).parent.glob("*.json"))
+FILES = sorted(catalog.FOLDER.glob("*.json"))
 
 
 def rows_of(node: Any, *where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every list entry that is a mapping, and where it stands."""
+    """Every list entry that is a mapping, and its path. Entries of ``rows`` share the source beside them."""
+    if isinstance(node, dict) and "rows" in node:
+        yield ".".join(where), node
+        return
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
         if isinstance(node, list) and isinstance(value, dict):
             yield ".".join((*where, str(key))), value

@@ -250,7 +250,8 @@ def test_explain_lists_sources_values_order_and_reasons(monkeypatch: pytest.Monk
         "    waits      until Deployment queue-controller in kai-scheduler is rolled out\n"
         "    timeout    600 s\n"
         "    after      kai-shard\n"
-        "    why        Its webhook judges every queue, and queues are refused while nothing answers.\n"
+        "    why        Its webhook validates every queue, and the API server rejects queues while it does not "
+        "answer.\n"
     ) in output
     assert (
         " 7  queue research\n"

@@ -1,4 +1,4 @@
-"""What upstream shipped, as data: the JSON files in ``data/``, checked when they are loaded."""
+"""All facts about upstream's charts: the JSON files in ``data/``, checked when they are loaded."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,9 @@ from typing import Any
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
-from .model import Chart, KaiAndGrove, KaiScheduler, Kinds, Minor, PartName, Platform, SettingKey, Settings, Subchart
+from .kai import KaiAndGrove, KaiScheduler
+from .model import Chart, Kinds, PartName, SettingKey, Settings, Subchart
+from .platform import Minor, Platform
 from .reading import Row, read
 
 FOLDER = Path(__file__).parent / "data"
@@ -17,15 +19,15 @@ FOLDER = Path(__file__).parent / "data"
 
 
 class Catalog(Row):
-    """Everything the module knows about upstream's charts. Each field is a data file.
+    """All facts about upstream's charts. Each field is a data file.
 
     Attributes:
         platform: the platform's chart.
-        kai_scheduler: KAI Scheduler's.
-        grove: Grove's.
-        nats: NATS, a subchart of the platform's.
-        etcd: etcd, the same.
-        kai_and_grove: what the charts need of each other.
+        kai_scheduler: KAI Scheduler's chart.
+        grove: Grove's chart.
+        nats: the subchart of NATS.
+        etcd: the subchart of etcd.
+        kai_and_grove: what the platform and Grove require of KAI Scheduler.
         kinds: facts about kinds of objects.
     """
 
@@ -56,8 +58,8 @@ class Catalog(Row):
         """What chart values set a setting to: the inverse of :meth:`keys`.
 
         Returns:
-            The value; None if the version does not support the setting, or if the chart values that it reads are not
-            all there with the same value.
+            The value. None if the version does not support the setting, or unless all chart values that it reads are
+            set to the same value.
         """
         found = [value_at(values, key.key) for key in self.keys(part, setting, version)]
         return found[0] if found and all(each == found[0] for each in found) else None
@@ -75,7 +77,7 @@ def load() -> Catalog:
         ValueError: a data file does not fit its schema.
     """
     tables: dict[str, Any] = {}
-    for name in Catalog.__annotations__:
+    for name in Catalog.fields:
         file = FOLDER / f"{name.replace('_', '-')}.json"
         tables[name] = json.loads(file.read_text(encoding="utf-8"))
     catalog: Catalog = read(Catalog, tables, "catalog")

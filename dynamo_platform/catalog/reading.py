@@ -4,9 +4,10 @@ A named tuple or a dataclass takes a millisecond to define, pydantic more to bui
 the module would pay for each kind of row.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from types import UnionType
-from typing import Any, NoReturn, get_args, get_origin
+from typing import Any, ClassVar, NoReturn, get_args, get_origin
 
 from dynamo_platform.versions import Version
 
@@ -15,7 +16,21 @@ _version = cache(Version.parse)
 
 
 class Row:
-    """A row of the catalog: what its class annotates are its fields, what it assigns there are their defaults."""
+    """A row of the catalog. Its fields are what its class and its bases annotate; an assigned value is a default.
+
+    Attributes:
+        fields: the annotation of each field.
+        required: the fields without a default.
+    """
+
+    fields: ClassVar[Mapping[str, Any]] = {}
+    required: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        own = cls.__annotations__
+        cls.fields = {**cls.fields, **own}
+        # A field that a row annotates again, without a default, is required there.
+        cls.required = cls.required.union(own) - (own.keys() & vars(cls).keys())
 
     def __init__(self, **fields: Any) -> None:
         vars(self).update(fields)
@@ -64,23 +79,10 @@ def _composed(kind: Any, value: Any, where: str) -> Any:
     return result
 
 
-@cache
-def _fields(kind: type) -> tuple[dict[str, Any], set[str]]:
-    """The fields of a row with their types, those of its bases first, and which of them are required."""
-    fields: dict[str, Any] = {}
-    required: set[str] = set()
-    for each in reversed(kind.__mro__):
-        annotations = vars(each).get("__annotations__", {})
-        fields |= annotations
-        # A field that a row declares again, without a default, is required there.
-        required = {name for name in required | annotations.keys() if name not in vars(each)}
-    return fields, required
-
-
 def _row(kind: Any, value: dict[str, Any], where: str) -> Row:
-    fields, required = _fields(kind)
+    fields = kind.fields
     wrong = [key for key in value if key not in fields]
-    wrong += [key for key in fields if key in required and key not in value]
+    wrong += [key for key in fields if key in kind.required and key not in value]
     if wrong:
         raise ValueError(f"{where}: {', '.join(wrong)} missing or unknown; {kind.__name__} has {', '.join(fields)}")
     row: Row = kind(**{key: read(fields[key], item, f"{where}.{key}") for key, item in value.items()})

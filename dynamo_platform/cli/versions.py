@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from dynamo_platform.catalog import Catalog, load
-from dynamo_platform.catalog.model import Minor, Platform, Window, latest
+from dynamo_platform.catalog.model import latest
+from dynamo_platform.catalog.platform import Minor, Platform, Window
 
 from .tables import Table, print_table
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from dynamo_platform.catalog import Catalog
-from dynamo_platform.catalog.model import Chart, Minor, PartName, Window
+from dynamo_platform.catalog.model import Chart, PartName
+from dynamo_platform.catalog.platform import Minor, Window
 from dynamo_platform.config.model import (
     BackendMode,
     DependencyConfig,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dynamo_platform.catalog import Catalog
-from dynamo_platform.catalog.model import Chart, Minor
+from dynamo_platform.catalog.model import Chart
+from dynamo_platform.catalog.platform import Minor
 from dynamo_platform.config.model import BackendConfig, DependencyConfig, Mode, PlatformConfig, Profile
 from dynamo_platform.versions import Version
 

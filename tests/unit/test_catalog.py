@@ -11,8 +11,10 @@ import pytest
 
 from dynamo_platform import catalog, plan_of
 from dynamo_platform.catalog import load
-from dynamo_platform.catalog.model import Chart, Minor, VersionChange, latest
+from dynamo_platform.catalog.model import Chart, VersionChange, latest
+from dynamo_platform.catalog.platform import Minor
 from dynamo_platform.catalog.reading import Row, read
+from dynamo_platform.planning.model import Gate
 from dynamo_platform.versions import Version
 
 CATALOG = load()
@@ -294,6 +296,32 @@ def test_past_minors_are_older_than_what_can_be_installed() -> None:
     assert CATALOG.minor(Version.parse("0.9.1")) is None
 
 
+@pytest.mark.parametrize(
+    ("version", "values", "value"),
+    [
+        ("1.1.1", {"nats": {"enabled": True}, "dynamo-operator": {"nats": {"enabled": True}}}, True),
+        ("1.1.1", {"nats": {"enabled": True}, "dynamo-operator": {"nats": {"enabled": False}}}, None),
+        ("1.1.1", {"nats": {"enabled": True}}, None),
+        ("1.1.1", {"global": {"nats": {"install": True}}}, None),
+        ("1.2.0", {"global": {"nats": {"install": False}}}, False),
+        ("1.2.0", {}, None),
+    ],
+)
+def test_setting_is_what_all_its_keys_say(version: str, values: dict[str, Any], value: object) -> None:
+    assert CATALOG.setting("dynamo-platform", "nats.install", Version.parse(version), values) is value
+
+
+def test_external_gates_wait_for_the_same_objects() -> None:
+    kai = CATALOG.kai_scheduler
+    installed, external = (
+        {row.name: (row.api_version, row.kind, row.object_name, row.condition) for row in rows}
+        for rows in (kai.gates, kai.external_gates)
+    )
+    assert list(installed) == ["kai-config", "kai-shard", "kai-queue-controller"]
+    assert list(external) == ["kai-queue-controller", "kai-config"]
+    assert external.items() <= installed.items()
+
+
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the catalog's data, which is what the module then goes by."""
@@ -304,6 +332,22 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield folder
     monkeypatch.undo()
     catalog.load.cache_clear()
+
+
+@pytest.mark.parametrize("mode", ["separate", "external"])
+def test_gate_waits_for_the_object_that_the_data_names(data: Path, mode: str) -> None:
+    file = data / "kai-scheduler.json"
+    tables = json.loads(file.read_text(encoding="utf-8"))
+    for row in (*tables["gates"], *tables["external_gates"]):
+        if row["name"] == "kai-config":
+            row |= {"api_version": "kai.scheduler/v2", "object_name": "other"}
+    file.write_text(json.dumps(tables), encoding="utf-8")
+
+    plan = plan_of({"version": "1.6.1", "profile": "development", "kaiScheduler": {"mode": mode}}, stack=True)
+
+    [gate] = [step for step in plan.steps if step.name == "kai-config"]
+    assert isinstance(gate, Gate)
+    assert (gate.api_version, gate.object_name) == ("kai.scheduler/v2", "other")
 
 
 def test_new_minor_is_data_in_one_file(data: Path) -> None:

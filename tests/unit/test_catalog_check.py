@@ -16,7 +16,8 @@ from dynamo_platform import PlatformConfig, make_plan
 from dynamo_platform.catalog import keys, load
 from dynamo_platform.catalog.archive import read
 from dynamo_platform.catalog.check import compare, main
-from dynamo_platform.catalog.model import Kind, Minor
+from dynamo_platform.catalog.model import Kind
+from dynamo_platform.catalog.platform import Minor
 from dynamo_platform.catalog.reading import read as read_row
 from dynamo_platform.trees import nested
 from dynamo_platform.versions import Version

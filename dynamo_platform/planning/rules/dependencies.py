@@ -158,7 +158,7 @@ def kai_config_has_a_maker(c: Choices) -> Iterator[Verdict]:
     )
     if by_job is False and inline is not True:
         yield Verdict(
-            "kaiScheduler.values.kaiConfigDeployer.enabled",
+            f"kaiScheduler.values.{refusal.key}",
             "false",
             "true, or with KAI Scheduler 0.17 or later kaiConfig.render true too",
             "Nothing makes Config/kai-config then, and without it KAI Scheduler's operator runs nothing.",

@@ -98,12 +98,12 @@ def platform_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
 @rule("VER007", "warning")
 def operator_brings_its_crds(c: Choices) -> Iterator[Verdict]:
     """From 1.3 the chart carries no CRDs: with the operator's own step off there are none."""
-    if not c.version or value_at(c.config.values or {}, "dynamo-operator.upgradeCRD") is not False:
-        return
+    keys = c.catalog.keys("dynamo-platform", "operator.upgradesCRDs", c.version) if c.version else []
+    off = [key.key for key in keys if value_at(c.config.values or {}, key.key) is False]
     for change in c.catalog.platform.changes:
-        if change.kind == "crds-leave-chart" and change.holds(c.version):
+        if c.version and off and change.kind == "crds-leave-chart" and change.holds(c.version):
             yield Verdict(
-                "values.dynamo-operator.upgradeCRD",
+                f"values.{off[0]}",
                 "false",
                 "true, or the CRDs applied before each installation and upgrade",
                 f"The chart of dynamo-platform {c.version} carries no CRDs, and the operator is told not to apply its "

@@ -14,8 +14,6 @@ from .base import DYNAMO, Verdict, rule
 _VALIDATION = f"{DYNAMO}/blob/v1.0.1/deploy/helm/charts/platform/components/operator/templates"
 _ELECTION = "dynamo-operator.controllerManager.leaderElection"
 _REGISTRY = "dynamo-operator.dynamo.dockerRegistry"
-_RESTRICTED = "dynamo-operator.namespaceRestriction.enabled"
-_STALENESS = "scheduler.args.default-staleness-grace-period"
 _RESERVED = "DYN_OPERATOR_ALLOW_GMS_SNAPSHOT"
 
 
@@ -33,6 +31,12 @@ def _given(c: Choices, key: str) -> tuple[str, Any] | None:
         if isinstance(beside, Mapping) and name in beside:
             return f"{at}.{path}", beside[name]
     return None
+
+
+def _is_restricted(c: Choices) -> bool:
+    """Whether the operator is restricted to a namespace."""
+    values, version = c.config.values or {}, c.version
+    return bool(version and c.catalog.setting("dynamo-platform", "operator.restricted", version, values))
 
 
 @rule("CHT001")
@@ -56,7 +60,7 @@ def values_are_those_the_chart_takes(c: Choices) -> Iterator[Verdict]:
     """Keys with a few values, which the chart checks."""
     for only in c.catalog.platform.refusals.only:
         given = _given(c, only.key)
-        own_lock = only.key.startswith(_ELECTION) and value_at(c.config.values or {}, _RESTRICTED)
+        own_lock = only.key.startswith(_ELECTION) and _is_restricted(c)
         if given and c.version and only.holds(c.version) and (given[1] or "") not in only.values and not own_lock:
             path, value = given
             yield Verdict(
@@ -72,7 +76,7 @@ def values_are_those_the_chart_takes(c: Choices) -> Iterator[Verdict]:
 def leader_election_has_a_namespace_of_its_own(c: Choices) -> Iterator[Verdict]:
     """The lock of operators that watch the whole cluster cannot be in one release's namespace."""
     given = _given(c, f"{_ELECTION}.namespace")
-    if given and given[1] == c.namespace and not value_at(c.config.values or {}, _RESTRICTED):
+    if given and given[1] == c.namespace and not _is_restricted(c):
         yield Verdict(
             given[0],
             shown(given[1]),
@@ -107,10 +111,10 @@ def restricted_operator_leaves_crds_alone(c: Choices) -> Iterator[Verdict]:
     """CRDs are the cluster's, an operator of one namespace must not apply them."""
     refusal = c.catalog.platform.refusals.restricted_upgrades_crds
     values = c.config.values or {}
-    upgrades = value_at(values, "dynamo-operator.upgradeCRD")
-    if c.version and refusal.holds(c.version) and value_at(values, _RESTRICTED) and upgrades is not False:
+    upgrades = value_at(values, refusal.key)
+    if c.version and refusal.holds(c.version) and _is_restricted(c) and upgrades is not False:
         yield Verdict(
-            "values.dynamo-operator.upgradeCRD",
+            f"values.{refusal.key}",
             "nothing" if upgrades is None else shown(upgrades),
             "false, with the CRDs applied before",
             "The operator is restricted to a namespace, and CRDs are the cluster's: the chart fails on both together.",
@@ -122,7 +126,7 @@ def restricted_operator_leaves_crds_alone(c: Choices) -> Iterator[Verdict]:
 def webhooks_serve_the_whole_cluster(c: Choices) -> Iterator[Verdict]:
     """Workloads outside the selected namespaces would go unchecked."""
     refusal = c.catalog.platform.refusals.webhook_selector
-    given = _given(c, "dynamo-operator.webhook.namespaceSelector")
+    given = _given(c, refusal.key)
     if given and given[1] and c.version and refusal.holds(c.version):
         yield Verdict(
             given[0],
@@ -137,7 +141,7 @@ def webhooks_serve_the_whole_cluster(c: Choices) -> Iterator[Verdict]:
 def volcano_does_not_go_with_kai(c: Choices) -> Iterator[Verdict]:
     """Both would schedule the same pods."""
     refusal = c.catalog.platform.refusals.volcano_with_kai
-    given = _given(c, "global.volcano-scheduler.enabled")
+    given = _given(c, refusal.key)
     if given and given[1] and c.kai.on and c.version and refusal.holds(c.version):
         yield Verdict(
             given[0],
@@ -155,7 +159,7 @@ def bundled_pair_has_its_grace_period(c: Choices) -> Iterator[Verdict]:
     both = c.kai.mode == c.grove.mode == "bundled"
     if not (both and c.version and refusal.holds(c.version)):
         return
-    given = _given(c, f"kai-scheduler.{_STALENESS}")
+    given = _given(c, refusal.key)
     if given and given[1] != wanted:
         yield Verdict(
             given[0],
@@ -171,11 +175,11 @@ def bundled_pair_has_its_grace_period(c: Choices) -> Iterator[Verdict]:
 def operator_environment_has_no_reserved_name(c: Choices) -> Iterator[Verdict]:
     """One variable is the chart's own."""
     refusal = c.catalog.platform.refusals.reserved_env
-    given = _given(c, "dynamo-operator.env")
+    given = _given(c, refusal.key)
     for i, entry in enumerate(given[1] if given and isinstance(given[1], list) else ()):
         if c.version and refusal.holds(c.version) and isinstance(entry, dict) and entry.get("name") == _RESERVED:
             yield Verdict(
-                f"values.dynamo-operator.env[{i}].name",
+                f"values.{refusal.key}[{i}].name",
                 _RESERVED,
                 "dynamo-operator.featureGates.gmsSnapshot",
                 f"The chart of dynamo-platform {c.version} sets this variable itself and fails on another.",
@@ -187,7 +191,7 @@ def operator_environment_has_no_reserved_name(c: Choices) -> Iterator[Verdict]:
 def lpx_has_its_grove(c: Choices) -> Iterator[Verdict]:
     """LPX workloads are Grove's."""
     refusal = c.catalog.platform.refusals.lpx_without_grove
-    given = _given(c, "dynamo-operator.lpx.enabled")
+    given = _given(c, refusal.key)
     if given and given[1] and not c.grove.on and c.version and refusal.holds(c.version):
         yield Verdict(
             given[0],
@@ -210,7 +214,7 @@ def kai_config_has_one_maker(c: Choices) -> Iterator[Verdict]:
     )
     if inline is True and by_job is not False:
         yield Verdict(
-            "kaiScheduler.values.kaiConfig.render",
+            f"kaiScheduler.values.{refusal.key}",
             "true",
             "false, or kaiConfigDeployer.enabled false too",
             "Config/kai-config is made once: as an object of the release, or by the deployer's Job. The chart fails on "

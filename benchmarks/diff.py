@@ -1,6 +1,5 @@
 """`diff` of two revisions in which all three releases move, against the helm commands that render them once."""
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ import yaml
 
 from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
 from sandbox import charts
+from sandbox.commands import git, run
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 
@@ -31,13 +31,13 @@ def diff() -> Result:
         (folder / "stacks").mkdir(parents=True)
         (folder / "Pulumi.yaml").write_text((CHECKOUT / "Pulumi.yaml").read_text())
         archives = charts.package(folder / "charts", {name: [BASE[name], HEAD[name]] for name in BASE})
-        _git(folder, "init", "--quiet")
+        git(folder, "init", "--quiet")
         for tag, versions in (("base", BASE), ("head", HEAD)):
             page = {"config": {f"dynamo-platform:{key}": value for key, value in _settings(versions).items()}}
             (folder / "stacks" / "Pulumi.production.yaml").write_text(yaml.safe_dump(page))
-            _git(folder, "add", "--all")
-            _git(folder, "commit", "--quiet", "--message", tag)
-            _git(folder, "tag", tag)
+            git(folder, "add", "--all")
+            git(folder, "commit", "--quiet", "--message", tag)
+            git(folder, "tag", tag)
         command = [sys.executable, "-m", "dynamo_platform", "diff", "base", "head"]
         templates = [
             ["helm", "template", "release", str(archive), "--include-crds", "--kube-version=1.33"]
@@ -47,8 +47,8 @@ def diff() -> Result:
         def of_module() -> Seconds:
             return seconds_of(command, folder=folder, env=env)
 
-        said = subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
-        assert "Objects: " in said, said
+        report = run(command, folder, env)
+        assert "Objects: " in report, report
         ours, theirs = alternate(of_module, lambda: seconds_of(*templates, folder=folder, env=env), REPETITIONS)
     return Result(
         name="diff",
@@ -78,8 +78,3 @@ def _settings(versions: dict[str, str]) -> dict[str, Any]:
 
 def _archive(chart: str, versions: dict[str, str]) -> str:
     return f"./charts/{chart}-{versions[chart]}.tgz"
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    author = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@localhost")
-    subprocess.run(["git", *author, *arguments], cwd=folder, check=True, capture_output=True)

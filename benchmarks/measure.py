@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.commands import CommandError
+
 UNWANTED = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
 """Variables that would make every start of Python compile this checkout's modules anew."""
 
@@ -63,7 +65,7 @@ def seconds_of(*commands: list[str], folder: Path, env: Mapping[str, str]) -> Se
     """Run commands one after the other, and add up what they took.
 
     Raises:
-        RuntimeError: one fails; with the end of what it printed.
+        CommandError: one of them fails.
     """
     taken = [timeline_of(command, folder, env)[0] for command in commands]
     return Seconds(sum(each.clock for each in taken), sum(each.processor for each in taken))
@@ -73,7 +75,7 @@ def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> tup
     """Run a command; return what it took, and its lines with the second at which each came, an empty one at the end.
 
     Raises:
-        RuntimeError: it fails; with the end of what it printed.
+        CommandError: it fails.
     """
     started = time.monotonic()
     process = subprocess.Popen(
@@ -92,7 +94,7 @@ def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> tup
     clock = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"`{' '.join(command)}` failed:\n{''.join(line for _, line in lines)[-3000:]}")
+        raise CommandError(command, process.returncode, "".join(line for _, line in lines), folder)
     return Seconds(clock, usage.ru_utime + usage.ru_stime), [*lines, (clock, "")]
 
 

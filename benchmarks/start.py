@@ -7,7 +7,6 @@ packed as the releases are. Their checksums are their own, so the clone's pins a
 import hashlib
 import json
 import os
-import subprocess
 import tarfile
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.measure import Result, Seconds, clean, seconds_of
+from sandbox.commands import git
 from sandbox.downloads import MIRROR, PINS, this_platform
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
@@ -70,7 +70,7 @@ def start_built() -> Result:
 
 def _made_up(scratch: Path, settings: dict[str, str], pins: object = None) -> tuple[Seconds, Seconds]:
     clone = scratch / "clone"
-    subprocess.run(["git", "clone", "--quiet", CHECKOUT, clone], check=True)
+    git(scratch, "clone", "--quiet", str(CHECKOUT), str(clone))
     if pins:
         (clone / PINS.relative_to(CHECKOUT)).write_text(json.dumps(pins))
     env = clean(os.environ) | {"XDG_CACHE_HOME": str(scratch / "cache"), "HOME": str(scratch / "home")} | settings

@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from sandbox.commands import CommandError, run
 from sandbox.errors import SandboxError
 from sandbox.locks import made_once
 from sandbox.packages import folder_of, installed
@@ -51,9 +51,6 @@ COMPILER_FLAGS = (
     *(f"-gcflags={pattern}=-dwarf=false -l" for pattern in NOT_INLINED),
 )
 """The same for every command: only then the builds share what they compile."""
-
-ERROR_LINES = 30
-"""Lines of a failed build that are shown."""
 
 FIRST_ESTIMATE = 30
 """Packages to compile before the rest is estimated."""
@@ -103,45 +100,43 @@ class Go:
 
     command: Path
 
-    def run(self, *arguments: str, folder: Path, on_package: Callable[[], None] | None = None) -> str:
-        """Run `go` in a module's folder and return its output; an error has the last lines that it printed.
-
-        `on_package` is called for each package that `go build -v` names.
+    def run(self, *arguments: str, folder: Path) -> str:
+        """Run `go` in a module's folder and return its standard output.
 
         Raises:
-            SandboxError: `go` fails.
+            CommandError: `go` fails.
         """
+        return run([self.command, *arguments], folder, os.environ | ENVIRONMENT)
+
+    def build(self, *arguments: str, folder: Path, on_package: Callable[[], None]) -> None:
+        """Run `go build` in a module's folder and call `on_package` for each package that it compiles.
+
+        Raises:
+            CommandError: `go` fails.
+        """
+        command: list[str | Path] = [self.command, "build", "-v", *arguments]
+        messages: list[str] = []
         with subprocess.Popen(
-            [self.command, *arguments],
+            command,
             cwd=folder,
             env=os.environ | ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            said: deque[str] = deque(maxlen=ERROR_LINES)
             assert process.stdout  # noqa: S101  it is a pipe
-            assert process.stderr  # noqa: S101
-            output = ""
             try:
-                if on_package:
-                    for line in process.stderr:
-                        if is_package(line):
-                            on_package()
-                        else:
-                            said.append(line)
-                    output = process.stdout.read()
-                else:
-                    output, error = process.communicate()
-                    said.extend(error.splitlines(keepends=True))
+                for line in process.stdout:
+                    if is_package(line):
+                        on_package()
+                    else:
+                        messages.append(line)
             except BaseException:
                 process.terminate()
                 raise
         if process.returncode:
-            message = f"`go {arguments[0]}` failed for {folder.name}:\n{''.join(said).strip()}"
-            raise SandboxError(message)
-        return output
+            raise CommandError(command, process.returncode, "".join(messages), folder)
 
     def key(self, build: Build) -> str:
         """Return a digest of everything that determines what `build` yields."""
@@ -248,11 +243,8 @@ class Builder:
                 go.borrow(file, source)
             for command, package in build.packages.items():
                 with self._progress.step(command) as report:
-                    go.run(
-                        *("build", "-v", *build.flags, "-o", str(commands / command), package),
-                        folder=source,
-                        on_package=self._counter(report),
-                    )
+                    output = str(commands / command)
+                    go.build(*build.flags, "-o", output, package, folder=source, on_package=self._counter(report))
             for file in build.scripts:
                 go.borrow(file, commands).chmod(0o755)
 

@@ -1,9 +1,9 @@
 """Installs commands that are published as packages of PyPI. Standard library only: it makes environments too."""
 
-import subprocess
 import sys
 from pathlib import Path
 
+from sandbox.commands import CommandError, run
 from sandbox.errors import SandboxError
 from sandbox.locks import made_once
 
@@ -26,17 +26,10 @@ def installed(package: str, cache: Path, python: Path | str = sys.executable) ->
     with made_once(folder) as made:
         if made is None:
             return folder
-        result = subprocess.run(
-            [
-                *(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-                *("--only-binary=:all:", "--no-deps", "--target", made, package),
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode:
-            reason = (result.stderr.strip().splitlines() or ["pip says nothing"])[-1].removeprefix("ERROR: ")
-            raise SandboxError(f"{package} could not be installed: {reason}")
+        options = ("--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--no-deps", "--target", made)
+        try:
+            run([python, "-m", "pip", "install", *options, package])
+        except CommandError as error:
+            reason = error.output.strip().rpartition("\n")[2].removeprefix("ERROR: ")
+            raise SandboxError(f"{package} could not be installed: {reason}") from error
     return folder

@@ -6,7 +6,6 @@ toolchain, and a folder for artifacts. Comments go to a stand-in of GitHub's and
 
 import json
 import re
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from sandbox import charts
+from sandbox.commands import git, run
 from sandbox.errors import SandboxError
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import PASSPHRASE, Sandbox
@@ -102,11 +102,11 @@ class PullRequest:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_ACCESS_TOKEN": "",
         }
-        self.run(f"git clone --quiet '{CHECKOUT}' '{self.folder}'", root)
+        git(root, "clone", "--quiet", str(CHECKOUT), str(self.folder))
         (self.folder / ".venv").symlink_to(Path(sys.prefix))
         self._commit_base()
-        self.base = self.run("git rev-parse HEAD").strip()
-        self.run("git switch --quiet --create topic")
+        self.base = git(self.folder, "rev-parse", "HEAD").strip()
+        git(self.folder, "switch", "--quiet", "--create", "topic")
         self._write(
             self._settings() | {"dynamo-platform:version": "1.5.1", "dynamo-platform:chart": self._archive("1.5.1")}
         )
@@ -114,29 +114,17 @@ class PullRequest:
 
     def merge(self) -> None:
         """Check out the merge that would be made, as GitHub does."""
-        self.run(f"git switch --quiet --detach {self.base}")
-        self._git("merge", "--quiet", "--no-ff", "--message", "merge", "topic")
+        git(self.folder, "switch", "--quiet", "--detach", self.base)
+        git(self.folder, "merge", "--quiet", "--no-ff", "--message", "merge", "topic")
 
     def run(self, command: str, folder: Path | None = None, env: Mapping[str, str] | None = None) -> str:
         """Run a command as a step does; return what it prints.
 
         Raises:
-            SandboxError: it fails.
+            CommandError: it fails.
         """
-        done = subprocess.run(
-            ["bash", "-e", "-o", "pipefail", "-c", command],
-            cwd=folder or self.folder,
-            env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            message = f"`{command.strip()}` failed:\n{done.stdout.strip()}"
-            raise SandboxError(message)
-        return done.stdout
+        bash = ["bash", "-e", "-o", "pipefail", "-c", command.strip()]
+        return run(bash, folder or self.folder, {**self.env, **(env or {})})
 
     def _commit_base(self) -> None:
         versions = {
@@ -170,12 +158,8 @@ class PullRequest:
         self._file.write_text(yaml.safe_dump(page, sort_keys=False))
 
     def _commit(self, message: str) -> None:
-        self.run("git add --all stacks && git add --force charts")
-        self._git("commit", "--quiet", "--message", message)
-
-    def _git(self, *arguments: str) -> None:
-        author = ("-c", "user.name=Sandbox", "-c", "user.email=sandbox@localhost")
-        subprocess.run(["git", *author, *arguments], cwd=self.folder, check=True, capture_output=True)
+        git(self.folder, "add", "--force", "charts", "stacks")
+        git(self.folder, "commit", "--quiet", "--message", message)
 
 
 def github(pull: PullRequest, forge: Forge, *, fork: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from sandbox.cluster import CONTEXT
+from sandbox.commands import run
 from sandbox.errors import SandboxError, tail
 from sandbox.events import Run
 from sandbox.paths import CHECKOUT
@@ -69,19 +70,7 @@ class Stack:
         """
         root = self._sandbox.paths.root
         (root / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": "python"}))
-        command = ["pulumi", "stack", "select", "--create", self._name]
-        result = subprocess.run(
-            command,
-            cwd=root,
-            env=self._sandbox.env_with(*PULUMI),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode:
-            message = f"`{' '.join(command)}` failed:\n{result.stderr.strip()}"
-            raise SandboxError(message)
+        run(["pulumi", "stack", "select", "--create", self._name], root, self._sandbox.env_with(*PULUMI))
 
     def _pulumi(self, operation: str, *flags: str) -> Run:
         """Run Pulumi, show its steps, and keep what it prints in a log."""

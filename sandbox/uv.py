@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sandbox import commands
 from sandbox.errors import SandboxError
 from sandbox.packages import installed
 from sandbox.paths import CACHE
@@ -69,7 +70,7 @@ def find(python: Path) -> Path:
 
 def pip_settings(python: Path) -> dict[str, str]:
     """Return what pip's configuration files and variables set for `pip install`."""
-    listed = _captured([python, "-m", "pip", "config", "list"]).stdout
+    listed = commands.run([python, "-m", "pip", "config", "list"])
     found: dict[str, str] = {}
     for section in ("global", "install", ":env:"):  # the last wins, as with pip
         for name, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed, re.MULTILINE):
@@ -89,14 +90,10 @@ def variables(settings: dict[str, str]) -> dict[str, str]:
 
 def _supported(uv: Path) -> bool:
     try:
-        version = re.match(r"uv (\d+)\.(\d+)", _captured([uv, "--version"]).stdout)
-    except OSError:
+        version = re.match(r"uv (\d+)\.(\d+)", commands.run([uv, "--version"]))
+    except (OSError, SandboxError):
         return False
     return version is not None and (int(version[1]), int(version[2])) >= OLDEST
-
-
-def _captured(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from lightkube.generic_resource import create_global_resource
 from dynamo_platform.running import COMPONENT
 from sandbox import status
 from sandbox.cluster import client
+from sandbox.commands import CommandError, run
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 from sandbox.sources import CONTRACT_CHARTS
@@ -28,10 +28,6 @@ NOWHERE = "/nonexistent/kubeconfig"
 CONFIG = create_global_resource("kai.scheduler", "v1", "Config", "configs")
 SHARD = create_global_resource("kai.scheduler", "v1", "SchedulingShard", "schedulingshards")
 QUEUE = create_global_resource("scheduling.run.ai", "v2", "Queue", "queues")
-
-
-class CommandFailedError(Exception):
-    """A command that failed; the text is all that it printed."""
 
 
 class Engine:
@@ -78,8 +74,8 @@ class Engine:
         while True:
             try:
                 self.up()
-            except CommandFailedError as error:
-                if "failed calling webhook" not in str(error) or time.monotonic() > deadline:
+            except CommandError as error:
+                if "failed calling webhook" not in error.output or time.monotonic() > deadline:
                     raise
             else:
                 return
@@ -159,21 +155,9 @@ class Engine:
         return {name: item.get("spec") for name, item in self.objects(kind).items()}
 
     def run(self, *command: str, env: Mapping[str, str] | None = None) -> str:
-        """Run a command in the project's folder; return what it printed.
+        """Run a command in the project's folder; return its standard output.
 
         Raises:
-            CommandFailedError: it exited with another code than 0.
+            CommandError: the exit code is not 0.
         """
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise CommandFailedError(done.stdout)
-        return done.stdout
+        return run(command, self.folder, {**self.env, **(env or {})})

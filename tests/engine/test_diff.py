@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from sandbox import charts
+from sandbox.commands import git, run
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 from tests.engine.stacks import NEW, OLD, separate
@@ -25,13 +26,9 @@ class Repository:
         self.env = sandbox.env | {"PYTHONPATH": str(CHECKOUT)}
         (folder / "stacks").mkdir(parents=True)
         (folder / "Pulumi.yaml").write_text((CHECKOUT / "Pulumi.yaml").read_text())
-        self.git("init", "--quiet")
+        git(folder, "init", "--quiet")
         versions = {"dynamo-platform": "version", "kai-scheduler": "kai", "grove-charts": "grove"}
         charts.package(folder / "charts", {chart: [OLD[key], NEW[key]] for chart, key in versions.items()})
-
-    def git(self, *arguments: str) -> None:
-        author = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
-        subprocess.run(["git", *author, *arguments], cwd=self.folder, check=True, capture_output=True)
 
     def commit(self, tag: str, config: dict[str, Any], *, local: bool = True) -> None:
         """Commit the stack with this configuration."""
@@ -41,9 +38,9 @@ class Repository:
                 config[key] = {"chart": self.archive(CHARTS[key], config[key]["version"])} | config[key]
         page = {"config": {f"dynamo-platform:{key}": value for key, value in config.items()}}
         (self.folder / "stacks" / "Pulumi.test.yaml").write_text(yaml.safe_dump(page))
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", tag)
-        self.git("tag", tag)
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--message", tag)
+        git(self.folder, "tag", tag)
 
     @staticmethod
     def archive(chart: str, version: str) -> str:
@@ -164,8 +161,6 @@ def test_two_folders_of_helm(repository: Repository, tmp_path: Path) -> None:
             repository.archive("kai-scheduler", version),
             f"--output-dir={tmp_path / name}",
         ]
-        subprocess.run(command, cwd=repository.folder, env=repository.env, check=True, capture_output=True)
-    command = ["python", "-m", "dynamo_platform", "diff", "a", "b"]
-    done = subprocess.run(command, cwd=tmp_path, env=repository.env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert f"operator:{OLD['kai']} → " in done.stdout
+        run(command, repository.folder, repository.env)
+    report = run(["python", "-m", "dynamo_platform", "diff", "a", "b"], tmp_path, repository.env)
+    assert f"operator:{OLD['kai']} → " in report

@@ -11,8 +11,9 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Pod, Secret
 
 from sandbox.cluster import client
+from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import CONFIG, QUEUE, SHARD, STACK, CommandFailedError, Engine
+from tests.engine.engine import CONFIG, QUEUE, SHARD, STACK, Engine
 from tests.engine.injected import injected, repair
 from tests.engine.stacks import DYNAMO_QUEUES, KAI_QUEUES, NEW, separate, stack
 
@@ -56,9 +57,9 @@ def api(sandbox: Sandbox) -> Client:
 
 def fails(engine: Engine) -> str:
     """What an `up` prints that fails."""
-    with pytest.raises(CommandFailedError) as failed:
+    with pytest.raises(CommandError) as failed:
         engine.up()
-    return str(failed.value)
+    return failed.value.output
 
 
 def made(engine: Engine) -> list[str]:

@@ -8,7 +8,8 @@ from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Service
 
-from tests.engine.engine import CONFIG, QUEUE, SHARD, CommandFailedError, Engine
+from sandbox.commands import CommandError
+from tests.engine.engine import CONFIG, QUEUE, SHARD, Engine
 from tests.engine.stacks import DYNAMO_QUEUES, KAI_QUEUES, NEW, OLD, separate, stack
 
 MODES = ("separate", "bundled", "external", "disabled")
@@ -208,7 +209,7 @@ def test_the_pair_that_is_left_is_refused(engine: Engine) -> None:
     left = set(product(MODES, MODES)) - PAIRS.keys()
     assert left == {("bundled", "separate")}
     engine.configure(stack("bundled", "separate", NEW))
-    with pytest.raises(CommandFailedError, match="GRV001"):
+    with pytest.raises(CommandError, match="GRV001"):
         engine.preview()
 
 

@@ -19,7 +19,8 @@ from lightkube.resources.core_v1 import Service
 
 from sandbox import status
 from sandbox.cluster import client
-from tests.engine.engine import CommandFailedError, Engine
+from sandbox.commands import CommandError
+from tests.engine.engine import Engine
 from tests.engine.stacks import NEW, stack
 
 pytestmark = pytest.mark.slow
@@ -111,7 +112,7 @@ def test_true_fails_until_prometheus_is_there(
     fresh: Engine, pod_monitors: bool, metrics_service: bool, kind: str, expected: set[str]
 ) -> None:
     configure(fresh, pod_monitors, metrics_service)
-    with pytest.raises(CommandFailedError, match=f'no matches for kind "{kind}" in version "{GROUP}/v1"'):
+    with pytest.raises(CommandError, match=f'no matches for kind "{kind}" in version "{GROUP}/v1"'):
         fresh.up()
     assert fresh.releases() == {}
     serve_monitors(fresh)

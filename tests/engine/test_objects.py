@@ -10,8 +10,9 @@ import yaml
 
 from dynamo_platform import Plan, helm, plan_of
 from dynamo_platform.objects import CRD, Key, Object, from_plain, read, to_plain
+from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import NOWHERE, STACK, CommandFailedError, Engine
+from tests.engine.engine import NOWHERE, STACK, Engine
 from tests.engine.stacks import NEW, separate
 
 Objects = Mapping[Key, Object]
@@ -112,9 +113,9 @@ def with_chart(engine: Engine, **templates: str) -> Engine:
 
 
 def failure(engine: Engine) -> str:
-    with pytest.raises(CommandFailedError) as failed:
+    with pytest.raises(CommandError) as failed:
         engine.preview(env={"KUBECONFIG": NOWHERE})
-    text = str(failed.value)
+    text = failed.value.output
     assert "Traceback" not in text
     assert "kubernetes:helm.sh/v3:Release" not in text
     return text

@@ -1,7 +1,8 @@
 """The simulated operators on a live API server, with the contract charts and the helm command line."""
 
 import contextlib
-import subprocess
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -16,6 +17,7 @@ from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Secret
 
 from sandbox.cluster import client
+from sandbox.commands import CommandError, run
 from sandbox.operators import grove, pods
 from sandbox.operators.operands import Config, SchedulingShard
 from sandbox.sandbox import Sandbox
@@ -43,16 +45,13 @@ class Live:
         self.sandbox = sandbox
         self.client: Client = client(sandbox.paths.kubeconfig)
 
-    def helm(self, *arguments: str, check: bool = True) -> str:
-        command = [self.sandbox.tools["helm"], *arguments]
-        done = subprocess.run(command, env=self.sandbox.env, capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, done.stderr
-        return done.stderr
+    def helm(self, *arguments: str) -> None:
+        run([self.sandbox.tools["helm"], *arguments], env=self.sandbox.env)
 
-    def install(self, release: str, chart: str, namespace: str, *arguments: str, check: bool = True) -> str:
+    def install(self, release: str, chart: str, namespace: str, *arguments: str) -> None:
         archive = str(self.sandbox.paths.charts / f"{chart}.tgz")
         where = ("--namespace", namespace, "--create-namespace")
-        return self.helm("upgrade", "--install", release, archive, *where, *arguments, check=check)
+        self.helm("upgrade", "--install", release, archive, *where, *arguments)
 
     def deployments(self, namespace: str) -> dict[str, Deployment]:
         return {
@@ -135,9 +134,8 @@ def kai(live: Live) -> Live:
 
 
 def test_a_hook_that_fails_fails_the_release(live: Live) -> None:
-    with injected(live.client, {"crd-upgrader.ready": "false"}):
-        error = live.install("kai-scheduler", "kai-scheduler-v0.17.0", "refused", "--timeout", "4s", check=False)
-    assert "pre-install" in error
+    with injected(live.client, {"crd-upgrader.ready": "false"}), pytest.raises(CommandError, match="pre-install"):
+        live.install("kai-scheduler", "kai-scheduler-v0.17.0", "refused", "--timeout", "4s")
     assert not live.deployments("refused")
     live.helm("uninstall", "kai-scheduler", "--namespace", "refused", "--no-hooks")
 
@@ -214,7 +212,7 @@ def test_a_restart_of_the_operators_changes_no_condition(kai: Live) -> None:
     old_url = _webhook_url(kai)
     pid = operators.pid()
     assert pid is not None
-    subprocess.run(["kill", str(pid)], check=True)
+    os.kill(pid, signal.SIGTERM)
     eventually(lambda: operators.pid() is None)
     kai.sandbox.up()
     eventually(lambda: _webhook_url(kai), lambda url: url != old_url)

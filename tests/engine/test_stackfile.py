@@ -8,9 +8,10 @@ import pytest
 
 from dynamo_platform.config import decode_stack
 from dynamo_platform.stackfile import find_project, read_stack
+from sandbox.commands import CommandError
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import STACK, CommandFailedError, Engine
+from tests.engine.engine import STACK, Engine
 
 # What the engine hands over, and which of it is secret.
 PROGRAM = """
@@ -137,7 +138,7 @@ def test_encrypted_values_are_secret_to_the_engine(engine: Engine) -> None:
 )
 def test_what_the_engine_refuses_is_refused(engine: Engine, text: str) -> None:
     engine.stack_file.write_text(text)
-    with pytest.raises(CommandFailedError):
+    with pytest.raises(CommandError):
         engine.run("pulumi", "config", "--stack", STACK)
 
     assert read_stack(find_project(engine.folder), STACK).settings is None

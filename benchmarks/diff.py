@@ -47,7 +47,7 @@ def diff() -> Result:
         def of_module() -> Seconds:
             return seconds_of(command, folder=folder, env=env)
 
-        report = run(command, folder, env)
+        report = run(command, folder, env).stdout
         assert "Objects: " in report, report
         ours, theirs = alternate(of_module, lambda: seconds_of(*templates, folder=folder, env=env), REPETITIONS)
     return Result(

@@ -24,8 +24,10 @@ class CommandError(SandboxError):
         self.output = output
 
 
-def run(command: Sequence[str | Path], folder: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Run a command without input and return its standard output.
+def run(
+    command: Sequence[str | Path], folder: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command without input and return what it printed.
 
     Args:
         command: the program and its arguments.
@@ -41,14 +43,14 @@ def run(command: Sequence[str | Path], folder: Path | None = None, env: Mapping[
     )
     if result.returncode:
         raise CommandError(command, result.returncode, result.stdout + result.stderr, folder)
-    return result.stdout
+    return result
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in `folder` with an author of its own, whatever the user's configuration is; return its output.
+    """Run git in `folder`, with an author that does not depend on the user's configuration; return its output.
 
     Raises:
         CommandError: git fails.
     """
     author = ("-c", "user.name=Sandbox", "-c", "user.email=sandbox@localhost")
-    return run(["git", *author, *arguments], folder)
+    return run(["git", *author, *arguments], folder).stdout

@@ -106,7 +106,7 @@ class Go:
         Raises:
             CommandError: `go` fails.
         """
-        return run([self.command, *arguments], folder, os.environ | ENVIRONMENT)
+        return run([self.command, *arguments], folder, os.environ | ENVIRONMENT).stdout
 
     def build(self, *arguments: str, folder: Path, on_package: Callable[[], None]) -> None:
         """Run `go build` in a module's folder and call `on_package` for each package that it compiles.

@@ -117,14 +117,14 @@ class PullRequest:
         git(self.folder, "switch", "--quiet", "--detach", self.base)
         git(self.folder, "merge", "--quiet", "--no-ff", "--message", "merge", "topic")
 
-    def run(self, command: str, folder: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-        """Run a command as a step does; return what it prints.
+    def run(self, command: str, env: Mapping[str, str] | None = None) -> None:
+        """Run a command the way a step does.
 
         Raises:
             CommandError: it fails.
         """
         bash = ["bash", "-e", "-o", "pipefail", "-c", command.strip()]
-        return run(bash, folder or self.folder, {**self.env, **(env or {})})
+        run(bash, self.folder, {**self.env, **(env or {})})
 
     def _commit_base(self) -> None:
         versions = {

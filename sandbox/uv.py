@@ -70,7 +70,7 @@ def find(python: Path) -> Path:
 
 def pip_settings(python: Path) -> dict[str, str]:
     """Return what pip's configuration files and variables set for `pip install`."""
-    listed = commands.run([python, "-m", "pip", "config", "list"])
+    listed = commands.run([python, "-m", "pip", "config", "list"]).stdout
     found: dict[str, str] = {}
     for section in ("global", "install", ":env:"):  # the last wins, as with pip
         for name, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed, re.MULTILINE):
@@ -90,7 +90,7 @@ def variables(settings: dict[str, str]) -> dict[str, str]:
 
 def _supported(uv: Path) -> bool:
     try:
-        version = re.match(r"uv (\d+)\.(\d+)", commands.run([uv, "--version"]))
+        version = re.match(r"uv (\d+)\.(\d+)", commands.run([uv, "--version"]).stdout)
     except (OSError, SandboxError):
         return False
     return version is not None and (int(version[1]), int(version[2])) >= OLDEST

@@ -155,9 +155,10 @@ class Engine:
         return {name: item.get("spec") for name, item in self.objects(kind).items()}
 
     def run(self, *command: str, env: Mapping[str, str] | None = None) -> str:
-        """Run a command in the project's folder; return its standard output.
+        """Run a command in the project's folder; return what it printed.
 
         Raises:
             CommandError: the exit code is not 0.
         """
-        return run(command, self.folder, {**self.env, **(env or {})})
+        printed = run(command, self.folder, {**self.env, **(env or {})})
+        return printed.stdout + printed.stderr

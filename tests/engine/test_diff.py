@@ -163,4 +163,4 @@ def test_two_folders_of_helm(repository: Repository, tmp_path: Path) -> None:
         ]
         run(command, repository.folder, repository.env)
     report = run(["python", "-m", "dynamo_platform", "diff", "a", "b"], tmp_path, repository.env)
-    assert f"operator:{OLD['kai']} → " in report
+    assert f"operator:{OLD['kai']} → " in report.stdout

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
+from benchmarks.measure import Result, Seconds, alternate, clean_env, measure
 from sandbox.paths import CHECKOUT
 
 REPETITIONS = 5
@@ -16,12 +16,15 @@ STACKS = 200
 def check() -> Result:
     """`dynamo-platform check --all` of a project with 200 stacks like `production`, against one with one."""
     with tempfile.TemporaryDirectory() as scratch:
-        env = clean(os.environ) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
+        env = clean_env(os.environ) | {
+            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc"),
+        }
         many, one = (_project(Path(scratch) / str(count), count) for count in (STACKS, 1))
         command = [sys.executable, "-m", "dynamo_platform", "check", "--all"]
 
         def of(project: Path) -> Seconds:
-            return seconds_of(command, folder=project, env=env)
+            return measure(command, folder=project, env=env)
 
         of(one)
         ours, theirs = alternate(lambda: of(many), lambda: of(one), REPETITIONS)

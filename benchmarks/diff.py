@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
+from benchmarks.measure import Result, Seconds, alternate, clean_env, measure
 from sandbox import charts
 from sandbox.commands import git, run
 from sandbox.paths import CHECKOUT
@@ -27,7 +27,10 @@ def diff() -> Result:
         folder = Path(scratch) / "project"
         sandbox = Sandbox(Path(scratch) / "sandbox")
         sandbox.paths.state.mkdir(parents=True)
-        env = clean(sandbox.env) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
+        env = clean_env(sandbox.env) | {
+            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc"),
+        }
         (folder / "stacks").mkdir(parents=True)
         (folder / "Pulumi.yaml").write_text((CHECKOUT / "Pulumi.yaml").read_text())
         archives = charts.package(folder / "charts", {name: [BASE[name], HEAD[name]] for name in BASE})
@@ -44,12 +47,12 @@ def diff() -> Result:
             for archive in archives
         ]
 
-        def of_module() -> Seconds:
-            return seconds_of(command, folder=folder, env=env)
+        def measure_module() -> Seconds:
+            return measure(command, folder=folder, env=env)
 
         report = run(command, folder, env).stdout
         assert "Objects: " in report, report
-        ours, theirs = alternate(of_module, lambda: seconds_of(*templates, folder=folder, env=env), REPETITIONS)
+        ours, theirs = alternate(measure_module, lambda: measure(*templates, folder=folder, env=env), REPETITIONS)
     return Result(
         name="diff",
         what="diff of two revisions, three releases; helm template of their charts",

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of, timeline_of
-from benchmarks.stacks import make_stack, page
+from benchmarks.measure import Result, Seconds, alternate, clean_env, measure, run_with_timeline
+from benchmarks.stacks import create_stack, stack_config
 from dynamo_platform import plan_of
 from dynamo_platform.plan import Release
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
 from sandbox.sandbox import Sandbox
 from sandbox.sources import CONTRACT_CHARTS, ChartSource
-from sandbox.stack import DEPENDENCIES, configured
+from sandbox.stack import DEPENDENCIES, sandbox_config
 
 REPETITIONS, REPETITIONS_WITH_PULLS = 5, 1
 TARGET, TARGET_WITH_PULLS = 1.0, 0.8
@@ -39,7 +39,7 @@ def install_with_pulls(source: ChartSource = CONTRACT_CHARTS) -> Result:
 
 def real_charts(folder: str) -> ChartSource:
     """The charts of stack `local` in a folder of archives."""
-    config = page("local")
+    config = stack_config("local")
     versions = (
         config["dynamo-platform:version"],
         *(config[f"dynamo-platform:{key}"]["version"] for key in DEPENDENCIES),
@@ -89,16 +89,16 @@ def _profile(lines: list[tuple[float, str]]) -> tuple[tuple[str, float], ...]:
 
 
 def _with_module(source: ChartSource, pod_delay: float) -> tuple[Seconds, list[tuple[float, str]]]:
-    with _fresh(source, pod_delay) as (sandbox, config, env):
-        stack = make_stack(CHECKOUT, sandbox.paths.root / "stack", config, env)
-        return timeline_of(["pulumi", "up", "--yes", "--skip-preview", *stack], CHECKOUT, env)
+    with _fresh_sandbox(source, pod_delay) as (sandbox, config, env):
+        stack = create_stack(CHECKOUT, sandbox.paths.root / "stack", config, env)
+        return run_with_timeline(["pulumi", "up", "--yes", "--skip-preview", *stack], CHECKOUT, env)
 
 
 def _with_helm(source: ChartSource, pod_delay: float) -> Seconds:
-    with _fresh(source, pod_delay) as (sandbox, config, env):
+    with _fresh_sandbox(source, pod_delay) as (sandbox, config, env):
         plan = plan_of({key.partition(":")[2]: value for key, value in config.items()}, stack=True)
         commands = [_command(release, sandbox.paths.root) for release in plan.releases]
-        return seconds_of(*commands, folder=sandbox.paths.root, env=env)
+        return measure(*commands, folder=sandbox.paths.root, env=env)
 
 
 def _command(release: Release, folder: Path) -> list[str]:
@@ -112,12 +112,16 @@ def _command(release: Release, folder: Path) -> list[str]:
 
 
 @contextmanager
-def _fresh(source: ChartSource, pod_delay: float) -> Iterator[tuple[Sandbox, dict[str, Any], dict[str, str]]]:
+def _fresh_sandbox(source: ChartSource, pod_delay: float) -> Iterator[tuple[Sandbox, dict[str, Any], dict[str, str]]]:
     """A sandbox that nothing was installed on, gone afterwards; a stack's configuration for it, and its environment."""
     with tempfile.TemporaryDirectory() as scratch:
         sandbox = Sandbox(Path(scratch) / "sandbox", Progress(io.StringIO()), pod_delay)
         try:
             chosen = sandbox.up(source)
-            yield sandbox, configured(page("local"), source, chosen, sandbox.registry), clean(sandbox.env)
+            yield (
+                sandbox,
+                sandbox_config(stack_config("local"), source, chosen, sandbox.registry),
+                clean_env(sandbox.env),
+            )
         finally:
             sandbox.down()

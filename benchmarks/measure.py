@@ -61,17 +61,19 @@ def alternate(ours: Callable[[], Seconds], theirs: Callable[[], Seconds], repeti
     return _median(taken[0]), _median(taken[1])
 
 
-def seconds_of(*commands: list[str], folder: Path, env: Mapping[str, str]) -> Seconds:
+def measure(*commands: list[str], folder: Path, env: Mapping[str, str]) -> Seconds:
     """Run commands one after the other, and add up what they took.
 
     Raises:
         CommandError: one of them fails.
     """
-    taken = [timeline_of(command, folder, env)[0] for command in commands]
+    taken = [run_with_timeline(command, folder, env)[0] for command in commands]
     return Seconds(sum(each.clock for each in taken), sum(each.processor for each in taken))
 
 
-def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[Seconds, list[tuple[float, str]]]:
+def run_with_timeline(
+    command: list[str], folder: Path, env: Mapping[str, str]
+) -> tuple[Seconds, list[tuple[float, str]]]:
     """Run a command; return what it took, and its lines with the second at which each came, an empty one at the end.
 
     Raises:
@@ -98,7 +100,7 @@ def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> tup
     return Seconds(clock, usage.ru_utime + usage.ru_stime), [*lines, (clock, "")]
 
 
-def clean(env: Mapping[str, str]) -> dict[str, str]:
+def clean_env(env: Mapping[str, str]) -> dict[str, str]:
     """The environment of a measured process, in which Python keeps what it compiles."""
     return {name: value for name, value in env.items() if name not in UNWANTED}
 

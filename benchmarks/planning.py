@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 
-from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
+from benchmarks.measure import Result, Seconds, alternate, clean_env, measure
 from sandbox.paths import CHECKOUT
 
 REPETITIONS = 41
@@ -34,10 +34,10 @@ make_plan(
 def planning() -> Result:
     """Processor seconds of `import dynamo_platform` and `make_plan`, against those of importing pydantic."""
     with tempfile.TemporaryDirectory() as cache:
-        env = clean(os.environ) | {"PYTHONPYCACHEPREFIX": cache}
+        env = clean_env(os.environ) | {"PYTHONPYCACHEPREFIX": cache}
 
         def python(code: str) -> Seconds:
-            return seconds_of([sys.executable, "-c", code], folder=CHECKOUT, env=env)
+            return measure([sys.executable, "-c", code], folder=CHECKOUT, env=env)
 
         python(PYDANTIC)
         python(PLANNING)

@@ -1,7 +1,7 @@
 """From nothing to the table: `make up` in a new clone, without environment, caches and state.
 
 With downloads, a server on loopback stands in for the public places. It serves real binaries: this machine's toolchain,
-packed as the releases are. Their checksums are their own, so the clone's pins are written anew.
+pack_toolchain as the releases are. Their checksums are their own, so the clone's pins are written anew.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.measure import Result, Seconds, clean, seconds_of
+from benchmarks.measure import Result, Seconds, clean_env, measure
 from sandbox.commands import git
-from sandbox.downloads import MIRROR, PINS, this_platform
+from sandbox.downloads import MIRROR_ENV, PINS, this_platform
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
-from sandbox.tools import SOURCE, TOOLS, Toolchain
+from sandbox.tools import SOURCE_ENV, TOOLS, Toolchain
 
 TARGET = 180.0
 """Seconds on the clock, with downloads."""
@@ -35,9 +35,9 @@ def start() -> Result:
     """`make up` with downloads, and once more."""
     with tempfile.TemporaryDirectory() as scratch:
         served = Path(scratch) / "served"
-        pins = packed(served)
-        with serving(served) as address:
-            first, again = _made_up(Path(scratch), {SOURCE: "download", MIRROR: address}, pins)
+        pins = pack_toolchain(served)
+        with serve(served) as address:
+            first, again = _measure_make_up(Path(scratch), {SOURCE_ENV: "download", MIRROR_ENV: address}, pins)
     return Result(
         name="start",
         what="from nothing to the table, with downloads; make up once more",
@@ -55,7 +55,7 @@ def start_built() -> Result:
     with tempfile.TemporaryDirectory() as scratch:
         modules = Path(scratch) / "modules"
         go = {"GOCACHE": str(Path(scratch) / "go"), "GOMODCACHE": str(modules), "GOFLAGS": "-modcacherw"}
-        first, again = _made_up(Path(scratch), {SOURCE: "build"} | go)
+        first, again = _measure_make_up(Path(scratch), {SOURCE_ENV: "build"} | go)
     return Result(
         name="start-built",
         what="processor seconds from nothing to the table, built from source; make up once more",
@@ -68,20 +68,20 @@ def start_built() -> Result:
     )
 
 
-def _made_up(scratch: Path, settings: dict[str, str], pins: object = None) -> tuple[Seconds, Seconds]:
+def _measure_make_up(scratch: Path, settings: dict[str, str], pins: object = None) -> tuple[Seconds, Seconds]:
     clone = scratch / "clone"
     git(scratch, "clone", "--quiet", str(CHECKOUT), str(clone))
     if pins:
         (clone / PINS.relative_to(CHECKOUT)).write_text(json.dumps(pins))
-    env = clean(os.environ) | {"XDG_CACHE_HOME": str(scratch / "cache"), "HOME": str(scratch / "home")} | settings
+    env = clean_env(os.environ) | {"XDG_CACHE_HOME": str(scratch / "cache"), "HOME": str(scratch / "home")} | settings
     try:
-        first, again = (seconds_of(["make", "up"], folder=clone, env=env) for _ in range(2))
+        first, again = (measure(["make", "up"], folder=clone, env=env) for _ in range(2))
     finally:
-        seconds_of(["make", "down"], folder=clone, env=env)
+        measure(["make", "down"], folder=clone, env=env)
     return first, again
 
 
-def packed(served: Path) -> dict[str, dict[str, dict[str, object]]]:
+def pack_toolchain(served: Path) -> dict[str, dict[str, dict[str, object]]]:
     """Pack this machine's toolchain below `served` as its places have it; return the pins."""
     commands = Toolchain(Progress()).provide()
     pins = json.loads(PINS.read_text())
@@ -106,7 +106,7 @@ def packed(served: Path) -> dict[str, dict[str, dict[str, object]]]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serve(folder: Path) -> Iterator[str]:
     """Serve a folder on loopback; yields the address."""
 
     class Quiet(SimpleHTTPRequestHandler):

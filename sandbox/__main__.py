@@ -10,15 +10,15 @@ from pathlib import Path
 from rich.console import Console
 
 from sandbox import status
-from sandbox.downloads import MIRROR
+from sandbox.downloads import MIRROR_ENV
 from sandbox.errors import SandboxError
 from sandbox.paths import CACHE
 from sandbox.sandbox import Sandbox
 from sandbox.sources import ChartSource
 from sandbox.stack import Stack
-from sandbox.tools import SOURCE
+from sandbox.tools import SOURCE_ENV
 
-NEXT = """
+NEXT_STEPS = """
 next
   make status                                 these tables again
   eval "$(.venv/bin/python -m sandbox env)"   the sandbox's cluster, pulumi and helm in this shell
@@ -28,15 +28,15 @@ next
 def up(arguments: argparse.Namespace) -> None:
     """Bring up the sandbox and install the platform on it."""
     sandbox = Sandbox()
-    _prepared(arguments, sandbox).up()
+    _prepare_stack(arguments, sandbox).up()
     print()
     _show(sandbox)
-    print(NEXT)
+    print(NEXT_STEPS)
 
 
 def preview(arguments: argparse.Namespace) -> None:
     """Bring up the sandbox and show what `up` would install or change."""
-    print(_prepared(arguments, Sandbox()).preview())
+    print(_prepare_stack(arguments, Sandbox()).preview())
 
 
 def show_status(arguments: argparse.Namespace) -> None:
@@ -109,8 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description="A cluster for any laptop.",
-        epilog=f"{SOURCE}=path, download or build: where commands come from; default: the first that has them. "
-        f"{MIRROR}=URL: a mirror of the official binaries.",
+        epilog=f"{SOURCE_ENV}=path, download or build: where commands come from; default: the first that has them. "
+        f"{MIRROR_ENV}=URL: a mirror of the official binaries.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run in {
@@ -137,12 +137,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _prepared(arguments: argparse.Namespace, sandbox: Sandbox) -> Stack:
+def _prepare_stack(arguments: argparse.Namespace, sandbox: Sandbox) -> Stack:
     """Bring up the sandbox with the charts that are asked for, and the stack that is to use them."""
     source = ChartSource.parse(arguments.charts, arguments.versions)
     chosen = sandbox.up(source)
     stack = Stack(sandbox, arguments.stack)
-    stack.select(source, chosen)
+    stack.prepare(source, chosen)
     return stack
 
 

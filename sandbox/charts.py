@@ -69,7 +69,7 @@ def history(chart: str) -> tuple[ChartVersion, ...]:
     return tuple(entries)
 
 
-def find(chart: str, version: str) -> ChartVersion:
+def find_version(chart: str, version: str) -> ChartVersion:
     """The description of one version. ValueError names the known ones."""
     for entry in history(chart):
         if entry.version == version:
@@ -111,7 +111,7 @@ def merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _files(chart: str, version: str) -> Mapping[str, bytes]:
     """The files of a chart archive by path below the chart's own folder, bundled charts included."""
-    entry = find(chart, version)
+    entry = find_version(chart, version)
     source = SOURCES / chart
     defaults = yaml.safe_load((source / "values.yaml").read_text(encoding="utf-8"))
     files = {
@@ -122,7 +122,7 @@ def _files(chart: str, version: str) -> Mapping[str, bytes]:
     for template in sorted((source / "templates").iterdir()):
         files[f"templates/{template.name}"] = template.read_bytes()
     for name, crd in entry.crds.items():
-        files[f"crds/{name}.yaml"] = _yaml(_definition(name, crd))
+        files[f"crds/{name}.yaml"] = _yaml(_crd(name, crd))
     for name, dependency in entry.dependencies.items():
         for path, content in _files(name, dependency["version"]).items():
             files[f"charts/{name}/{path}"] = content
@@ -141,7 +141,7 @@ def _chart_yaml(entry: ChartVersion) -> dict[str, Any]:
     }
 
 
-def _definition(name: str, crd: Mapping[str, Any]) -> dict[str, Any]:
+def _crd(name: str, crd: Mapping[str, Any]) -> dict[str, Any]:
     """A CustomResourceDefinition whose schema accepts everything."""
     plural, group = name.split(".", 1)
     subresources: dict[str, Any] = {"status": {}} if crd.get("status", True) else {}

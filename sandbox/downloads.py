@@ -24,14 +24,14 @@ import pooch  # type: ignore[import-untyped]
 import requests
 
 from sandbox.errors import SandboxError
-from sandbox.locks import made_once
+from sandbox.locks import create_once
 from sandbox.progress import Progress
 
 PINS = Path(__file__).parent / "toolchain" / "downloads.json"
-MIRROR = "TOOLCHAIN_MIRROR"
+MIRROR_ENV = "TOOLCHAIN_MIRROR"
 """Variable: base URL of a mirror. What is at https://HOST/PATH is fetched from URL/HOST/PATH."""
 
-ANSWER_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 """How long a server may take to connect, and between two reads."""
 
 ATTEMPTS = 2  # an interrupted connection is tried once more
@@ -64,7 +64,7 @@ def this_platform() -> str:
     return f"{platform.system().lower()}-{ARCHITECTURES.get(machine, machine)}"
 
 
-def pinned(name: str, on: str | None = None) -> Download | None:
+def find_pin(name: str, on: str | None = None) -> Download | None:
     """Return what is pinned of a tool for a platform, this machine's by default; None where nothing is."""
     pin = json.loads(PINS.read_text()).get(name, {}).get(on or this_platform())
     return Download(name, pin["version"], pin["files"]) if pin else None
@@ -76,11 +76,11 @@ class Downloader:
     def __init__(self, cache: Path, progress: Progress) -> None:
         self._cache = cache
         self._progress = progress
-        self._out_of_reach: dict[str, str] = {}
+        self._unreachable: dict[str, str] = {}
 
-    def downloaded(self, name: str) -> Path | None:
+    def find_downloaded(self, name: str) -> Path | None:
         """Return the folder of a tool's commands where the cache holds it."""
-        download = pinned(name)
+        download = find_pin(name)
         folder = self._cache / download.folder if download else None
         return folder if folder and folder.is_dir() else None
 
@@ -91,13 +91,13 @@ class Downloader:
             SandboxError: the mirror is no URL, a file has another checksum than its pin, an archive lacks a command, or
                 the disk is full.
         """
-        pins = {name: pinned(name) for name in tools}
+        pins = {name: find_pin(name) for name in tools}
         why = {name: f"no binary is pinned for {this_platform()}" for name, pin in pins.items() if pin is None}
-        why |= {pin.name: silent for pin in pins.values() if pin and (silent := self._silent(pin))}
+        why |= {pin.name: silent for pin in pins.values() if pin and (silent := self._unreachable_reason(pin))}
         wanted = [pin for pin in pins.values() if pin and pin.name not in why]
         if not wanted:
             return why
-        mirrored("https://example.com/")  # a wrong mirror is an error here, and not one of each file
+        mirror_url("https://example.com/")  # a wrong mirror is an error here, and not one of each file
         with suppress(UnavailableError), self._progress.step("official binaries") as report:
             why |= self._fetch_all(wanted, tools, report)
             if all(pin.name in why for pin in wanted):
@@ -107,7 +107,7 @@ class Downloader:
     def _fetch_all(
         self, pins: list[Download], tools: dict[str, tuple[str, ...]], report: Callable[[str], None]
     ) -> dict[str, str]:
-        counted = Bytes(report)
+        counted = TotalProgress(report)
         with ThreadPoolExecutor(len(pins)) as threads:
             tasks = {pin.name: threads.submit(self._fetch, pin, tools[pin.name], counted) for pin in pins}
             try:
@@ -124,12 +124,12 @@ class Downloader:
                 raise error
         return why
 
-    def _silent(self, download: Download) -> str:
+    def _unreachable_reason(self, download: Download) -> str:
         hosts = {urlsplit(url).netloc for url in download.files}
-        return "; ".join(f"{host}: {why}" for host, why in self._out_of_reach.items() if host in hosts)
+        return "; ".join(f"{host}: {why}" for host, why in self._unreachable.items() if host in hosts)
 
-    def _fetch(self, download: Download, commands: tuple[str, ...], counted: "Bytes") -> None:
-        with made_once(self._cache / download.folder) as made:
+    def _fetch(self, download: Download, commands: tuple[str, ...], counted: "TotalProgress") -> None:
+        with create_once(self._cache / download.folder) as made:
             if made is None:
                 return
             for url, checksum in download.files.items():
@@ -138,52 +138,52 @@ class Downloader:
                 message = f"The download of {download.name} {download.version} lacks {', '.join(sorted(lacking))}."
                 raise SandboxError(message)
 
-    def _get(self, url: str, checksum: str, folder: Path, counted: "Bytes") -> Path:
+    def _get(self, url: str, checksum: str, folder: Path, counted: "TotalProgress") -> Path:
         host, file = urlsplit(url).netloc, PurePosixPath(urlsplit(url).path).name
-        bar = counted.of_file()
+        bar = counted.add_file()
         for attempt in range(1, ATTEMPTS + 1):
-            if host in self._out_of_reach:
+            if host in self._unreachable:
                 break
             try:
                 got = pooch.retrieve(
-                    mirrored(url),
+                    mirror_url(url),
                     f"sha256:{checksum}",
                     fname=file,
                     path=folder,
                     downloader=pooch.HTTPDownloader(
                         progressbar=bar,
                         chunk_size=CHUNK_BYTES,
-                        timeout=ANSWER_SECONDS,
-                        hooks={"response": refuse_pages},
+                        timeout=TIMEOUT_SECONDS,
+                        hooks={"response": reject_html},
                     ),
                 )
                 return Path(got)
             except requests.RequestException as error:
                 bar.reset()
                 if attempt == ATTEMPTS or not _interrupted(error):
-                    self._out_of_reach[host] = _why(error)
+                    self._unreachable[host] = _reason(error)
             except ValueError as error:
                 got_checksum = next((each for each in re.findall("[0-9a-f]{64}", str(error)) if each != checksum), "-")
                 message = (
-                    f"Checksum mismatch for {file} from {host}{_by_mirror()}: expected SHA-256 {checksum}, "
+                    f"Checksum mismatch for {file} from {host}{_mirror_note()}: expected SHA-256 {checksum}, "
                     f"got {got_checksum}. The file was deleted. "
                     f"{PINS.relative_to(PINS.parents[2])} has the pins; TOOLCHAIN=build builds from source instead."
                 )
                 raise SandboxError(message) from error
-        raise UnavailableError(f"{host}{_by_mirror()}: {self._out_of_reach[host]}")
+        raise UnavailableError(f"{host}{_mirror_note()}: {self._unreachable[host]}")
 
 
-class Bytes:
+class TotalProgress:
     """How much has arrived of all files, for one step that shows their sum."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
-        self._bars: list[Bar] = []
+        self._bars: list[FileProgress] = []
         self.cancelled = False
 
-    def of_file(self) -> "Bar":
+    def add_file(self) -> "FileProgress":
         """Return what counts the bytes of one more file."""
-        bar = Bar(self)
+        bar = FileProgress(self)
         self._bars.append(bar)
         return bar
 
@@ -197,10 +197,10 @@ class Bytes:
         self.cancelled = True
 
 
-class Bar:
+class FileProgress:
     """What pooch calls a progress bar: it sets `total`, and adds the bytes that arrive."""
 
-    def __init__(self, sum_of: Bytes) -> None:
+    def __init__(self, sum_of: TotalProgress) -> None:
         self.total = 0
         self.arrived = 0
         self._sum = sum_of
@@ -224,22 +224,22 @@ class Bar:
         """Do nothing: pooch requires the method."""
 
 
-def mirrored(url: str) -> str:
+def mirror_url(url: str) -> str:
     """Return where a file is downloaded from: its own address, or the mirror's.
 
     Raises:
         SandboxError: the mirror is no URL.
     """
-    mirror = os.environ.get(MIRROR, "").rstrip("/")
+    mirror = os.environ.get(MIRROR_ENV, "").rstrip("/")
     if not mirror:
         return url
     if not mirror.startswith(("https://", "http://")):
-        raise SandboxError(f"{MIRROR} is no URL. Give one that begins with https:// or http://.")
+        raise SandboxError(f"{MIRROR_ENV} is no URL. Give one that begins with https:// or http://.")
     parts = urlsplit(url)
     return f"{mirror}/{parts.netloc}{parts.path}"
 
 
-def refuse_pages(response: requests.Response, **_: Any) -> None:
+def reject_html(response: requests.Response, **_: Any) -> None:
     """Refuse a page where a file was asked for: proxies answer so, with status 200. Redirects are pages too, and fine.
 
     Raises:
@@ -277,8 +277,8 @@ def _members(file: Path, commands: tuple[str, ...]) -> Iterator[tuple[str, IO[by
         yield next(name for name in commands if file.name == name or file.name.startswith(f"{name}-")), file.open("rb")
 
 
-def _by_mirror() -> str:
-    mirror = os.environ.get(MIRROR)
+def _mirror_note() -> str:
+    mirror = os.environ.get(MIRROR_ENV)
     return f" (mirror {urlsplit(mirror).hostname})" if mirror else ""
 
 
@@ -288,7 +288,7 @@ def _interrupted(error: requests.RequestException) -> bool:
     )
 
 
-def _why(error: requests.RequestException) -> str:
+def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"{error.response.status_code} {error.response.reason}".strip()
     if isinstance(error, requests.exceptions.InvalidHeader):
@@ -296,7 +296,7 @@ def _why(error: requests.RequestException) -> str:
     kinds: tuple[tuple[type[Exception], str], ...] = (
         (requests.exceptions.SSLError, "its certificate is not trusted (REQUESTS_CA_BUNDLE adds others)"),
         (requests.exceptions.ProxyError, "the proxy refuses"),
-        (requests.Timeout, f"no answer within {ANSWER_SECONDS:.0f} s"),
+        (requests.Timeout, f"no answer within {TIMEOUT_SECONDS:.0f} s"),
     )
     if _interrupted(error):
         return "the connection was interrupted"

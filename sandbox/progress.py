@@ -53,14 +53,14 @@ class Progress:
         self._colour = self._live and "NO_COLOR" not in os.environ
         self._lock = threading.Lock()
         self._running: dict[str, Running] = {}
-        self._coming: list[str] = []
+        self._expected: list[str] = []
         self._ticker: threading.Thread | None = None
         self._idle = threading.Event()
 
     def expect(self, *steps: str) -> None:
         """Announce steps that will run, in their order."""
         with self._lock:
-            self._coming.extend(steps)
+            self._expected.extend(steps)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
@@ -85,11 +85,11 @@ class Progress:
         """Show `name` as running until it is ended."""
         running = Running(time.monotonic())
         with self._lock:
-            if name in self._coming:
-                self._coming.remove(name)
+            if name in self._expected:
+                self._expected.remove(name)
             self._running[name] = running
             if not self._live:
-                self._print(f"  {name} …{self._to_come()}")
+                self._print(f"  {name} …{self._expected_text()}")
             if self._ticker is None:
                 self._idle.clear()
                 self._ticker = threading.Thread(target=self._tick, daemon=True)
@@ -115,14 +115,14 @@ class Progress:
                 running = " · ".join(f"{name}  {state}" for name, state in self._running.items())
                 if self._live:
                     frame = (frame + 1) % len(FRAMES)
-                    line = f"{FRAMES[frame]} {running}{self._to_come()}"[: shutil.get_terminal_size().columns - 1]
+                    line = f"{FRAMES[frame]} {running}{self._expected_text()}"[: shutil.get_terminal_size().columns - 1]
                     self._stream.write(f"\r\033[K{self._paint(CYAN, line)}")
                     self._stream.flush()
                 else:
-                    self._print(f"  still {running}{self._to_come()}")
+                    self._print(f"  still {running}{self._expected_text()}")
 
-    def _to_come(self) -> str:
-        return f"  (then {', '.join(self._coming)})" if self._coming else ""
+    def _expected_text(self) -> str:
+        return f"  (then {', '.join(self._expected)})" if self._expected else ""
 
     def _print(self, line: str) -> None:
         clear = "\r\033[K" if self._live else ""

@@ -25,7 +25,7 @@ import yaml
 
 from sandbox.paths import Paths
 from sandbox.processes import POLL_SECONDS, Process, free_port, stop
-from sandbox.sources import Chart, metadata
+from sandbox.sources import Chart, read_metadata
 
 OCI_FOLDERS = {"kai-scheduler": "kai-scheduler/kai-scheduler", "grove-charts": "ai-dynamo/grove"}
 """The charts that upstream publishes in an OCI registry, by the folder that holds them there, each by its own name.
@@ -66,9 +66,9 @@ class Registry:
         """Start the server unless it runs."""
         if self._server.pid():
             return
-        trust(self._paths)
+        create_certificates(self._paths)
         self._paths.registry.mkdir(parents=True, exist_ok=True)
-        if self._port is None or not _free(self._port):
+        if self._port is None or not _is_free(self._port):
             self._port_file.write_text(str(free_port()))
         command = [
             sys.executable,
@@ -100,7 +100,7 @@ class Registry:
             else:
                 shutil.copyfile(chart.archive, self._paths.served / chart.archive.name)
         if any(chart.name not in OCI_FOLDERS for chart in changed):
-            (self._paths.served / "index.yaml").write_text(yaml.safe_dump(index(self._paths.served)))
+            (self._paths.served / "index.yaml").write_text(yaml.safe_dump(build_index(self._paths.served)))
         record.write_text(json.dumps(published | {str(chart): digests[chart] for chart in changed}, indent=2))
         return [chart for chart in changed if str(chart) in published]
 
@@ -123,7 +123,7 @@ class Registry:
 def push(chart: Chart, repository: Path) -> None:
     """Write a chart as an artifact of an OCI repository, tagged with its version."""
     content = chart.archive.read_bytes()
-    about = json.dumps(metadata(chart.archive), default=str).encode()
+    about = json.dumps(read_metadata(chart.archive), default=str).encode()
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -140,11 +140,11 @@ def push(chart: Chart, repository: Path) -> None:
         (repository / "manifests" / reference).write_bytes(written)
 
 
-def index(folder: Path) -> dict[str, object]:
+def build_index(folder: Path) -> dict[str, object]:
     """Return the index of a chart repository: https://helm.sh/docs/topics/chart_repository/#the-index-file."""
     entries: dict[str, list[dict[str, object]]] = {}
     for archive in sorted(folder.glob("*.tgz")):
-        about = metadata(archive)
+        about = read_metadata(archive)
         about |= {"urls": [archive.name], "digest": hashlib.sha256(archive.read_bytes()).hexdigest()}
         entries.setdefault(about["name"], []).append(about)
     return {"apiVersion": "v1", "entries": entries}
@@ -181,7 +181,7 @@ def serve(folder: Path, port: int, certificate: Path, key: Path) -> None:
     server.serve_forever()
 
 
-def trust(paths: Paths) -> None:
+def create_certificates(paths: Paths) -> None:
     """Make the certificate authority, the server's certificate, and the bundle of it and the system's roots."""
     if paths.bundle.exists():
         return
@@ -203,7 +203,7 @@ def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def _free(port: int) -> bool:
+def _is_free(port: int) -> bool:
     """Whether nothing listens; a server that was ended lets go a moment after it stops counting as a process."""
     deadline = time.monotonic() + RELEASE_SECONDS
     while True:

@@ -14,11 +14,11 @@ from sandbox.paths import ROOT, Paths
 from sandbox.processes import Process, stop
 from sandbox.progress import Progress
 from sandbox.registry import Registry
-from sandbox.sources import CONTRACT_CHARTS, Chart, ChartSource, keep
+from sandbox.sources import CONTRACT_CHARTS, Chart, ChartSource, store_charts
 from sandbox.tools import CLUSTER, PULUMI, Toolchain
 
 PASSPHRASE = "sandbox"  # noqa: S105  it protects nothing: the state is as open as the cluster
-DROPPED = ("HELM_", "KUBE", "KWOK_", "PULUMI_")
+DROPPED_PREFIXES = ("HELM_", "KUBE", "KWOK_", "PULUMI_")
 """Prefixes of the user's own variables that must not reach the sandbox."""
 
 
@@ -49,7 +49,7 @@ class Sandbox:
     def env_with(self, *tools: str) -> dict[str, str]:
         """The environment with the commands of these tools; nothing of the user's own settings and files takes part."""
         self.tools.provide(*tools)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED_PREFIXES)}
         folders = [Path(sys.executable).parent, *self.tools.folders]
         return inherited | {
             "PATH": os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)]),
@@ -90,14 +90,14 @@ class Sandbox:
 
     def _serve_charts(self, source: ChartSource) -> dict[str, Chart]:
         with self.progress.step("charts"), tempfile.TemporaryDirectory() as scratch:
-            charts = keep(source.collect(Path(scratch)), self.paths.charts)
+            charts = store_charts(source.collect(Path(scratch)), self.paths.charts)
             replaced = self.registry.publish(charts)
             self.registry.start()
         for chart in replaced:
             self.progress.note(
                 f"! {chart} has other content than before: a release of it changes after `make down` only"
             )
-        return source.chosen(charts)
+        return source.select(charts)
 
     def _start_cluster(self, env: dict[str, str]) -> None:
         with self.progress.step("cluster"):

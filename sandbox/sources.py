@@ -55,15 +55,15 @@ class ChartSource:
         if self.upstream:
             return []
         if self.folder is None:
-            return [read(archive) for archive in charts.package(scratch)]
-        return list(self.chosen(self._read_folder(self.folder)).values())
+            return [read_chart(archive) for archive in charts.package(scratch)]
+        return list(self.select(self._read_folder(self.folder)).values())
 
-    def chosen(self, available: Iterable[Chart]) -> dict[str, Chart]:
+    def select(self, available: Iterable[Chart]) -> dict[str, Chart]:
         """Return the version of each chart that the stack is told to install, by chart name.
 
         The named versions; from a folder also the newest of the charts that none is named for.
         """
-        available = sorted(available, key=_age)
+        available = sorted(available, key=_version)
         known = {chart.name: chart for chart in available} if self.folder else {}
         named: dict[str, Chart] = {}
         for version in self.versions:
@@ -84,7 +84,7 @@ class ChartSource:
         if not folder.is_dir():
             message = f"CHARTS={folder} is no folder. Give one with chart archives (.tgz), or `upstream`."
             raise SandboxError(message)
-        found = [read(archive) for archive in sorted(folder.glob("*.tgz"))]
+        found = [read_chart(archive) for archive in sorted(folder.glob("*.tgz"))]
         if not found:
             message = f"CHARTS={folder} holds no .tgz file. `helm package CHART -d {folder}` makes one."
             raise SandboxError(message)
@@ -95,13 +95,13 @@ CONTRACT_CHARTS = ChartSource()
 """The sandbox's own charts, in every version that they have."""
 
 
-def read(archive: Path) -> Chart:
+def read_chart(archive: Path) -> Chart:
     """Return the chart in an archive, by its Chart.yaml."""
-    about = metadata(archive)
+    about = read_metadata(archive)
     return Chart(about["name"], str(about["version"]), archive)
 
 
-def metadata(archive: Path) -> dict[str, Any]:
+def read_metadata(archive: Path) -> dict[str, Any]:
     """Return the Chart.yaml of an archive.
 
     Raises:
@@ -118,7 +118,7 @@ def metadata(archive: Path) -> dict[str, Any]:
         raise SandboxError(message) from error
 
 
-def keep(found: Iterable[Chart], folder: Path) -> list[Chart]:
+def store_charts(found: Iterable[Chart], folder: Path) -> list[Chart]:
     """Copy archives into `folder` under their canonical names, and remove what else is there."""
     kept = []
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def keep(found: Iterable[Chart], folder: Path) -> list[Chart]:
     return kept
 
 
-def _age(chart: Chart) -> semver.Version:
+def _version(chart: Chart) -> semver.Version:
     try:
         return semver.Version.parse(chart.version.removeprefix("v"))
     except ValueError as error:

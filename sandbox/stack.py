@@ -36,14 +36,14 @@ class Stack:
         self._project = project
         self.config = sandbox.paths.stack_config(name)
 
-    def select(self, source: ChartSource, chosen: Mapping[str, Chart]) -> None:
+    def prepare(self, source: ChartSource, chosen: Mapping[str, Chart]) -> None:
         """Write the stack's configuration, and make the stack where it is missing."""
         base = self._project / "stacks" / f"Pulumi.{self._name}.yaml"
         if not base.exists():
             message = f"There is no stack {self._name}: {base} does not exist."
             raise SandboxError(message)
         document = yaml.safe_load(base.read_text()) or {}
-        document["config"] = configured(document.get("config") or {}, source, chosen, self._sandbox.registry)
+        document["config"] = sandbox_config(document.get("config") or {}, source, chosen, self._sandbox.registry)
         if self.config.exists() and (salt := yaml.safe_load(self.config.read_text()).get(SALT)):
             document[SALT] = salt
         self.config.write_text(yaml.safe_dump(document, sort_keys=False))
@@ -86,7 +86,7 @@ class Stack:
         with progress.step(f"pulumi {operation}"), ThreadPoolExecutor() as threads:
             following = threads.submit(run.follow, events, ended)
             try:
-                code = attached(command, self._project, env, log, progress.note)
+                code = run_to_log(command, self._project, env, log, progress.note)
             finally:
                 ended.set()
             following.result()
@@ -96,7 +96,7 @@ class Stack:
         return run
 
 
-def configured(
+def sandbox_config(
     config: Mapping[str, Any], source: ChartSource, chosen: Mapping[str, Chart], registry: Registry
 ) -> dict[str, Any]:
     """Return a stack's configuration with the sandbox's cluster and, unless upstream serves, its charts."""
@@ -117,7 +117,7 @@ def configured(
     return result
 
 
-def attached(command: list[str], folder: Path, env: Mapping[str, str], log: Path, note: Callable[[str], None]) -> int:
+def run_to_log(command: list[str], folder: Path, env: Mapping[str, str], log: Path, note: Callable[[str], None]) -> int:
     """Run a command, its output into a log, and return its exit code.
 
     Ctrl-C reaches the command too: it is waited for, because a Pulumi that is killed leaves its state locked.

@@ -13,16 +13,16 @@ from pathlib import Path
 
 from sandbox import commands
 from sandbox.errors import SandboxError
-from sandbox.packages import installed
+from sandbox.packages import install_package
 from sandbox.paths import CACHE
 
 UV = "uv==0.13.8"
 """The package of PyPI, for machines without uv."""
 
-OLDEST = (0, 7)
+MIN_VERSION = (0, 7)
 """The oldest uv on PATH that knows every option and variable used here."""
 
-VARIABLES = {
+UV_VARIABLES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
@@ -46,7 +46,7 @@ def run(arguments: list[str], python: Path) -> int:
     settings = pip_settings(python)
     options = ["--no-index"] if settings.get("no-index", "").lower() in {"1", "true", "yes", "on"} else []
     return subprocess.run(
-        [uv, *arguments, *options], env=os.environ | variables(settings), stdin=subprocess.DEVNULL, check=False
+        [uv, *arguments, *options], env=os.environ | uv_variables(settings), stdin=subprocess.DEVNULL, check=False
     ).returncode
 
 
@@ -62,7 +62,7 @@ def find(python: Path) -> Path:
     on_path = shutil.which("uv")
     if on_path and _supported(Path(on_path)):
         return Path(on_path)
-    uv = installed(UV, CACHE, python) / "bin" / "uv"
+    uv = install_package(UV, CACHE, python) / "bin" / "uv"
     if not _supported(uv):
         raise SandboxError(f"{uv} does not run here")
     return uv
@@ -78,11 +78,11 @@ def pip_settings(python: Path) -> dict[str, str]:
     return found
 
 
-def variables(settings: dict[str, str]) -> dict[str, str]:
+def uv_variables(settings: dict[str, str]) -> dict[str, str]:
     """Return the variables by which uv takes packages from where pip's `settings` say."""
     # As pip does: trust the system's certificates, and take the newest of all indexes.
     made = {"UV_NATIVE_TLS": "true", "UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
-    for name, variable in VARIABLES.items():
+    for name, variable in UV_VARIABLES.items():
         if name in settings:
             made[variable] = ("," if name == "find-links" else " ").join(settings[name].split())
     return made
@@ -93,7 +93,7 @@ def _supported(uv: Path) -> bool:
         version = re.match(r"uv (\d+)\.(\d+)", commands.run([uv, "--version"]).stdout)
     except (OSError, SandboxError):
         return False
-    return version is not None and (int(version[1]), int(version[2])) >= OLDEST
+    return version is not None and (int(version[1]), int(version[2])) >= MIN_VERSION
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def requirements(kind: str) -> list[str]:
     return dependencies + tools
 
 
-def make(folder: Path, kind: str, progress: Progress) -> None:
+def create(folder: Path, kind: str, progress: Progress) -> None:
     """Make or mend the environment in `folder`, with the newest packages that fit.
 
     Raises:
@@ -67,6 +67,6 @@ def _run(command: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        make(Path(sys.argv[1]), sys.argv[2], Progress())
+        create(Path(sys.argv[1]), sys.argv[2], Progress())
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)

@@ -28,7 +28,7 @@ class Charts:
         for archive in sorted(self._folder.glob("*.tgz")):
             files = dict(_files(archive.read_bytes()))
             for path, content in files.items():
-                if path.name == "Chart.yaml" and _is(yaml.safe_load(content), chart, version):
+                if path.name == "Chart.yaml" and _matches(yaml.safe_load(content), chart, version):
                     folder = path.parent / "crds"
                     return [
                         crd
@@ -40,7 +40,7 @@ class Charts:
         return []
 
 
-def release(version: str) -> tuple[float, float, float, bool]:
+def parse_version(version: str) -> tuple[float, float, float, bool]:
     """A version's numbers, and whether it is final: pre-releases sort before their release, main builds last."""
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(-?)", version)
     if match is None or version.startswith("0.0.0-"):
@@ -49,7 +49,7 @@ def release(version: str) -> tuple[float, float, float, bool]:
     return int(major), int(minor), int(patch), not pre
 
 
-def _is(metadata: dict[str, Any], chart: str, version: str) -> bool:
+def _matches(metadata: dict[str, Any], chart: str, version: str) -> bool:
     versions = {str(metadata.get(key, "")).removeprefix("v") for key in ("version", "appVersion")}
     return metadata.get("name") == chart and version.removeprefix("v") in versions
 

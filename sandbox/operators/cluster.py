@@ -12,7 +12,7 @@ from lightkube.core.resource import GlobalResource, NamespacedResource, api_info
 from lightkube.resources.apiregistration_v1 import APIService
 from lightkube.types import PatchType
 
-RETRY = 0.2
+RETRY_SECONDS = 0.2
 """Seconds before a failed list or reconciliation is tried again."""
 
 Manifest = dict[str, Any]
@@ -48,10 +48,10 @@ class Store(Generic[Kind]):
             except HTTPError as error:
                 if _status(error) == HTTPStatus.NOT_FOUND:
                     self._replace({})
-                    await self._cluster.served(resource.group, resource.version)
+                    await self._cluster.wait_until_served(resource.group, resource.version)
                 elif _status(error) != HTTPStatus.GONE:
                     log.warning("%s: %s", resource.kind, str(error).partition("\n")[0] or repr(error))
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _list_and_watch(self) -> None:
         client, scope = cast("Any", self._cluster.client), {}
@@ -75,7 +75,7 @@ class Store(Generic[Kind]):
     def _notify(self) -> None:
         self.changed.set()
         self.changed.clear()
-        for wake in self._cluster.wakes:
+        for wake in self._cluster.wake_events:
             wake.set()
 
 
@@ -85,7 +85,7 @@ class Cluster:
     def __init__(self, client: AsyncClient, pod_delay: float = 0) -> None:
         self.client = client
         self.pod_delay = pod_delay
-        self.wakes: list[asyncio.Event] = []
+        self.wake_events: list[asyncio.Event] = []
         self._stores: dict[tuple[type, str], Store[Any]] = {}
         self._applied: dict[tuple[str, str | None, str], tuple[Manifest, int | None]] = {}
         self._patched: dict[str, str] = {}
@@ -101,7 +101,7 @@ class Cluster:
             for store in self._stores.values():
                 tasks.create_task(store.follow())
 
-    async def synced(self) -> None:
+    async def wait_until_synced(self) -> None:
         """Waits until every store has been listed once."""
         for store in self._stores.values():
             await store.synced.wait()
@@ -110,7 +110,7 @@ class Cluster:
         """Whether the API server serves any version of the group."""
         return any(service.spec is not None and service.spec.group == group for service in self._services)
 
-    async def served(self, group: str, version: str) -> None:
+    async def wait_until_served(self, group: str, version: str) -> None:
         """Waits until the API server serves the group's version."""
         while self._services.get(f"{version}.{group}") is None:
             await self._services.changed.wait()

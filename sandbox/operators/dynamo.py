@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from lightkube.resources.core_v1 import Pod
 
-from sandbox.operators.charts import Charts, release
+from sandbox.operators.charts import Charts, parse_version
 from sandbox.operators.cluster import Cluster, Manifest
-from sandbox.operators.pods import HELD_BACK, PodRunner, init_version, said
+from sandbox.operators.pods import INJECTED_FAULT, PodRunner, init_image_version, reported_problem
 
 WORKLOAD = "dynamo-operator"
 """Chart name, and label `app.kubernetes.io/name` of its pods."""
@@ -44,16 +44,16 @@ class DynamoOperator(PodRunner):
 
     async def reconcile(self) -> None:
         """Starts the pods that are due, and starts again those that failed."""
-        for workload, pod in self.scheduled("app.kubernetes.io/name"):
-            if workload == WORKLOAD and self.due(workload, pod):
-                await self.keep(pod, await self._problem(pod))
+        for workload, pod in self.scheduled_pods("app.kubernetes.io/name"):
+            if workload == WORKLOAD and self.can_start(workload, pod):
+                await self.report_state(pod, await self._problem(pod))
 
     async def _problem(self, pod: Pod) -> str | None:
         if not self.faults.ready(WORKLOAD):
-            return HELD_BACK
-        if said(pod) == "":  # it started, and looks at nothing again
+            return INJECTED_FAULT
+        if reported_problem(pod) == "":  # it started, and looks at nothing again
             return None
-        tag = init_version(pod, "crd-apply")
+        tag = init_image_version(pod, "crd-apply")
         if tag is not None:
             problem = await self.initialize(
                 pod, lambda: self.charts.crds(WORKLOAD, tag) or crds(tag), "dynamo-crd-apply"
@@ -68,7 +68,7 @@ class DynamoOperator(PodRunner):
 
 def crds(operator_version: str) -> list[Manifest]:
     """Dynamo's CRDs without their schemas; what is stored became v1beta1 with 1.5."""
-    stored = "v1beta1" if release(operator_version) >= FIRST_STORING_BETA else "v1alpha1"
+    stored = "v1beta1" if parse_version(operator_version) >= FIRST_STORING_BETA else "v1alpha1"
     return [_crd(names, stored) for names in CRDS]
 
 

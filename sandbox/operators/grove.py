@@ -10,7 +10,7 @@ from lightkube.resources.core_v1 import Pod, Secret
 
 from sandbox.operators.charts import Charts
 from sandbox.operators.cluster import Cluster, Manifest
-from sandbox.operators.pods import HELD_BACK, PodRunner, init_version, said
+from sandbox.operators.pods import INJECTED_FAULT, PodRunner, init_image_version, reported_problem
 
 WORKLOAD = "grove-operator"
 """Label `app.kubernetes.io/name` of the operator's pods, and the name of the Service of its webhooks."""
@@ -35,17 +35,17 @@ class GroveOperator(PodRunner):
 
     async def reconcile(self) -> None:
         """Starts the pods that are due, and sees to the certificate."""
-        for workload, pod in self.scheduled("app.kubernetes.io/name"):
-            if workload == WORKLOAD and self.due(workload, pod):
-                await self.keep(pod, await self._problem(pod))
-                if said(pod) == "" and self._provisions_certificates(pod):
+        for workload, pod in self.scheduled_pods("app.kubernetes.io/name"):
+            if workload == WORKLOAD and self.can_start(workload, pod):
+                await self.report_state(pod, await self._problem(pod))
+                if reported_problem(pod) == "" and self._provisions_certificates(pod):
                     await self._provision(pod)
 
     async def _problem(self, pod: Pod) -> str | None:
         if not self.faults.ready(WORKLOAD):
-            return HELD_BACK
-        tag = init_version(pod, "crd-installer")
-        if said(pod) == "" or tag is None:
+            return INJECTED_FAULT
+        tag = init_image_version(pod, "crd-installer")
+        if reported_problem(pod) == "" or tag is None:
             return None
         return await self.initialize(pod, partial(self.charts.crds, "grove-charts", tag), "grove-crd-installer")
 

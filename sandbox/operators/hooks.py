@@ -11,10 +11,10 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import ConfigMap, Pod
 from lightkube.types import PatchType
 
-from sandbox.operators.charts import Charts, release
+from sandbox.operators.charts import Charts, parse_version
 from sandbox.operators.cluster import Cluster
 from sandbox.operators.operands import CONFIG_NAME, MANAGED_BY, Config
-from sandbox.operators.pods import HELD_BACK, PodRunner, version
+from sandbox.operators.pods import INJECTED_FAULT, PodRunner, image_version
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 DIGEST = re.compile("-[0-9a-f]{12}$")
@@ -41,24 +41,24 @@ class Hooks(PodRunner):
 
     async def reconcile(self) -> None:
         """Runs each hook pod that is due, once."""
-        jobs = [(DIGEST.sub("", name), pod) for name, pod in self.scheduled(JOB_LABEL)]
-        due = [(job, pod) for job, pod in jobs if job in self._work and self.due(job, pod)]
+        jobs = [(DIGEST.sub("", name), pod) for name, pod in self.scheduled_pods(JOB_LABEL)]
+        due = [(job, pod) for job, pod in jobs if job in self._work and self.can_start(job, pod)]
         await asyncio.gather(*(self._run(job, pod) for job, pod in due))
 
     async def _run(self, job: str, pod: Any) -> None:
         if pod.metadata.uid in self._ran:
             return
-        problem = None if self.faults.ready(job) else HELD_BACK
+        problem = None if self.faults.ready(job) else INJECTED_FAULT
         if problem is None:
             try:
                 await self._work[job](pod.metadata.namespace, pod)
             except (ApiError, LookupError) as error:
                 problem = str(error)
-        await self.finish(pod, problem)
+        await self.report_finished(pod, problem)
         self._ran.add(pod.metadata.uid)
 
     async def _upgrade_crds(self, _namespace: str, pod: Pod) -> None:
-        tag = version(pod)
+        tag = image_version(pod)
         crds = await asyncio.to_thread(self.charts.crds, "kai-scheduler", tag)
         if not crds:
             raise LookupError(f"no archive of chart kai-scheduler {tag} among the charts of the sandbox")
@@ -77,7 +77,7 @@ class Hooks(PodRunner):
 
     async def _clean_up(self, namespace: str, pod: Pod) -> None:
         """Deletes the Deployments that this version's script deletes, and kai-config from 0.13.0 final on."""
-        kai = release(version(pod))
+        kai = parse_version(image_version(pod))
         # Up to 0.15 the namespace is hard-coded (https://github.com/kai-scheduler/KAI-Scheduler/issues/1618);
         # 0.16.0 deletes everything beside it, from 0.16.1 on only what KAI's operator made.
         if kai < (0, 16, 0, False):

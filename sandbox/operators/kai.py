@@ -7,11 +7,19 @@ from typing import Any
 from lightkube.resources.admissionregistration_v1 import ValidatingWebhookConfiguration
 from lightkube.resources.apps_v1 import Deployment
 
-from sandbox.operators.charts import release
+from sandbox.operators.charts import parse_version
 from sandbox.operators.cluster import Cluster, Manifest
-from sandbox.operators.operands import CONFIG_NAME, SIMULATED, Config, Images, SchedulingShard, for_config, for_shard
+from sandbox.operators.operands import (
+    CONFIG_NAME,
+    SIMULATED,
+    Config,
+    Images,
+    SchedulingShard,
+    config_operands,
+    shard_operands,
+)
 from sandbox.operators.operator import Operator
-from sandbox.operators.pods import HELD_BACK, PodRunner
+from sandbox.operators.pods import INJECTED_FAULT, PodRunner
 from sandbox.operators.queue_webhook import QueueWebhook
 
 FIRST_WITH_READY = (0, 13, 0, True)
@@ -23,9 +31,9 @@ class OperandPods(PodRunner):
 
     async def reconcile(self) -> None:
         """Keeps every operand's pod ready, unless a fault says otherwise."""
-        for workload, pod in self.scheduled(SIMULATED):
-            if self.due(workload, pod):
-                await self.keep(pod, None if self.faults.ready(workload) else HELD_BACK)
+        for workload, pod in self.scheduled_pods(SIMULATED):
+            if self.can_start(workload, pod):
+                await self.report_state(pod, None if self.faults.ready(workload) else INJECTED_FAULT)
 
 
 class KaiOperator(Operator):
@@ -43,21 +51,21 @@ class KaiOperator(Operator):
 
     async def reconcile(self) -> None:
         """Makes the operands of kai-config and of every shard, and reports whether they are available."""
-        if self.faults.listens("queue-webhook") and any(map(available, self._deployments_named("queue-controller"))):
+        if self.faults.listens("queue-webhook") and any(map(is_available, self._deployments_named("queue-controller"))):
             self.webhook.listen()
         else:
             self.webhook.refuse()
-        operator = next((item for item in self._deployments_named("kai-operator") if available(item)), None)
+        operator = next((item for item in self._deployments_named("kai-operator") if is_available(item)), None)
         if operator is None or not self.faults.reconciles("kai-operator"):
             return
-        images = Images.of(operator)
+        images = Images.from_operator(operator)
         config = self.configs.get(CONFIG_NAME)
         if config is not None:
-            await self._reconcile(config, for_config(config, images), images.tag)
+            await self._reconcile(config, config_operands(config, images), images.tag)
             await self.cluster.ensure(self.webhooks, self.webhook.registration(config), self.manager)
         for shard in self.shards:
             # Without kai-config the real operator makes nothing, finds nothing missing, and says: available.
-            await self._reconcile(shard, for_shard(shard, config, images) if config else {}, images.tag)
+            await self._reconcile(shard, shard_operands(shard, config, images) if config else {}, images.tag)
 
     def _deployments_named(self, name: str) -> list[Deployment]:
         return [item for item in self.deployments if item.metadata and item.metadata.name == name]
@@ -70,19 +78,19 @@ class KaiOperator(Operator):
             live = self.deployments.get(name, manifest["metadata"]["namespace"])
             if live is None:
                 missing.append(f"{title}: not deployed")
-            if live is None or not available(live):
+            if live is None or not is_available(live):
                 unavailable.append(f"{title}: Deployment [{name}] is not available")
         if not self.faults.available(owner.kind):
-            unavailable.append(HELD_BACK)
+            unavailable.append(INJECTED_FAULT)
         before = (owner.status or {}).get("conditions", [])
         now = conditions(missing, unavailable, owner.metadata.generation, before)
-        if release(tag) < FIRST_WITH_READY:
+        if parse_version(tag) < FIRST_WITH_READY:
             now = [condition for condition in now if condition["type"] != "Ready"]
         if now != before and await self.cluster.patch_status(owner, {"conditions": now}):
             self.log.info("%s/%s: %s", owner.kind, owner.metadata.name, "; ".join(unavailable) or "available")
 
 
-def available(deployment: Deployment) -> bool:
+def is_available(deployment: Deployment) -> bool:
     """As KAI's operator sees it: all replicas are of the newest template, and condition `Available` is True.
 
     It does not compare `observedGeneration`, so a Deployment that was changed a moment ago still counts.

@@ -47,7 +47,7 @@ class Images:
     tag: str
 
     @classmethod
-    def of(cls, operator: Deployment) -> "Images":
+    def from_operator(cls, operator: Deployment) -> "Images":
         """Registry and tag of the operator's Deployment."""
         image = (
             operator.spec.template.spec.containers[0].image or ""
@@ -57,13 +57,13 @@ class Images:
         return cls(image.rpartition("/")[0], image_tag(image))
 
 
-def for_config(config: Any, images: Images) -> dict[str, Manifest]:
+def config_operands(config: Any, images: Images) -> dict[str, Manifest]:
     """The operands that the Config enables, by title."""
     enabled = [item for item in OPERANDS if _service(config, item).get("enabled", True)]
     return {item.title: _deployment(item, item.name, config, config, images) for item in enabled}
 
 
-def for_shard(shard: Any, config: Any, images: Images) -> dict[str, Manifest]:
+def shard_operands(shard: Any, config: Any, images: Images) -> dict[str, Manifest]:
     """The shard's scheduler, by title; its pods are replaced when the shard changes."""
     prefix = config["spec"].get("global", {}).get("schedulerName", SCHEDULER.name)
     manifest = _deployment(SCHEDULER, f"{prefix}-{shard.metadata.name}", shard, config, images)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from httpx2 import HTTPError
 
-from sandbox.operators.cluster import RETRY, Cluster
+from sandbox.operators.cluster import RETRY_SECONDS, Cluster
 from sandbox.operators.faults import Faults
 
 
@@ -18,24 +18,24 @@ class Operator(ABC):
         self.faults = Faults(cluster)
         self.log = logging.getLogger(type(self).__module__)
         self._wake = asyncio.Event()
-        cluster.wakes.append(self._wake)
+        cluster.wake_events.append(self._wake)
 
     @abstractmethod
     async def reconcile(self) -> None:
         """Brings the cluster one step closer to what it should be; called again after each change."""
 
-    def again(self, seconds: float) -> None:
+    def requeue_after(self, seconds: float) -> None:
         """Reconciles after that time even if nothing changes."""
         asyncio.get_running_loop().call_later(seconds, self._wake.set)
 
     async def run(self) -> None:
         """Reconciles until cancelled. What the API server refuses is logged and tried again."""
-        await self.cluster.synced()
+        await self.cluster.wait_until_synced()
         while True:
             self._wake.clear()
             try:
                 await self.reconcile()
             except HTTPError as error:
                 self.log.warning("%s", str(error) or repr(error))  # a timeout says nothing of itself
-                self.again(RETRY)
+                self.requeue_after(RETRY_SECONDS)
             await self._wake.wait()

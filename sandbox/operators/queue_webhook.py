@@ -15,7 +15,7 @@ from sandbox.operators.operands import owner_reference
 
 HOST = "127.0.0.1"
 PATH = "/validate-scheduling-run-ai-v2-queue"
-POLL = 0.05
+POLL_SECONDS = 0.05
 """Seconds until the server notices that it is to stop."""
 
 
@@ -28,13 +28,14 @@ class QueueWebhook:
         self._ca_bundle = base64.b64encode(authority.cert_pem.bytes()).decode()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(HOST).configure_cert(self._tls)
-        self._server = self._bound(0)
+        self._server = self._bind(0)
 
     def listen(self) -> None:
         """Serves in a thread that ends with the process."""
         if not self.listening:
             self._server.server_activate()
-            threading.Thread(target=self._server.serve_forever, args=(POLL,), name="queue-webhook", daemon=True).start()
+            serve = self._server.serve_forever
+            threading.Thread(target=serve, args=(POLL_SECONDS,), name="queue-webhook", daemon=True).start()
             self.listening = True
 
     def refuse(self) -> None:
@@ -42,10 +43,10 @@ class QueueWebhook:
         if self.listening:
             self._server.shutdown()
             self._server.server_close()
-            self._server = self._bound(self._server.server_port)
+            self._server = self._bind(self._server.server_port)
             self.listening = False
 
-    def _bound(self, port: int) -> ThreadingHTTPServer:
+    def _bind(self, port: int) -> ThreadingHTTPServer:
         """A server whose port is its own already and refuses connections until it listens."""
         server = ThreadingHTTPServer((HOST, port), Handler, bind_and_activate=False)
         server.server_bind()

@@ -19,7 +19,7 @@ from sandbox.commands import CommandError, run
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 from sandbox.sources import CONTRACT_CHARTS
-from sandbox.stack import configured
+from sandbox.stack import sandbox_config
 
 STACK = "test"
 RACE = 60
@@ -53,7 +53,7 @@ class Engine:
         """Write the stack's configuration, with the sandbox's cluster and charts in it unless `charts` is false."""
         prefixed = {f"dynamo-platform:{key}": value for key, value in config.items()}
         if charts:
-            prefixed = configured(prefixed, CONTRACT_CHARTS, {}, self.sandbox.registry)
+            prefixed = sandbox_config(prefixed, CONTRACT_CHARTS, {}, self.sandbox.registry)
         salt = {}
         if self.stack_file.exists():
             document = yaml.safe_load(self.stack_file.read_text()) or {}

@@ -301,7 +301,7 @@ def test_a_claim_gets_a_volume_and_takes_it_along(live: Live) -> None:
 def _said(live: Live, deployment: str) -> str | None:
     for pod in live.client.list(Pod, namespace=DYNAMO):
         if pod.metadata and (pod.metadata.name or "").startswith(deployment):
-            return pods.said(pod)
+            return pods.reported_problem(pod)
     return None
 
 

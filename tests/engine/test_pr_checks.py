@@ -2,12 +2,12 @@
 
 import pytest
 
-from sandbox.pr_check import STACK, check
+from sandbox.pr_check import STACK, run_checks
 
 
 @pytest.mark.slow
 def test_each_forge_gets_one_comment_with_verdict_objects_and_preview() -> None:
-    bodies = [comment["body"] for comment in check()]
+    bodies = [comment["body"] for comment in run_checks()]
 
     assert len(bodies) == 2
     for body in bodies:

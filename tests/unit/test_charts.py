@@ -121,7 +121,7 @@ def test_definition_keeps_names_scope_and_stored_version(tmp_path: Path) -> None
 
 
 def test_row_inherits_from_the_rows_above() -> None:
-    platform = charts.find("dynamo-platform", "1.6.1")
+    platform = charts.find_version("dynamo-platform", "1.6.1")
     assert platform.dependencies["kai-scheduler"]["version"] == "v0.17.0"
     assert platform.metadata == {"kubeVersion": ">=1.30.0-0"}
     assert platform.recorded is None

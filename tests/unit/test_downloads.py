@@ -22,7 +22,7 @@ import pytest
 
 from sandbox import downloads
 from sandbox.downloads import PINS as REAL_PINS
-from sandbox.downloads import Downloader, mirrored, pinned, this_platform, unpack
+from sandbox.downloads import Downloader, find_pin, mirror_url, this_platform, unpack
 from sandbox.errors import SandboxError
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
@@ -102,7 +102,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Place]]:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TOOLCHAIN_MIRROR", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setenv("TOOLCHAIN", "download")
-    monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 0.3)
     yield handler
     server.shutdown()
     server.server_close()
@@ -151,8 +151,8 @@ def test_a_tool_is_downloaded_once(place: type[Place], cache: Path) -> None:
 
 def test_downloads_count_their_bytes_together() -> None:
     said: list[str] = []
-    counted = downloads.Bytes(said.append)
-    first, second = counted.of_file(), counted.of_file()
+    counted = downloads.TotalProgress(said.append)
+    first, second = counted.add_file(), counted.add_file()
     first.total, second.total = 30_000_000, 50_000_000
     first.update(10_000_000)
     second.update(2_000_000)
@@ -203,10 +203,10 @@ def test_two_downloads_of_the_same_ask_once(place: type[Place], cache: Path) -> 
 
 
 def test_a_cancelled_download_ends_with_its_next_bytes(place: type[Place], cache: Path) -> None:
-    counted = downloads.Bytes(lambda _: None)
+    counted = downloads.TotalProgress(lambda _: None)
     counted.cancel()
     with pytest.raises(CancelledError):
-        counted.of_file().update(1)
+        counted.add_file().update(1)
 
 
 def test_a_mirror_that_is_no_url_is_refused_and_its_password_never_shown(
@@ -311,7 +311,7 @@ from pathlib import Path
 from sandbox import downloads
 from sandbox.progress import Progress
 downloads.PINS = Path({str(pins)!r})
-downloads.ANSWER_SECONDS = 60
+downloads.TIMEOUT_SECONDS = 60
 cache = Path({str(cache)!r})
 cache.mkdir(exist_ok=True)
 downloads.Downloader(cache, Progress(StringIO())).download({{"toy": ("one", "two")}})
@@ -344,15 +344,15 @@ def test_bare_binaries_and_zips_give_their_commands(tmp_path: Path) -> None:
 
 def test_without_a_mirror_the_place_itself_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOOLCHAIN_MIRROR", raising=False)
-    assert mirrored(URL) == URL
+    assert mirror_url(URL) == URL
     monkeypatch.setenv("TOOLCHAIN_MIRROR", "https://mirror.example.com/tools")
-    assert mirrored(URL) == f"https://mirror.example.com/tools{PATH}"
+    assert mirror_url(URL) == f"https://mirror.example.com/tools{PATH}"
 
 
 def test_the_pins_cover_the_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "PINS", REAL_PINS)
     assert list(json.loads(REAL_PINS.read_text())) == [tool.name for tool in TOOLS]
-    missing = {(tool.name, platform) for tool in TOOLS for platform in PLATFORMS if not pinned(tool.name, platform)}
+    missing = {(tool.name, platform) for tool in TOOLS for platform in PLATFORMS if not find_pin(tool.name, platform)}
     # Their checksums are published nowhere: these are built.
     assert missing == {("kwok", "darwin-amd64"), ("control-plane", "darwin-amd64")}
 
@@ -367,4 +367,4 @@ def test_every_pin_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
                 assert of["version"] in url, url
                 assert len(bytes.fromhex(checksum)) == hashlib.sha256().digest_size, url
             version = tuple(int(part) for part in of["version"].removeprefix("v").split(".")[:2])
-            assert tool.accepted is None or tool.accepted.oldest <= version < tool.accepted.below, (name, platform)
+            assert tool.supported is None or tool.supported.oldest <= version < tool.supported.below, (name, platform)

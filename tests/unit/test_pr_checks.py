@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.pr_check import EXAMPLES, OURS, STACK, TOKEN, Forge, github, gitlab
+from sandbox.pr_check import EXAMPLES, SAME_REPOSITORY, STACK, TOKEN, Forge, github, gitlab
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / EXAMPLES
@@ -20,7 +20,7 @@ FOLDER = CHECKOUT / EXAMPLES
 GITHUB = yaml.load((FOLDER / "github.yml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506
 GITLAB = yaml.load((FOLDER / "gitlab-ci.yml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506
 JOBS: dict[str, dict[str, Any]] = GITHUB["jobs"]
-OF_FORKS = [name for name, job in JOBS.items() if OURS not in job.get("if", "")]
+OF_FORKS = [name for name, job in JOBS.items() if SAME_REPOSITORY not in job.get("if", "")]
 
 
 def commands(job: str) -> list[str]:
@@ -161,7 +161,7 @@ def comment() -> ModuleType:
 
 @pytest.fixture
 def forge() -> Iterator[Forge]:
-    with Forge().serving() as serving:
+    with Forge().serve() as serving:
         yield serving
 
 

@@ -133,12 +133,12 @@ def test_steps_that_never_end_are_shown_as_failed(run: Run, screen: StringIO, tm
 ATTACHED = """
 import os, sys
 from pathlib import Path
-from sandbox.stack import attached
+from sandbox.stack import run_to_log
 
 slow = "import signal, time; signal.signal(signal.SIGINT, lambda *_: None); print('up', flush=True); time.sleep(1); " \\
        "print('saved', flush=True)"
 try:
-    attached([sys.executable, "-c", slow], Path(), os.environ, Path(sys.argv[1]), print)
+    run_to_log([sys.executable, "-c", slow], Path(), os.environ, Path(sys.argv[1]), print)
 except KeyboardInterrupt:
     print(Path(sys.argv[1]).read_text())
 """

@@ -22,10 +22,10 @@ from sandbox import downloads, golang, locks
 from sandbox.downloads import this_platform
 from sandbox.errors import SandboxError
 from sandbox.golang import MODULES as REAL_MODULES
-from sandbox.golang import Borrowed, Build, Builder, Go, estimate, find_go, is_package
+from sandbox.golang import Build, Builder, DependencyFile, Go, estimate, find_go, is_package
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
-from sandbox.tools import CLUSTER, PULUMI, TOOLS, Accepted, Tool, Toolchain, on_path
+from sandbox.tools import CLUSTER, PULUMI, TOOLS, SupportedVersions, Tool, Toolchain, find_on_path
 
 GO = """\
     #!/bin/sh
@@ -107,7 +107,7 @@ def quiet() -> Progress:
 def build(wanted: Build, cache: Path, progress: Progress | None = None) -> Path:
     builder = Builder(cache, progress or quiet())
     builder.build(wanted)
-    found = builder.built(wanted)
+    found = builder.find_built(wanted)
     assert found
     return found
 
@@ -205,8 +205,8 @@ def test_files_of_a_dependency_are_borrowed(
     script(tmp_path / "dependency" / "helper", "#!/bin/sh\n")
     module = replace(
         TOY,
-        embedded=(Borrowed("toy", "example.com/d", "schema.json"),),
-        scripts=(Borrowed("toy", "example.com/d", "helper"),),
+        embedded=(DependencyFile("toy", "example.com/d", "schema.json"),),
+        scripts=(DependencyFile("toy", "example.com/d", "helper"),),
     )
     commands = build(module, cache)
     assert visible(commands) == ["helper", "one", "two"]
@@ -231,7 +231,7 @@ def test_without_go_the_error_says_how_to_get_it(path: Path, cache: Path, monkey
     assert visible(cache) == []
 
 
-TOOL = Tool("toy", ("one", "two"), Accepted(("version",), oldest=(3, 244), below=(4, 0)), (TOY,))
+TOOL = Tool("toy", ("one", "two"), SupportedVersions(("version",), oldest=(3, 244), below=(4, 0)), (TOY,))
 
 
 @pytest.mark.parametrize(
@@ -248,18 +248,18 @@ TOOL = Tool("toy", ("one", "two"), Accepted(("version",), oldest=(3, 244), below
 def test_a_command_on_path_is_taken_when_its_version_will_do(printed: str, accepted: bool, path: Path) -> None:
     script(path / "one", f"#!/bin/sh\necho '{printed}'\n")
     script(path / "two", "#!/bin/sh\n")
-    assert on_path(TOOL) == (path if accepted else None)
+    assert find_on_path(TOOL) == (path if accepted else None)
 
 
 def test_a_command_on_path_is_not_taken_without_its_companions(path: Path) -> None:
     script(path / "one", "#!/bin/sh\necho v3.300.0\n")
-    assert on_path(TOOL) is None
+    assert find_on_path(TOOL) is None
 
 
 def test_a_command_that_fails_is_not_taken(path: Path) -> None:
     script(path / "one", "#!/bin/sh\necho v3.300.0; exit 1\n")
     script(path / "two", "#!/bin/sh\n")
-    assert on_path(TOOL) is None
+    assert find_on_path(TOOL) is None
 
 
 def test_a_command_that_cannot_say_its_version_is_taken_from_path_only_when_that_is_asked_for(
@@ -267,8 +267,8 @@ def test_a_command_that_cannot_say_its_version_is_taken_from_path_only_when_that
 ) -> None:
     script(path / "one", "#!/bin/sh\necho v3.300.0\n")
     script(path / "two", "#!/bin/sh\n")
-    silent = replace(TOOL, accepted=None)
-    assert on_path(silent) is None
+    silent = replace(TOOL, supported=None)
+    assert find_on_path(silent) is None
     monkeypatch.setenv("TOOLCHAIN", "path")
     assert Toolchain(quiet(), [silent], cache).provide() == {"one": path / "one", "two": path / "two"}
 

@@ -1,4 +1,4 @@
-"""Downloads released binaries into the cache: pinned versions with pinned SHA-256, each tool whole or not at all.
+"""Downloads released binaries into the cache, pinned by version and SHA-256. Each tool is installed atomically.
 
 `sandbox/toolchain/downloads.json` has the pins, each with the public source of its checksum.
 """
@@ -29,12 +29,12 @@ from sandbox.progress import Progress
 
 PINS = Path(__file__).parent / "toolchain" / "downloads.json"
 MIRROR_ENV = "TOOLCHAIN_MIRROR"
-"""Variable: base URL of a mirror. What is at https://HOST/PATH is fetched from URL/HOST/PATH."""
+"""Environment variable: the base URL of a mirror that serves https://HOST/PATH at URL/HOST/PATH."""
 
 TIMEOUT_SECONDS = 5.0
-"""How long a server may take to connect, and between two reads."""
+"""The timeout for connecting, and between two reads."""
 
-ATTEMPTS = 2  # an interrupted connection is tried once more
+ATTEMPTS = 2  # an interrupted connection is retried once
 CHUNK_BYTES = 1 << 16
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -55,7 +55,7 @@ class Download:
 
 
 class UnavailableError(Exception):
-    """A server does not provide a file; the text names the server and says why."""
+    """A file cannot be downloaded; the message has the server and the reason."""
 
 
 def this_platform() -> str:
@@ -65,13 +65,13 @@ def this_platform() -> str:
 
 
 def find_pin(name: str, on: str | None = None) -> Download | None:
-    """Return what is pinned of a tool for a platform, this machine's by default; None where nothing is."""
+    """Return the pin of a tool for a platform (default: this machine's), or None."""
     pin = json.loads(PINS.read_text()).get(name, {}).get(on or this_platform())
     return Download(name, pin["version"], pin["files"]) if pin else None
 
 
 class Downloader:
-    """Downloads tools side by side; a server that did not answer once is not asked again."""
+    """Downloads tools in parallel; a server that did not answer once is not tried again."""
 
     def __init__(self, cache: Path, progress: Progress) -> None:
         self._cache = cache
@@ -79,17 +79,20 @@ class Downloader:
         self._unreachable: dict[str, str] = {}
 
     def find_downloaded(self, name: str) -> Path | None:
-        """Return the folder of a tool's commands where the cache holds it."""
+        """Return the folder of a tool's commands if it is in the cache."""
         download = find_pin(name)
         folder = self._cache / download.folder if download else None
         return folder if folder and folder.is_dir() else None
 
     def download(self, tools: dict[str, tuple[str, ...]]) -> dict[str, str]:
-        """Download tools, given by name with their commands; return why each of the others is not available.
+        """Download tools; return the reason for each one that is not available.
+
+        Args:
+            tools: the commands of each tool.
 
         Raises:
-            SandboxError: the mirror is no URL, a file has another checksum than its pin, an archive lacks a command, or
-                the disk is full.
+            SandboxError: the mirror is not a URL, a checksum differs from its pin, an archive lacks a command, or the
+                disk is full.
         """
         pins = {name: find_pin(name) for name in tools}
         why = {name: f"no binary is pinned for {this_platform()}" for name, pin in pins.items() if pin is None}
@@ -97,7 +100,7 @@ class Downloader:
         wanted = [pin for pin in pins.values() if pin and pin.name not in why]
         if not wanted:
             return why
-        mirror_url("https://example.com/")  # a wrong mirror is an error here, and not one of each file
+        mirror_url("https://example.com/")  # report an invalid mirror once, not for each file
         with suppress(UnavailableError), self._progress.step("official binaries") as report:
             why |= self._fetch_all(wanted, tools, report)
             if all(pin.name in why for pin in wanted):
@@ -135,7 +138,9 @@ class Downloader:
             for url, checksum in download.files.items():
                 unpack(self._get(url, checksum, made.parent, counted), commands, made)
             if lacking := set(commands) - {file.name for file in made.iterdir()}:
-                message = f"The download of {download.name} {download.version} lacks {', '.join(sorted(lacking))}."
+                message = (
+                    f"The download of {download.name} {download.version} does not contain {', '.join(sorted(lacking))}."
+                )
                 raise SandboxError(message)
 
     def _get(self, url: str, checksum: str, folder: Path, counted: "TotalProgress") -> Path:
@@ -174,7 +179,7 @@ class Downloader:
 
 
 class TotalProgress:
-    """How much has arrived of all files, for one step that shows their sum."""
+    """The progress of all files together, shown in one step."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
@@ -182,23 +187,23 @@ class TotalProgress:
         self.cancelled = False
 
     def add_file(self) -> "FileProgress":
-        """Return what counts the bytes of one more file."""
+        """Return the progress of one more file."""
         bar = FileProgress(self)
         self._bars.append(bar)
         return bar
 
     def show(self) -> None:
-        """Report the sum."""
+        """Report the total."""
         arrived, total = sum(bar.arrived for bar in self._bars), sum(bar.total for bar in self._bars)
         self._report(f"{arrived / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{arrived / 1e6:.0f} MB")
 
     def cancel(self) -> None:
-        """End every download with its next bytes."""
+        """Stop every download when it receives its next bytes."""
         self.cancelled = True
 
 
 class FileProgress:
-    """What pooch calls a progress bar: it sets `total`, and adds the bytes that arrive."""
+    """A progress bar for pooch, which sets `total` and calls `update`."""
 
     def __init__(self, sum_of: TotalProgress) -> None:
         self.total = 0
@@ -206,7 +211,7 @@ class FileProgress:
         self._sum = sum_of
 
     def update(self, count: int) -> None:
-        """Count bytes that arrived.
+        """Add received bytes.
 
         Raises:
             CancelledError: the downloads are cancelled.
@@ -217,7 +222,7 @@ class FileProgress:
         self._sum.show()
 
     def reset(self) -> None:
-        """Count from the beginning: pooch calls it last, and then adds the full size."""
+        """Start again at 0. Pooch calls this at the end, and then adds the full size."""
         self.arrived = 0
 
     def close(self) -> None:
@@ -225,25 +230,25 @@ class FileProgress:
 
 
 def mirror_url(url: str) -> str:
-    """Return where a file is downloaded from: its own address, or the mirror's.
+    """Return the URL to download a file from: its own, or the one on the mirror.
 
     Raises:
-        SandboxError: the mirror is no URL.
+        SandboxError: the mirror is not a URL.
     """
     mirror = os.environ.get(MIRROR_ENV, "").rstrip("/")
     if not mirror:
         return url
     if not mirror.startswith(("https://", "http://")):
-        raise SandboxError(f"{MIRROR_ENV} is no URL. Give one that begins with https:// or http://.")
+        raise SandboxError(f"{MIRROR_ENV} is not a URL. Set it to one that begins with https:// or http://.")
     parts = urlsplit(url)
     return f"{mirror}/{parts.netloc}{parts.path}"
 
 
 def reject_html(response: requests.Response, **_: Any) -> None:
-    """Refuse a page where a file was asked for: proxies answer so, with status 200. Redirects are pages too, and fine.
+    """Reject an HTML page with status 200, which some proxies send instead of the file. Redirects may have one.
 
     Raises:
-        requests.exceptions.InvalidHeader: the answer is HTML.
+        requests.exceptions.InvalidHeader: the response is HTML.
     """
     kind = response.headers.get("Content-Type", "").lower()
     if response.status_code == HTTPStatus.OK and kind.startswith("text/html"):
@@ -251,7 +256,7 @@ def reject_html(response: requests.Response, **_: Any) -> None:
 
 
 def unpack(file: Path, commands: Iterable[str], folder: Path) -> None:
-    """Put a tool's commands, which a download holds or is itself, into `folder`; whatever else it holds is left out."""
+    """Extract a tool's commands into `folder` from a download, which is an archive or the command itself."""
     for command, content in _members(file, tuple(commands)):
         made = folder / command
         with content, made.open("wb") as written:
@@ -273,7 +278,7 @@ def _members(file: Path, commands: tuple[str, ...]) -> Iterator[tuple[str, IO[by
                 if name in commands:
                     yield name, archive.open(entry)
     else:
-        # A bare binary has the command's name, with the platform behind it or not.
+        # A bare binary is named after the command, with or without the platform.
         yield next(name for name in commands if file.name == name or file.name.startswith(f"{name}-")), file.open("rb")
 
 
@@ -294,8 +299,11 @@ def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.InvalidHeader):
         return str(error)
     kinds: tuple[tuple[type[Exception], str], ...] = (
-        (requests.exceptions.SSLError, "its certificate is not trusted (REQUESTS_CA_BUNDLE adds others)"),
-        (requests.exceptions.ProxyError, "the proxy refuses"),
+        (
+            requests.exceptions.SSLError,
+            "its certificate is not trusted (see REQUESTS_CA_BUNDLE)",
+        ),
+        (requests.exceptions.ProxyError, "the proxy refused the connection"),
         (requests.Timeout, f"no answer within {TIMEOUT_SECONDS:.0f} s"),
     )
     if _interrupted(error):

@@ -1,10 +1,10 @@
-"""The error that a person reads: what happened, where to look, what to do."""
+"""Errors that are shown without a traceback."""
 
 from pathlib import Path
 
 
 class SandboxError(Exception):
-    """Ends a command of the sandbox with a message and no traceback."""
+    """Ends a command of the sandbox; the message says what happened, where to look and what to do."""
 
 
 def last_lines(text: str, lines: int) -> str:

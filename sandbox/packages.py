@@ -1,4 +1,4 @@
-"""Installs commands that are published as packages of PyPI. Standard library only: it makes environments too."""
+"""Installs commands that are published on PyPI. Standard library only: it helps to create the virtual environment."""
 
 import sys
 from pathlib import Path
@@ -9,14 +9,14 @@ from sandbox.locks import create_once
 
 
 def package_folder(package: str, cache: Path) -> Path:
-    """Return the folder of the cache that holds a package such as `uv==1.2.3`, once it is installed."""
+    """Return the folder in the cache for a package such as `uv==1.2.3`."""
     return cache / package.replace("==", "-")
 
 
 def install_package(package: str, cache: Path, python: Path | str = sys.executable) -> Path:
-    """Install a package by itself with the pip of `python` unless the cache holds it; return its folder.
+    """Install a package without dependencies into the cache, with the pip of `python`; return its folder.
 
-    Only wheels are taken: where there is none, building takes longer than doing without.
+    Only wheels are installed: building from source would take longer than the package saves.
 
     Raises:
         SandboxError: pip cannot install it.

@@ -1,7 +1,7 @@
-"""`make pr-check`: the shipped checks of pull requests, step by step, on a throw-away clone with a change in one stack.
+"""`make pr-check`: runs the pull request checks of `examples/pr-checks` on a temporary clone that changes one stack.
 
-The commands are those of the YAML in `examples/pr-checks`; what a step `uses` is the sandbox's own: the clone, the
-toolchain, and a folder for artifacts. Comments go to a stand-in of GitHub's and GitLab's interface.
+It runs the `run` and `script` commands of the YAML. The sandbox replaces the `uses` steps: it provides the clone, the
+toolchain, and a folder for artifacts. Comments are sent to a fake API of GitHub and GitLab.
 """
 
 import json
@@ -27,15 +27,15 @@ from sandbox.sandbox import PASSPHRASE, Sandbox
 EXAMPLES = Path("examples") / "pr-checks"
 STACK = "production"
 SAME_REPOSITORY = "head.repo.full_name == github.repository"
-"""The condition of jobs that a fork's pull request does not get."""
+"""The condition of jobs that do not run for pull requests from forks."""
 
 POLL_SECONDS = 0.02
-"""Seconds after which the stand-in sees that it is to end."""
-TOKEN = "token-of-the-stand-in"  # noqa: S105  it opens nothing
+"""How often the fake API checks whether it should stop."""
+TOKEN = "token-of-the-fake-api"  # noqa: S105  not a secret
 
 
 class Forge:
-    """A stand-in of what keeps comments, at `address`."""
+    """A fake API for comments at the URL `address`."""
 
     def __init__(self) -> None:
         self.comments: list[dict[str, Any]] = []
@@ -43,7 +43,7 @@ class Forge:
 
     @contextmanager
     def serve(self) -> Iterator["Forge"]:
-        """Answer requests on this machine."""
+        """Serve the API on loopback."""
         comments = self.comments
 
         class Handler(BaseHTTPRequestHandler):
@@ -70,10 +70,10 @@ class Forge:
                 comment["body"] = json.loads(body)["body"]
                 return self.answer(comment)
 
-            do_GET = do_POST = do_PATCH = do_PUT = handle_request  # noqa: N815  the library's names
+            do_GET = do_POST = do_PATCH = do_PUT = handle_request  # noqa: N815  names of the base class
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Do not log requests."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{server.server_port}"
@@ -86,13 +86,13 @@ class Forge:
 
 
 class PullRequest:
-    """A clone of this checkout in which a stack's platform moves from one version to the next."""
+    """A clone of this checkout with a branch that upgrades the platform of one stack."""
 
     def __init__(self, sandbox: Sandbox, root: Path) -> None:
         self.folder = root / "clone"
         self.state = root / "state"
         self.state.mkdir()
-        # No secret, no state and no cluster, unless a step is given them.
+        # Steps get no secret, state or cluster unless they ask for it.
         private = {"KUBECONFIG": str(root / "nowhere"), "GITHUB_STEP_SUMMARY": str(root / "summary")}
         self.env = sandbox.env | private
         for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):
@@ -111,7 +111,7 @@ class PullRequest:
         self._commit("feat: platform 1.5.1")
 
     def merge(self) -> None:
-        """Check out the merge that would be made, as GitHub does."""
+        """Check out the merge commit, as GitHub does."""
         git(self.folder, "switch", "--quiet", "--detach", self.base)
         git(self.folder, "merge", "--quiet", "--no-ff", "--message", "merge", "topic")
 
@@ -159,7 +159,7 @@ class PullRequest:
 
 
 def github(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
-    """Run the jobs of the GitHub workflow, of a branch of the repository or of a fork."""
+    """Run the jobs of the GitHub workflow, for a branch of the repository or for a fork."""
     jobs = yaml.safe_load((pull.folder / EXAMPLES / "github.yml").read_text())["jobs"]
     output = pull.state.parent / "output"
     env = {
@@ -187,7 +187,7 @@ def github(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
 
 
 def gitlab(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
-    """Run the jobs of the GitLab pipeline, of a branch of the project or of a fork."""
+    """Run the jobs of the GitLab pipeline, for a branch of the project or for a fork."""
     pipeline = yaml.safe_load((pull.folder / EXAMPLES / "gitlab-ci.yml").read_text())
     env = {
         "CI_API_V4_URL": forge.address,
@@ -211,10 +211,10 @@ def _run_step(pull: PullRequest, job: str, command: str, env: Mapping[str, str])
 
 
 def run_checks() -> list[dict[str, Any]]:
-    """Check a pull request as a fork's and as a branch's, in GitHub Actions and in GitLab CI; return its comments.
+    """Check a pull request from a fork and from a branch, in GitLab CI and in GitHub Actions; return the comments.
 
     Raises:
-        SandboxError: a step fails, or there is not one comment of each forge.
+        SandboxError: a step fails, or the number of comments is wrong.
     """
     written: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch, Forge().serve() as forge:
@@ -230,7 +230,7 @@ def run_checks() -> list[dict[str, Any]]:
                 checks(pull, forge, fork=fork)
                 expected = 0 if fork else 1
                 if len(forge.comments) != expected:
-                    message = f"There are {len(forge.comments)} comments, and there should be {expected}."
+                    message = f"Expected {expected} comments, found {len(forge.comments)}."
                     raise SandboxError(message)
                 pull.run("rm -r report")
             written += forge.comments

@@ -1,6 +1,6 @@
-"""The toolchain: each command comes from PATH when its version is supported, else from the cache.
+"""The toolchain: commands from PATH if their version is supported, else from the cache.
 
-Missing commands are downloaded, or built from source when the servers do not answer.
+Missing commands are downloaded, or built from source if the servers do not answer.
 """
 
 import os
@@ -27,7 +27,7 @@ KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
 @dataclass(frozen=True)
 class SupportedVersions:
-    """Supported versions: `oldest` <= version < `below`. `arguments` print the version."""
+    """Supported versions: `oldest` <= version < `below`. With `arguments`, the command prints its version."""
 
     arguments: tuple[str, ...]
     oldest: tuple[int, int]
@@ -36,7 +36,7 @@ class SupportedVersions:
 
 @dataclass(frozen=True)
 class Tool:
-    """Commands that belong together: all from one folder of PATH, all downloaded, or all built.
+    """Commands that come from one source: all from one folder of PATH, all downloaded, or all built.
 
     Attributes:
         commands: the first one prints the version.
@@ -100,7 +100,7 @@ TOOLS = (
                 "language-python",
                 "language-python",
                 {"pulumi-language-python": f"{PULUMI_SDK}/python/cmd/pulumi-language-python"},
-                # The host looks for its executor beside itself; the module holds an older one than the engine's.
+                # The host expects its executor in its own folder; the host's module has an older one than the engine.
                 scripts=(DependencyFile("commands", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),),
             ),
         ),
@@ -129,13 +129,13 @@ TOOLS = (
         builds=(Build("helm", "commands", {"helm": "helm.sh/helm/v3/cmd/helm"}),),
     ),
 )
-"""In the order of their builds: the cluster's first, so that it starts while the rest is built."""
+"""In build order: the cluster's first, so that it can start while the rest is built."""
 
 CLUSTER = ("etcd", "kwok", "control-plane")
 PULUMI = ("pulumi", "kubernetes-provider")
 
 SOURCE_ENV = "TOOLCHAIN"
-"""Variable: where the commands may come from, a key of SOURCES; empty for all of them."""
+"""Environment variable: the allowed sources of commands, a key of SOURCES."""
 
 SOURCES = {
     "": ("path", "cache", "download", "build"),
@@ -147,7 +147,7 @@ SOURCES = {
 
 
 class Toolchain:
-    """Every command of the sandbox, provided when it is needed."""
+    """All commands of the sandbox, provided on demand."""
 
     def __init__(self, progress: Progress, tools: Iterable[Tool] = TOOLS, cache: Path = TOOLCHAIN) -> None:
         self._progress = progress
@@ -160,12 +160,14 @@ class Toolchain:
         self._announced: set[str] = set()
 
     def provide(self, *names: str, then: tuple[str, ...] = ()) -> dict[str, Path]:
-        """Return where the commands of the tools are, all of the toolchain by default; get what is missing.
+        """Return the path of each command, after downloading or building missing ones.
 
-        `then` are the tools that are asked for next, and count in what is shown as still to come.
+        Args:
+            names: the tools; default: all.
+            then: tools that will be requested next; they are included in the progress.
 
         Raises:
-            SandboxError: a tool cannot be had from where it may come from.
+            SandboxError: a tool is not available from the allowed sources.
         """
         sources = self._sources()
         missing = [tool for tool in self._select(names) if not self._find(tool, sources)]
@@ -175,7 +177,7 @@ class Toolchain:
 
     @property
     def folders(self) -> list[Path]:
-        """The folders for PATH that hold what was provided: the cache's first, then those of PATH that were chosen."""
+        """The folders of all provided commands for PATH: those in the cache first, then those from PATH."""
         found = sorted(self._found, key=lambda name: name in self._from_path)
         return list(dict.fromkeys(folder for name in found for folder in self._found[name]))
 
@@ -200,7 +202,7 @@ class Toolchain:
             self._find(tool, sources)
 
     def _announce(self, tools: list[Tool], why: Mapping[str, str]) -> None:
-        """Say once which tools are built because they cannot be downloaded."""
+        """Print once which tools are built because they cannot be downloaded."""
         names = [tool.name for tool in tools if tool.name not in self._announced]
         self._announced.update(names)
         if names:
@@ -240,7 +242,7 @@ class Toolchain:
         if source not in SOURCES:
             allowed = ", ".join(filter(None, SOURCES))
             message = (
-                f"{SOURCE_ENV} is {source!r}. Allowed are {allowed}. "
+                f"{SOURCE_ENV} is {source!r}. Allowed values are {allowed}. "
                 "Unset it to try PATH, the cache, a download and a build, in that order."
             )
             raise SandboxError(message)
@@ -248,10 +250,10 @@ class Toolchain:
 
 
 def ensure_writable(cache: Path) -> None:
-    """Make the cache.
+    """Create the cache folder.
 
     Raises:
-        SandboxError: it cannot be written.
+        SandboxError: it is not writable.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -259,8 +261,7 @@ def ensure_writable(cache: Path) -> None:
             pass
     except OSError as error:
         message = (
-            f"The toolchain's cache {cache} cannot be written: {error.strerror}. "
-            "Set XDG_CACHE_HOME to a folder that can be written."
+            f"The toolchain's cache {cache} is not writable: {error.strerror}. Set XDG_CACHE_HOME to a writable folder."
         )
         raise SandboxError(message) from error
 
@@ -289,9 +290,9 @@ def _versions(tool: Tool) -> str:
 
 
 def find_on_path(tool: Tool, *, any_version: bool = False) -> Path | None:
-    """Return the folder of PATH that holds the whole tool in an accepted version.
+    """Return the folder of PATH that has all commands of the tool in a supported version.
 
-    `any_version` takes a tool without a version output too.
+    `any_version` also accepts a tool that cannot print its version.
     """
     first, *others = tool.commands
     found = shutil.which(first)

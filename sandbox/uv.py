@@ -1,6 +1,6 @@
-"""uv, which installs packages in seconds: the one on PATH, else a pinned one in the cache.
+"""Finds and runs uv: the one on PATH, else a pinned one in the cache.
 
-`python -m sandbox.uv ARGUMENT…` runs it. Standard library only: it makes the virtual environment.
+`python -m sandbox.uv ARGUMENT…` runs it. Standard library only: it creates the virtual environment.
 """
 
 import ast
@@ -17,10 +17,10 @@ from sandbox.packages import install_package
 from sandbox.paths import CACHE
 
 UV = "uv==0.13.8"
-"""The package of PyPI, for machines without uv."""
+"""The PyPI package, for machines without uv."""
 
 MIN_VERSION = (0, 7)
-"""The oldest uv on PATH that knows every option and variable used here."""
+"""The oldest uv that supports every option and variable used here."""
 
 UV_VARIABLES = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -33,7 +33,7 @@ UV_VARIABLES = {
     "client-cert": "SSL_CLIENT_CERT",
     "proxy": "ALL_PROXY",
 }
-"""pip's settings of where packages come from, and the variables by which uv reads the same."""
+"""The uv variable for each pip setting that selects package sources."""
 
 
 def run(arguments: list[str], python: Path) -> int:
@@ -51,12 +51,10 @@ def run(arguments: list[str], python: Path) -> int:
 
 
 def find(python: Path) -> Path:
-    """Return the uv on PATH when its version is supported, else the pinned one.
-
-    The pip of `python` installs that one into the cache.
+    """Return the uv on PATH if its version is supported, else the pinned one, installed with the pip of `python`.
 
     Raises:
-        SandboxError: it could not be installed, or does not run here.
+        SandboxError: it could not be installed, or does not run on this machine.
         OSError: the cache cannot be written.
     """
     on_path = shutil.which("uv")
@@ -64,12 +62,12 @@ def find(python: Path) -> Path:
         return Path(on_path)
     uv = install_package(UV, CACHE, python) / "bin" / "uv"
     if not _supported(uv):
-        raise SandboxError(f"{uv} does not run here")
+        raise SandboxError(f"{uv} does not run on this machine")
     return uv
 
 
 def pip_settings(python: Path) -> dict[str, str]:
-    """Return what pip's configuration files and variables set for `pip install`."""
+    """Return the settings of `pip install` from pip's configuration files and variables."""
     listed = commands.run([python, "-m", "pip", "config", "list"]).stdout
     found: dict[str, str] = {}
     for section in ("global", "install", ":env:"):  # the last wins, as with pip
@@ -79,8 +77,8 @@ def pip_settings(python: Path) -> dict[str, str]:
 
 
 def uv_variables(settings: dict[str, str]) -> dict[str, str]:
-    """Return the variables by which uv takes packages from where pip's `settings` say."""
-    # As pip does: trust the system's certificates, and take the newest of all indexes.
+    """Return the environment variables that make uv use the package sources in pip's `settings`."""
+    # Like pip: trust the system's certificates, and take the newest version from all indexes.
     made = {"UV_NATIVE_TLS": "true", "UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
     for name, variable in UV_VARIABLES.items():
         if name in settings:

@@ -56,7 +56,7 @@ def test_up_that_fails_says_why_once(command: Callable[..., str], sandbox: Sandb
 
     assert "error VER004  version" in lines
     log = sandbox.paths.logs / "pulumi.log"
-    assert lines[-1] == f"error: `pulumi up` of stack local failed. All that it printed is in {log}."
+    assert lines[-1] == f"error: `pulumi up` of stack local failed. Its full output is in {log}."
 
 
 def test_a_pulumi_that_refuses_to_begin_is_shown_with_the_end_of_its_log(
@@ -115,5 +115,5 @@ def test_up_ends_with_what_is_there_changes_nothing_again_and_goes(
 
     down = command("down")
     assert [line for line in quiet(down, 26) if re.fullmatch(r"✓ delete release dynamo-platform 1.5.1  [\d.]+ s", line)]
-    assert "What stays" in down
+    assert "Kept:" in down
     assert not sandbox.paths.root.exists()

@@ -34,7 +34,7 @@ def test_versions_are_listed_oldest_first() -> None:
 
 
 def test_unknown_version_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"kai-scheduler 0\.17\.0: .*known: v0\.13\.0-rc1, .*v0\.17\.0"):
+    with pytest.raises(ValueError, match=r"kai-scheduler 0\.17\.0: .*known versions: v0\.13\.0-rc1, .*v0\.17\.0"):
         charts.package(tmp_path, {"kai-scheduler": ["0.17.0"]})
 
 

@@ -214,7 +214,7 @@ def test_a_mirror_that_is_no_url_is_refused_and_its_password_never_shown(
 ) -> None:
     address = os.environ["TOOLCHAIN_MIRROR"]
     monkeypatch.setenv("TOOLCHAIN_MIRROR", "localhost:1234")
-    with pytest.raises(SandboxError, match=r"TOOLCHAIN_MIRROR is no URL\. Give one that begins with https"):
+    with pytest.raises(SandboxError, match=r"TOOLCHAIN_MIRROR is not a URL\. Set it to one that begins with https"):
         toolchain(cache).provide()
     monkeypatch.setenv("TOOLCHAIN_MIRROR", address.replace("//", "//user:s3cret@"))
     place.content = b"other"
@@ -285,7 +285,7 @@ def test_offline_takes_what_was_downloaded(place: type[Place], cache: Path, monk
 def test_an_archive_that_lacks_a_command_is_refused(place: type[Place], cache: Path, pins: Path) -> None:
     place.content = tar(one="")
     pin(pins, {URL: hashlib.sha256(place.content).hexdigest()})
-    with pytest.raises(SandboxError, match="The download of toy v1 lacks two"):
+    with pytest.raises(SandboxError, match="The download of toy v1 does not contain two"):
         toolchain(cache).provide()
     assert visible(cache) == []
 

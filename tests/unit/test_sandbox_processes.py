@@ -69,7 +69,7 @@ def test_a_half_written_id_is_no_process(content: str, process: Process) -> None
 
 def test_a_process_that_ends_at_once_is_reported_with_its_log(process: Process) -> None:
     start(process, "print('no such port')")
-    with pytest.raises(SandboxError, match=r"(?s)sleeper ended at once.*no such port"):
+    with pytest.raises(SandboxError, match=r"(?s)sleeper exited during startup.*no such port"):
         process.wait(lambda: False, 20)
 
 

@@ -80,30 +80,30 @@ def test_two_versions_of_one_chart_are_an_error(folder: Path, tmp_path: Path) ->
 
 
 def test_what_is_no_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match="is no folder"):
+    with pytest.raises(SandboxError, match="is not a folder"):
         ChartSource(tmp_path / "absent").collect(tmp_path)
 
 
 def test_a_folder_without_archives_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match=r"holds no \.tgz file"):
+    with pytest.raises(SandboxError, match=r"contains no \.tgz file"):
         ChartSource(tmp_path).collect(tmp_path)
 
 
 def test_an_archive_that_is_no_chart_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "broken.tgz").write_bytes(b"no archive")
-    with pytest.raises(SandboxError, match=r"broken\.tgz is no packaged Helm chart"):
+    with pytest.raises(SandboxError, match=r"broken\.tgz is not a packaged Helm chart"):
         ChartSource(tmp_path).collect(tmp_path)
 
 
 def test_a_version_that_is_no_semantic_version_is_an_error(tmp_path: Path) -> None:
     package(tmp_path, "dynamo-platform", "latest")
-    with pytest.raises(SandboxError, match="latest is no semantic version"):
+    with pytest.raises(SandboxError, match="latest is not a semantic version"):
         ChartSource(tmp_path).collect(tmp_path)
 
 
 def test_upstream_serves_no_local_chart_and_takes_no_versions(tmp_path: Path) -> None:
     assert ChartSource.parse("upstream", "").collect(tmp_path) == []
-    with pytest.raises(SandboxError, match="VERSIONS goes with local charts"):
+    with pytest.raises(SandboxError, match="VERSIONS is only for local charts"):
         ChartSource.parse("upstream", "1.5.1")
 
 

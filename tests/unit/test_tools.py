@@ -353,14 +353,14 @@ def test_path_alone_names_every_command_that_it_lacks(path: Path, cache: Path, m
 
 def test_an_unknown_source_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLCHAIN", "docker")
-    with pytest.raises(SandboxError, match=r"'docker'\. Allowed are path, download, build, offline"):
+    with pytest.raises(SandboxError, match=r"'docker'\. Allowed values are path, download, build, offline"):
         Toolchain(quiet(), [TOOL], cache).provide()
 
 
 def test_a_cache_that_cannot_be_written_is_named(go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLCHAIN", "build")
     (tmp_path / "file").write_text("")
-    with pytest.raises(SandboxError, match=r"file/cache cannot be written: Not a directory\. Set XDG_CACHE_HOME"):
+    with pytest.raises(SandboxError, match=r"file/cache is not writable: Not a directory\. Set XDG_CACHE_HOME"):
         Toolchain(quiet(), [TOOL], tmp_path / "file" / "cache").provide()
 
 
@@ -444,7 +444,10 @@ def test_another_make_that_builds_the_same_is_waited_for_and_that_is_said(
     streams = [StringIO(), StringIO()]
     with ThreadPoolExecutor() as threads:
         list(threads.map(lambda stream: build(TOY, cache, Progress(stream)), streams))
-    assert sorted("waiting for another build of it" in stream.getvalue() for stream in streams) == [False, True]
+    assert sorted("another process is building it; waiting" in stream.getvalue() for stream in streams) == [
+        False,
+        True,
+    ]
 
 
 def test_modules_agree_on_the_version_of_what_they_share() -> None:

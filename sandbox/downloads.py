@@ -132,12 +132,12 @@ class Downloader:
         return "; ".join(f"{host}: {why}" for host, why in self._unreachable.items() if host in hosts)
 
     def _fetch(self, download: Download, commands: tuple[str, ...], counted: "TotalProgress") -> None:
-        with create_once(self._cache / download.folder) as made:
-            if made is None:
+        with create_once(self._cache / download.folder) as folder:
+            if folder is None:
                 return
             for url, checksum in download.files.items():
-                unpack(self._get(url, checksum, made.parent, counted), commands, made)
-            if lacking := set(commands) - {file.name for file in made.iterdir()}:
+                unpack(self._get(url, checksum, folder.parent, counted), commands, folder)
+            if lacking := set(commands) - {file.name for file in folder.iterdir()}:
                 message = (
                     f"The download of {download.name} {download.version} does not contain {', '.join(sorted(lacking))}."
                 )
@@ -258,10 +258,10 @@ def reject_html(response: requests.Response, **_: Any) -> None:
 def unpack(file: Path, commands: Iterable[str], folder: Path) -> None:
     """Extract a tool's commands into `folder` from a download, which is an archive or the command itself."""
     for command, content in _members(file, tuple(commands)):
-        made = folder / command
-        with content, made.open("wb") as written:
-            shutil.copyfileobj(content, written)
-        made.chmod(0o755)
+        target = folder / command
+        with content, target.open("wb") as file_object:
+            shutil.copyfileobj(content, file_object)
+        target.chmod(0o755)
 
 
 def _members(file: Path, commands: tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:

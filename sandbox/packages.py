@@ -23,10 +23,10 @@ def install_package(package: str, cache: Path, python: Path | str = sys.executab
         OSError: the cache cannot be written.
     """
     folder = package_folder(package, cache)
-    with create_once(folder) as made:
-        if made is None:
+    with create_once(folder) as target:
+        if target is None:
             return folder
-        options = ("--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--no-deps", "--target", made)
+        options = ("--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--no-deps", "--target", target)
         try:
             run([python, "-m", "pip", "install", *options, package])
         except CommandError as error:

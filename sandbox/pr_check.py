@@ -58,15 +58,15 @@ class Forge:
                 if f"Bearer {TOKEN}" != self.headers["Authorization"] and self.headers["PRIVATE-TOKEN"] != TOKEN:
                     return self.answer({"message": "Unauthorized"}, 401)
                 body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-                where = urlsplit(self.path)
-                if where.path.endswith("/user"):
+                url = urlsplit(self.path)
+                if url.path.endswith("/user"):
                     return self.answer({"id": 7})
                 if self.command == "GET":
-                    page = int(parse_qs(where.query)["page"][0])
+                    page = int(parse_qs(url.query)["page"][0])
                     return self.answer(comments[100 * (page - 1) : 100 * page])
                 if self.command == "POST":
                     comments.append({"id": len(comments), "user": {"type": "Bot"}, "author": {"id": 7}})
-                comment = comments[-1 if self.command == "POST" else int(where.path.rpartition("/")[2])]
+                comment = comments[-1 if self.command == "POST" else int(url.path.rpartition("/")[2])]
                 comment["body"] = json.loads(body)["body"]
                 return self.answer(comment)
 

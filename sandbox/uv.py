@@ -79,11 +79,11 @@ def pip_settings(python: Path) -> dict[str, str]:
 def uv_variables(settings: dict[str, str]) -> dict[str, str]:
     """Return the environment variables that make uv use the package sources in pip's `settings`."""
     # Like pip: trust the system's certificates, and take the newest version from all indexes.
-    made = {"UV_NATIVE_TLS": "true", "UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
+    chosen = {"UV_NATIVE_TLS": "true", "UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
     for name, variable in UV_VARIABLES.items():
         if name in settings:
-            made[variable] = ("," if name == "find-links" else " ").join(settings[name].split())
-    return made
+            chosen[variable] = ("," if name == "find-links" else " ").join(settings[name].split())
+    return chosen
 
 
 def _supported(uv: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What the images of KAI, Grove and Dynamo carry besides programs: the CRDs, read from the chart archives."""
+"""The CRDs that the images of KAI, Grove and Dynamo contain, read from the chart archives instead."""
 
 import io
 import re
@@ -14,17 +14,17 @@ _load_all: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 MANIFESTS = {".json", ".yaml", ".yml"}
-"""What Helm takes from `crds/`; KAI's has a program's source beside it."""
+"""The files in `crds/` that Helm reads; KAI's folder also contains source code."""
 
 
 class Charts:
-    """The chart archives of one folder, bundled subcharts included."""
+    """The chart archives of one folder, including bundled subcharts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def crds(self, chart: str, version: str) -> list[dict[str, Any]]:
-        """The CRDs of a chart's version or application version, leading `v` or not; none of a chart not there."""
+        """Return the CRDs of a chart by version or appVersion, with or without `v`; empty if there is no such chart."""
         for archive in sorted(self._folder.glob("*.tgz")):
             files = dict(_files(archive.read_bytes()))
             for path, content in files.items():
@@ -41,7 +41,7 @@ class Charts:
 
 
 def parse_version(version: str) -> tuple[float, float, float, bool]:
-    """A version's numbers, and whether it is final: pre-releases sort before their release, main builds last."""
+    """Return a sort key: numbers, and whether it is a final release. Pre-releases sort first, main builds last."""
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(-?)", version)
     if match is None or version.startswith("0.0.0-"):
         return inf, 0, 0, True

@@ -1,4 +1,4 @@
-"""Grove's operator: applies its CRDs, and provides the certificate of its webhooks."""
+"""Grove's operator: applies its CRDs, and creates the certificate of its webhooks."""
 
 import base64
 from functools import partial
@@ -13,7 +13,7 @@ from sandbox.operators.cluster import Cluster, Manifest
 from sandbox.operators.pods import INJECTED_FAULT, PodRunner, init_image_version, reported_problem
 
 WORKLOAD = "grove-operator"
-"""Label `app.kubernetes.io/name` of the operator's pods, and the name of the Service of its webhooks."""
+"""The label `app.kubernetes.io/name` of the operator's pods, and the name of its webhooks' Service."""
 SECRET = "grove-webhook-server-cert"  # noqa: S105 - a name
 WEBHOOKS = (
     "podcliqueset-defaulting-webhook",
@@ -24,7 +24,7 @@ WEBHOOKS = (
 
 
 class GroveOperator(PodRunner):
-    """Runs the operator's pods; a ready one keeps the Secret and each `caBundle` filled in mode `auto`."""
+    """Runs the operator's pods; in mode `auto`, a ready pod keeps the Secret and each `caBundle` filled."""
 
     def __init__(self, cluster: Cluster, charts: Charts) -> None:
         super().__init__(cluster)
@@ -34,7 +34,7 @@ class GroveOperator(PodRunner):
         self.validating = cluster.store(ValidatingWebhookConfiguration)
 
     async def reconcile(self) -> None:
-        """Starts the pods that are due, and sees to the certificate."""
+        """Start pods, and create the certificate."""
         for workload, pod in self.scheduled_pods("app.kubernetes.io/name"):
             if workload == WORKLOAD and self.can_start(workload, pod):
                 await self.report_state(pod, await self._problem(pod))
@@ -75,7 +75,7 @@ class GroveOperator(PodRunner):
 
 
 def certificate(namespace: str) -> Manifest:
-    """Data of a Secret with a certificate for the webhooks' Service in that namespace."""
+    """Return the data of a Secret with a certificate for the webhooks' Service in the namespace."""
     authority = trustme.CA()
     server = authority.issue_cert(f"{WORKLOAD}.{namespace}.svc", WORKLOAD)
     content = {

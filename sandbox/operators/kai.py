@@ -1,4 +1,4 @@
-"""KAI's operator: operands for `Config/kai-config` and for each scheduling shard, their conditions, its webhook."""
+"""KAI's operator: the operands of `Config/kai-config` and of each scheduling shard, conditions, and its webhook."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,21 +23,21 @@ from sandbox.operators.pods import INJECTED_FAULT, PodRunner
 from sandbox.operators.queue_webhook import QueueWebhook
 
 FIRST_WITH_READY = (0, 13, 0, True)
-"""The first KAI version whose conditions include `Ready`; pre-releases of 0.13.0 have none."""
+"""The first KAI version with the condition `Ready`; pre-releases of 0.13.0 do not have it."""
 
 
 class OperandPods(PodRunner):
     """Runs the operands' pods."""
 
     async def reconcile(self) -> None:
-        """Keeps every operand's pod ready, unless a fault says otherwise."""
+        """Report every operand's pod as ready, unless a fault is injected."""
         for workload, pod in self.scheduled_pods(SIMULATED):
             if self.can_start(workload, pod):
                 await self.report_state(pod, None if self.faults.ready(workload) else INJECTED_FAULT)
 
 
 class KaiOperator(Operator):
-    """Works only while the Deployment `kai-operator` is available, as the real one does."""
+    """Reconciles only while the Deployment `kai-operator` is available, like the real one."""
 
     manager = "kai-operator"
 
@@ -50,7 +50,7 @@ class KaiOperator(Operator):
         self.webhooks = cluster.store(ValidatingWebhookConfiguration)
 
     async def reconcile(self) -> None:
-        """Makes the operands of kai-config and of every shard, and reports whether they are available."""
+        """Create the operands of kai-config and of every shard, and report whether they are available."""
         if self.faults.listens("queue-webhook") and any(map(is_available, self._deployments_named("queue-controller"))):
             self.webhook.listen()
         else:
@@ -64,7 +64,7 @@ class KaiOperator(Operator):
             await self._reconcile(config, config_operands(config, images), images.tag)
             await self.cluster.ensure(self.webhooks, self.webhook.registration(config), self.manager)
         for shard in self.shards:
-            # Without kai-config the real operator makes nothing, finds nothing missing, and says: available.
+            # Without kai-config, the real operator creates no operands and reports the shard as available.
             await self._reconcile(shard, shard_operands(shard, config, images) if config else {}, images.tag)
 
     def _deployments_named(self, name: str) -> list[Deployment]:
@@ -91,9 +91,9 @@ class KaiOperator(Operator):
 
 
 def is_available(deployment: Deployment) -> bool:
-    """As KAI's operator sees it: all replicas are of the newest template, and condition `Available` is True.
+    """Return whether KAI's operator considers a Deployment available: all replicas are updated, `Available` is True.
 
-    It does not compare `observedGeneration`, so a Deployment that was changed a moment ago still counts.
+    It does not compare `observedGeneration`, so a Deployment that has just changed is still available.
     """
     spec, status = deployment.spec, deployment.status
     if spec is None or status is None or (status.updatedReplicas or 0) != spec.replicas:
@@ -104,7 +104,7 @@ def is_available(deployment: Deployment) -> bool:
 def conditions(
     missing: Sequence[str], unavailable: Sequence[str], generation: int, before: Sequence[Manifest]
 ) -> list[Manifest]:
-    """The conditions of a Config or SchedulingShard; one that says what it said before keeps its time."""
+    """Return the conditions of a Config or SchedulingShard; unchanged ones keep their transition time."""
     states = {
         "Reconciling": (False, "reconciled", "Reconciled"),
         "Deployed": (not missing, "deployed", "\n".join(missing) or "All resources exist"),

@@ -1,4 +1,4 @@
-"""`check --all` of 200 stack files, against the same of one."""
+"""`check --all` of 200 stack files, compared with one."""
 
 import os
 import sys
@@ -14,12 +14,9 @@ STACKS = 200
 
 
 def check() -> Result:
-    """`dynamo-platform check --all` of a project with 200 stacks like `production`, against one with one."""
+    """`dynamo-platform check --all` of a project with 200 stacks like `production`, compared with one stack."""
     with tempfile.TemporaryDirectory() as scratch:
-        env = clean_env(os.environ) | {
-            "PYTHONPATH": str(CHECKOUT),
-            "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc"),
-        }
+        env = clean_env(os.environ) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
         many, one = (_project(Path(scratch) / str(count), count) for count in (STACKS, 1))
         command = [sys.executable, "-m", "dynamo_platform", "check", "--all"]
 

@@ -1,4 +1,4 @@
-"""`diff` of two revisions in which all three releases move, against the helm commands that render them once."""
+"""`diff` of two revisions in which all three releases change, compared with rendering their charts with `helm`."""
 
 import sys
 import tempfile
@@ -22,15 +22,12 @@ SECTIONS = {"kai-scheduler": "kaiScheduler", "grove-charts": "grove"}
 
 
 def diff() -> Result:
-    """`dynamo-platform diff` with local charts, against `helm template` of the six charts one after the other."""
+    """`dynamo-platform diff` with local charts, compared with `helm template` of the six charts in sequence."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "project"
         sandbox = Sandbox(Path(scratch) / "sandbox")
         sandbox.paths.state.mkdir(parents=True)
-        env = clean_env(sandbox.env) | {
-            "PYTHONPATH": str(CHECKOUT),
-            "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc"),
-        }
+        env = clean_env(sandbox.env) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
         (folder / "stacks").mkdir(parents=True)
         (folder / "Pulumi.yaml").write_text((CHECKOUT / "Pulumi.yaml").read_text())
         archives = charts.package(folder / "charts", {name: [BASE[name], HEAD[name]] for name in BASE})

@@ -1,6 +1,6 @@
-"""The first `up`, against the helm CLI that installs the same charts one after the other.
+"""The first `up`, compared with the helm CLI installing the same charts in sequence.
 
-With pods that start at once, and with pods that take as long as image pulls do.
+Measured with pods that start immediately, and with pods that take as long as image pulls.
 """
 
 import io
@@ -24,11 +24,11 @@ from sandbox.stack import DEPENDENCIES, sandbox_config
 REPETITIONS, REPETITIONS_WITH_PULLS = 5, 1
 TARGET, TARGET_WITH_PULLS = 1.0, 0.8
 PULL_SECONDS = 20.0
-"""From a pod's scheduling to its start. The few seconds that the machine's load makes of it need no repetitions."""
+"""From a pod's scheduling to its start. The machine's load changes the result by only a few seconds: no repetitions."""
 
 
 def install(source: ChartSource = CONTRACT_CHARTS) -> Result:
-    """First `up` of stack `local`, gates and queues included, against `helm install --wait` three times."""
+    """First `up` of stack `local`, including gates and queues, compared with three times `helm install --wait`."""
     return _measured(source, pod_delay=0, target=TARGET, repetitions=REPETITIONS)
 
 
@@ -38,7 +38,7 @@ def install_with_pulls(source: ChartSource = CONTRACT_CHARTS) -> Result:
 
 
 def real_charts(folder: str) -> ChartSource:
-    """The charts of stack `local` in a folder of archives."""
+    """Return the charts of stack `local` in a folder of archives."""
     config = stack_config("local")
     versions = (
         config["dynamo-platform:version"],
@@ -57,7 +57,7 @@ def _measured(source: ChartSource, *, pod_delay: float, target: float, repetitio
     ours, theirs = alternate(with_module, lambda: _with_helm(source, pod_delay), repetitions)
     return Result(
         name=f"install{'-pulls' if pod_delay else ''}{'-real' if source.folder else ''}",
-        what="first up of local, to helm install --wait of its charts",
+        what="first up of local; helm install --wait of its charts",
         figure=ours.clock / theirs.clock,
         target=target,
         unit="x",
@@ -69,7 +69,7 @@ def _measured(source: ChartSource, *, pod_delay: float, target: float, repetitio
 
 
 def _profile(lines: list[tuple[float, str]]) -> tuple[tuple[str, float], ...]:
-    """Which steps the time went to; Grove's release runs beside KAI Scheduler's and is not counted twice."""
+    """Return the seconds of each step; Grove's release is part of KAI Scheduler's, with which it runs in parallel."""
 
     def at(what: str, state: str) -> float:
         return next(seconds for seconds, line in lines if what in line and f" {state} " in line)
@@ -113,7 +113,7 @@ def _command(release: Release, folder: Path) -> list[str]:
 
 @contextmanager
 def _fresh_sandbox(source: ChartSource, pod_delay: float) -> Iterator[tuple[Sandbox, dict[str, Any], dict[str, str]]]:
-    """A sandbox that nothing was installed on, gone afterwards; a stack's configuration for it, and its environment."""
+    """Yield a new sandbox, which is removed afterwards, a stack's configuration for it, and its environment."""
     with tempfile.TemporaryDirectory() as scratch:
         sandbox = Sandbox(Path(scratch) / "sandbox", Progress(io.StringIO()), pod_delay)
         try:

@@ -1,4 +1,4 @@
-"""Importing the module and planning, against importing pydantic."""
+"""Importing the module and planning, compared with importing pydantic."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from sandbox.paths import CHECKOUT
 REPETITIONS = 41
 TARGET = 1.2
 
-# pydantic imports its parts when they are first used; the model has it import what every model needs.
+# pydantic imports lazily; defining a model imports what every model needs.
 PYDANTIC = """
 import pydantic
 class Model(pydantic.BaseModel):
@@ -32,7 +32,7 @@ make_plan(
 
 
 def planning() -> Result:
-    """Processor seconds of `import dynamo_platform` and `make_plan`, against those of importing pydantic."""
+    """CPU seconds of `import dynamo_platform` and `make_plan`, compared with importing pydantic."""
     with tempfile.TemporaryDirectory() as cache:
         env = clean_env(os.environ) | {"PYTHONPYCACHEPREFIX": cache}
 
@@ -44,7 +44,7 @@ def planning() -> Result:
         ours, theirs = alternate(lambda: python(PLANNING), lambda: python(PYDANTIC), REPETITIONS)
     return Result(
         name="planning",
-        what="processor seconds of import and make_plan, to importing pydantic",
+        what="CPU seconds of import and make_plan; importing pydantic",
         figure=ours.processor / theirs.processor,
         target=TARGET,
         unit="x",

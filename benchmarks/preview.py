@@ -1,4 +1,4 @@
-"""A preview without a cluster, with and without the objects, against a bare program with the same three releases."""
+"""A preview without a cluster, with and without objects, compared with a bare program with the same three releases."""
 
 import tempfile
 from dataclasses import replace
@@ -19,14 +19,14 @@ CHARTS = {"kaiScheduler": "kai-scheduler", "grove": "grove-charts"}
 
 
 def preview() -> Result:
-    """Preview of stack `production` with local charts, no cluster and no objects, against three bare releases."""
+    """Preview of stack `production` with local charts, no cluster and no objects, compared with three bare releases."""
     return _measured(
-        "preview", "preview of production, no cluster, to three bare releases", TARGET, {"previewObjects": False}
+        "preview", "preview of production, no cluster; three bare releases", TARGET, {"previewObjects": False}
     )
 
 
 def objects() -> Result:
-    """The same with every chart rendered, CRDs included."""
+    """The same with every chart rendered, including CRDs."""
     result = _measured("objects", "the same with every object rendered", TARGET_OF_OBJECTS, {})
     return replace(result, seconds=SECONDS_OF_OBJECTS)
 

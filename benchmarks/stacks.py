@@ -1,4 +1,4 @@
-"""Stacks for the measured runs: each with a configuration of its own, outside the checkout."""
+"""Stacks for the measured runs, with their configuration outside the checkout."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,16 +13,16 @@ BARE = CHECKOUT / "benchmarks" / "bare"
 
 
 def stack_config(stack: str) -> dict[str, Any]:
-    """A stack's configuration in `stacks/`."""
+    """Return the configuration of a stack in `stacks/`."""
     file = CHECKOUT / "stacks" / f"Pulumi.{stack}.yaml"
     config: dict[str, Any] = yaml.safe_load(file.read_text())["config"]
     return config
 
 
 def create_stack(project: Path, folder: Path, config: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
-    """Make a stack `benchmark` of a project in an empty folder; return the options that choose it.
+    """Create a stack `benchmark` of a project; return the options that select it.
 
-    `pulumi stack` would write beside the project's own stacks, so it runs in a folder with nothing but the name.
+    `pulumi stack` would write into the project's `stacks/`, so it runs in the new folder `folder`.
     """
     name = yaml.safe_load((project / "Pulumi.yaml").read_text())["name"]
     folder.mkdir(parents=True)

@@ -1,7 +1,7 @@
-"""From nothing to the table: `make up` in a new clone, without environment, caches and state.
+"""`make up` in a new clone, without virtual environment, caches and state.
 
-With downloads, a server on loopback stands in for the public places. It serves real binaries: this machine's toolchain,
-pack_toolchain as the releases are. Their checksums are their own, so the clone's pins are written anew.
+With downloads, a server on loopback replaces the public ones. It serves this machine's toolchain, packed like the
+official releases. The checksums differ, so the clone gets new pins.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ from sandbox.progress import Progress
 from sandbox.tools import SOURCE_ENV, TOOLS, Toolchain
 
 TARGET = 180.0
-"""Seconds on the clock, with downloads."""
+"""Wall-clock seconds, with downloads."""
 
 TARGET_BUILT = 2310.0
-"""Processor seconds, built from source: 55 % of what seven separate modules took."""
+"""CPU seconds, built from source: 55 % of the time of seven separate modules."""
 
 
 def start() -> Result:
-    """`make up` with downloads, and once more."""
+    """`make up` with downloads, then `make up` again."""
     with tempfile.TemporaryDirectory() as scratch:
         served = Path(scratch) / "served"
         pins = pack_toolchain(served)
@@ -40,7 +40,7 @@ def start() -> Result:
             first, again = _measure_make_up(Path(scratch), {SOURCE_ENV: "download", MIRROR_ENV: address}, pins)
     return Result(
         name="start",
-        what="from nothing to the table, with downloads; make up once more",
+        what="make up in a new clone, with downloads; make up again",
         figure=first.clock,
         target=TARGET,
         unit="s",
@@ -51,14 +51,14 @@ def start() -> Result:
 
 
 def start_built() -> Result:
-    """`make up` with builds, which download Go's modules first, and once more."""
+    """`make up` with builds, including the download of Go modules, then `make up` again."""
     with tempfile.TemporaryDirectory() as scratch:
         modules = Path(scratch) / "modules"
         go = {"GOCACHE": str(Path(scratch) / "go"), "GOMODCACHE": str(modules), "GOFLAGS": "-modcacherw"}
         first, again = _measure_make_up(Path(scratch), {SOURCE_ENV: "build"} | go)
     return Result(
         name="start-built",
-        what="processor seconds from nothing to the table, built from source; make up once more",
+        what="CPU seconds of make up in a new clone, built from source; make up again",
         figure=first.processor,
         target=TARGET_BUILT,
         unit="s",
@@ -82,7 +82,7 @@ def _measure_make_up(scratch: Path, settings: dict[str, str], pins: object = Non
 
 
 def pack_toolchain(served: Path) -> dict[str, dict[str, dict[str, object]]]:
-    """Pack this machine's toolchain below `served` as its places have it; return the pins."""
+    """Pack this machine's toolchain into `served`, at the paths of the official releases; return the pins."""
     commands = Toolchain(Progress()).provide()
     pins = json.loads(PINS.read_text())
     made: dict[str, dict[str, dict[str, object]]] = {}
@@ -107,11 +107,11 @@ def pack_toolchain(served: Path) -> dict[str, dict[str, dict[str, object]]]:
 
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder on loopback; yields the address."""
+    """Serve a folder on loopback; yield the URL."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Do not log requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -41,11 +41,11 @@ def create_once(target: Path, on_wait: Callable[[], None] = lambda: None) -> Ite
         with tempfile.TemporaryDirectory(
             prefix=f".{target.name}.", dir=target.parent, ignore_cleanup_errors=True
         ) as scratch:
-            made = Path(scratch, "made")
-            made.mkdir()
+            folder = Path(scratch, "content")
+            folder.mkdir()
             try:
-                yield made
-                made.rename(target)
+                yield folder
+                folder.rename(target)
             except (OSError, SandboxError) as error:
                 # shutil's errors have no errno.
                 if not any(sign in str(error).lower() for sign in ("no space left", "quota exceeded")):

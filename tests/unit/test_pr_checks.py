@@ -225,7 +225,7 @@ def test_a_stack_that_is_changed_no_more_says_so(
     forge.comments.append(forge.comments[0] | {"id": 1, "body": f"{marker('dev', 'other')}\n"})
     publish(comment, forge, write(tmp_path / "b"), monkeypatch, kind)
     assert [each["body"] for each in forge.comments] == [
-        f"{marker('dev')}\n\n### dynamo-platform: this pull request does not change dev any more\n",
+        f"{marker('dev')}\n\n### dynamo-platform: this pull request no longer changes dev\n",
         f"{marker('dev', 'other')}\n",
     ]
 

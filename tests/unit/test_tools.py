@@ -170,7 +170,7 @@ golang.Builder(Path({str(cache)!r}), Progress(StringIO())).build(build)
     )
     target = f"toy-{go.key(TOY)}"
     deadline = time.monotonic() + 20
-    while not list(cache.glob(f".{target}.*/made/one")) and time.monotonic() < deadline:
+    while not list(cache.glob(f".{target}.*/content/one")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

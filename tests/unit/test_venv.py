@@ -134,7 +134,7 @@ uv.find(Path({str(python)!r}))
         [sys.executable, "-c", program], cwd=CHECKOUT, env={**os.environ, "FAKE_SLEEP": "60"}, start_new_session=True
     )
     deadline = time.monotonic() + 20
-    while not list(cache.glob(f".{PINNED}.*/packages/bin/uv")) and time.monotonic() < deadline:
+    while not list(cache.glob(f".{PINNED}.*/content/bin/uv")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

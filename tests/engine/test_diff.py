@@ -1,4 +1,4 @@
-"""``dynamo-platform diff`` with a real Helm: what renders, what does not, and charts out of reach."""
+"""``dynamo-platform diff`` with a real Helm: charts that render, that fail, and that cannot be fetched."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ NOWHERE = "oci://127.0.0.1:1/charts"
 
 
 class Repository:
-    """A project in a git repository, with one stack whose charts lie beside it."""
+    """A project in a git repository, with one stack and its charts."""
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.folder = folder
@@ -51,7 +51,7 @@ class Repository:
         return subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
 
     def compared(self) -> dict[str, Any]:
-        """What changes of the stack."""
+        """Return the changes of the stack."""
         done = self.diff("--format=json")
         assert done.returncode == 0, done.stderr
         (stack,) = json.loads(done.stdout)["stacks"]
@@ -61,7 +61,7 @@ class Repository:
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """A sandbox with a Helm, and nothing that runs."""
+    """A sandbox with Helm, in which nothing runs."""
     sandbox = Sandbox(tmp_path_factory.mktemp("tools"))
     sandbox.paths.state.mkdir(parents=True)
     return sandbox

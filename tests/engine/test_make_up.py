@@ -1,4 +1,4 @@
-"""`make up` as people run it, in a sandbox of the test's own."""
+"""`make up` as users run it, in a temporary sandbox."""
 
 import json
 import re
@@ -19,9 +19,9 @@ from sandbox.sandbox import Sandbox
 def command(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., str]]:
-    """Runs one of the sandbox's commands; returns all that it prints: its progress, then its result."""
+    """Run one of the sandbox's commands; return its progress, then its output."""
     handler = signal.getsignal(signal.SIGTERM)
-    # One of its own for each command, which shows its progress where the command prints.
+    # Each command gets its own, which shows progress in the command's output.
     monkeypatch.setattr(commands, "Sandbox", lambda: Sandbox(sandbox.paths.root))
 
     def run(*arguments: str, expected: int = 0) -> str:
@@ -36,7 +36,7 @@ def command(
 
 
 def quiet(said: str, most: int) -> list[str]:
-    """The lines of an output, none of which is there twice."""
+    """Return the lines of an output; fail if one appears twice."""
     lines = said.splitlines()
     assert len(lines) <= most, said
     words = [line for line in lines if re.search(r"\w", line)]

@@ -1,4 +1,4 @@
-"""Objects in previews: the same as Helm installs, on any machine; and charts that cannot be rendered."""
+"""Objects in previews are those that Helm installs, on any machine; and charts that cannot be rendered."""
 
 import re
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ from tests.engine.stacks import NEW, separate
 Objects = Mapping[Key, Object]
 
 FOUND_BY_LOOKUP = {"kai-scheduler": {"Namespace kai-resource-reservation"}}
-"""What a template makes only where the cluster does not have it: Helm has it of the first revision alone."""
+"""Objects that a template renders only if the cluster does not have them: only Helm's first revision has them."""
 
 
 @pytest.fixture(scope="module")
 def deployed(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """A stack that is up."""
+    """A deployed stack."""
     engine = Engine(sandbox, tmp_path_factory.mktemp("deployed") / "project")
     engine.configure(separate(NEW))
     engine.up()
@@ -36,10 +36,10 @@ def configured_plan(engine: Engine) -> Plan:
 
 
 def of_helm(engine: Engine, release: str, namespace: str) -> Objects:
-    """What Helm says that a release is."""
+    """Return the objects of a release according to Helm."""
     text = "\n".join(engine.helm("get", what, release, "-n", namespace) for what in ("manifest", "hooks"))
     manifests = [document for document in yaml.safe_load_all(text) if document]
-    # Helm keeps the platform's hooks in the release, and does not run them.
+    # Helm stores the platform's hooks in the release, but does not run them.
     return read(manifests, manifests, namespace, hooks=release != "dynamo-platform")
 
 
@@ -48,7 +48,7 @@ def test_objects_are_those_that_helm_installed(deployed: Engine) -> None:
     namespaces = deployed.outputs()["namespaces"]
     assert set(rendered) == {"kai-scheduler", "grove", "dynamo-platform"}
     for release, objects in rendered.items():
-        # Without the Prometheus operator in the cluster, the chart leaves the monitors out; Helm does not list `crds/`.
+        # Without the Prometheus operator in the cluster, the chart omits the monitors; Helm does not list `crds/`.
         certain = {key: item for key, item in objects.items() if not item.uncertain and key.kind != CRD}
         installed = of_helm(deployed, release, namespaces[release])
         found = FOUND_BY_LOOKUP.get(release, set())
@@ -103,7 +103,7 @@ PAGE = {
 
 
 def with_chart(engine: Engine, **templates: str) -> Engine:
-    """A stack of a chart that has these templates."""
+    """Return a stack with a chart that has these templates."""
     (engine.folder / "chart" / "templates").mkdir(parents=True)
     (engine.folder / "chart" / "Chart.yaml").write_text(yaml.safe_dump(CHART))
     for name, text in templates.items():

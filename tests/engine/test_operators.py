@@ -1,4 +1,4 @@
-"""The simulated operators on a live API server, with the contract charts and the helm command line."""
+"""The simulated operators on a live API server, with the contract charts and the helm CLI."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from sandbox.commands import CommandError, run
 from sandbox.operators import grove, pods
 from sandbox.operators.operands import Config, SchedulingShard
 from sandbox.sandbox import Sandbox
-from tests.engine.injected import injected
+from tests.engine.injected import inject_faults
 
 Queue = create_global_resource("scheduling.run.ai", "v2", "Queue", "queues")
 Value = TypeVar("Value")
@@ -39,7 +39,7 @@ QUEUE = {"resources": {"gpu": {"quota": -1, "limit": -1, "overQuotaWeight": 1}}}
 
 
 class Live:
-    """A sandbox's cluster, and helm on it."""
+    """A sandbox's cluster, and helm for it."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -76,7 +76,7 @@ class Live:
         return None
 
     def available(self) -> bool:
-        """Whether KAI's operator reports both of its resources available."""
+        """Return whether KAI's operator reports both of its resources as available."""
         conditions = [(Config, "kai-config"), (SchedulingShard, "default")]
         return all((self.condition(kind, name, "Available") or ("",))[0] == "True" for kind, name in conditions)
 
@@ -84,7 +84,7 @@ class Live:
         self.client.create(cast("Any", Queue)({"metadata": {"name": name}, "spec": spec}))
 
     def refused(self) -> str | None:
-        """Why a queue could not be made now; None when it could."""
+        """Return why a queue cannot be created now, or None."""
         try:
             self.client.create(cast("Any", Queue)({"metadata": {"name": "tried"}, "spec": QUEUE}), dry_run=True)
         except ApiError as error:
@@ -92,12 +92,12 @@ class Live:
         return None
 
     def events(self, pod: str, reason: str) -> list[Event]:
-        """The events of KAI's pods whose names start so."""
+        """Return the events of KAI's pods whose names have this prefix."""
         found = self.client.list(Event, namespace=KAI, fields={"reason": reason, "involvedObject.kind": "Pod"})
         return [event for event in found if (event.involvedObject.name or "").startswith(pod)]
 
     def bystander(self) -> None:
-        """A Deployment of someone else's in KAI's namespace."""
+        """Create a Deployment in KAI's namespace that does not belong to KAI."""
         labels = {"app": "bystander"}
         pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "example/main:1"}]}}
         content = {
@@ -110,7 +110,7 @@ class Live:
 
 
 def eventually(look: Callable[[], Value], wanted: Callable[[Value], bool] = bool, seconds: float = 20) -> Value:
-    """What `look` finds as soon as it is wanted."""
+    """Return the result of `look` as soon as it is the wanted one."""
     deadline = time.monotonic() + seconds
     while True:
         value = look()
@@ -134,7 +134,7 @@ def kai(live: Live) -> Live:
 
 
 def test_a_hook_that_fails_fails_the_release(live: Live) -> None:
-    with injected(live.client, {"crd-upgrader.ready": "false"}), pytest.raises(CommandError, match="pre-install"):
+    with inject_faults(live.client, {"crd-upgrader.ready": "false"}), pytest.raises(CommandError, match="pre-install"):
         live.install("kai-scheduler", "kai-scheduler-v0.17.0", "refused", "--timeout", "4s")
     assert not live.deployments("refused")
     live.helm("uninstall", "kai-scheduler", "--namespace", "refused", "--no-hooks")
@@ -170,7 +170,7 @@ def test_the_first_kai_takes_all_deployments_along_and_leaves_its_config_and_web
 
 def test_an_operand_that_is_not_ready_makes_kai_unavailable_and_queues_unwritable(kai: Live) -> None:
     kai.queue("before", QUEUE)
-    with injected(kai.client, {"queue-controller.ready": "false"}):
+    with inject_faults(kai.client, {"queue-controller.ready": "false"}):
         _, message = eventually(
             lambda: kai.condition(Config, "kai-config", "Available") or ("", ""), lambda found: found[0] == "False"
         )
@@ -184,7 +184,7 @@ def test_an_operand_that_is_not_ready_makes_kai_unavailable_and_queues_unwritabl
 
 
 def test_the_queue_webhook_can_refuse_connections_while_all_is_available(kai: Live) -> None:
-    with injected(kai.client, {"queue-webhook.listening": "false"}):
+    with inject_faults(kai.client, {"queue-webhook.listening": "false"}):
         eventually(kai.refused, lambda why: "connection refused" in (why or ""))
         assert kai.available()
     eventually(kai.refused, lambda why: why is None)
@@ -201,7 +201,7 @@ def test_each_of_kais_resources_can_be_unavailable_alone_and_comes_back(kai: Liv
         found = {"Config": (Config, "kai-config"), "SchedulingShard": (SchedulingShard, "default")}
         return {kind: (kai.condition(*where, "Available") or ("",))[0] for kind, where in found.items()}
 
-    with injected(kai.client, {f"{faulty}.available": "false"}):
+    with inject_faults(kai.client, {f"{faulty}.available": "false"}):
         eventually(states, lambda now: now == {"Config": "True", "SchedulingShard": "True"} | {faulty: "False"})
     eventually(kai.available)
 
@@ -275,7 +275,7 @@ def test_grove_installs_its_own_crds_where_helm_did_not(live: Live) -> None:
 
 def test_a_delayed_pod_starts_later(live: Live) -> None:
     live.helm("uninstall", "grove", "--namespace", GROVE, "--ignore-not-found")
-    with injected(live.client, {"grove-operator.delay": "3"}):
+    with inject_faults(live.client, {"grove-operator.delay": "3"}):
         started = time.monotonic()
         live.install("grove", "grove-charts-v0.1.0-alpha.13", GROVE, "--wait")
         assert time.monotonic() - started > 2

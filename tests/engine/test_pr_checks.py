@@ -1,4 +1,4 @@
-"""`make pr-check`: the shipped checks of pull requests, run on a clone of what is committed here."""
+"""`make pr-check`: the pull request checks, run on a clone of the last commit."""
 
 import pytest
 

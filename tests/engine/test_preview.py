@@ -1,4 +1,4 @@
-"""Previews: without a cluster, of every committed stack, and of configurations that must not get any further."""
+"""Previews: without a cluster, of every committed stack, and of configurations that must be refused."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tests.engine.stacks import NEW, separate
 
 
 def with_local_charts(config: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The configuration with every release's chart from a folder of the project."""
+    """Return the configuration with every release's chart from a folder of the project."""
     config = {key.removeprefix("dynamo-platform:"): value for key, value in config.items()}
     versions = {"dynamo-platform": [config["version"]]}
     config["chart"] = f"./charts/dynamo-platform-{config['version']}.tgz"
@@ -45,7 +45,7 @@ def test_a_deployed_stack_previews_no_change_without_a_cluster(engine: Engine) -
     engine.configure(separate(NEW))
     engine.up()
     engine.preview("--expect-no-changes", env={"KUBECONFIG": NOWHERE})
-    # A value that only the platform reads changes the platform's release alone.
+    # A value that only the platform reads changes only the platform's release.
     engine.configure(separate(NEW, monitoring={"metricsService": False}))
     text = engine.preview("--diff", env={"KUBECONFIG": NOWHERE})
     assert "~ 1 to update" in text

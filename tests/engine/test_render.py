@@ -1,4 +1,4 @@
-"""Rendered files on a live API server: the same objects as `pulumi up`, and nothing new when applied again."""
+"""Rendered files on a live API server: the same objects as `pulumi up`, and applying them is idempotent."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.engine.stacks import NEW, OLD, separate, stack
 
 MONITORS = {"monitoring": {"podMonitors": False, "metricsService": False}}
 HOOKS = {"crd-manager", "topology-migration", "config-deployer", "kai-config-manifest", "crd-upgrader"}
-"""Parts of the names of what Helm deletes when it has served as a hook."""
+"""Parts of the names of hooks that Helm deletes after use."""
 
 
 def render(engine: Engine, *arguments: str, out: str = "out") -> Path:
@@ -30,7 +30,7 @@ def manifests(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def kinds(folder: Path) -> list[tuple[str, str]]:
-    """What is written there, and what KAI's operator or a Job makes of it."""
+    """Return the kinds in the files, and those that KAI's operator or a Job creates."""
     written = {(each["apiVersion"], each["kind"]) for each in manifests(folder)}
     return sorted(written | {("kai.scheduler/v1", "Config"), ("scheduling.run.ai/v2", "Queue"), ("batch/v1", "Job")})
 
@@ -40,13 +40,13 @@ def is_of_a_hook(key: Key) -> bool:
 
 
 def compare(one: dict[Key, Any], other: dict[Key, Any]) -> None:
-    """What is in the other, and was filled by no operator, is the same in the one."""
+    """Assert that everything in `other` that no operator filled is the same in `one`."""
     wanted = {key: content(each) for key, each in other.items() if key.kind != "Secret"}
     assert {key: content(one[key]) for key in wanted} == wanted
 
 
 def compared(engine: Engine, config: dict[str, Any]) -> None:
-    """Apply the files, twice; then start over with `pulumi up`, and compare all objects."""
+    """Apply the files twice; then start over with `pulumi up`, and compare all objects."""
     engine.configure(config)
     folder = render(engine)
     follow(engine, folder)
@@ -84,7 +84,7 @@ def test_so_do_the_files_of_every_form_of_the_chart(fresh: Engine, config: dict[
 
 @pytest.mark.slow
 def test_an_upgrade_by_files_keeps_the_queues_and_runs_the_jobs_again(fresh: Engine) -> None:
-    # Not from the oldest: Grove's CRDs of then and now cannot stand side by side.
+    # Not from the oldest: Grove's CRDs of the oldest and newest version conflict.
     before = {"version": "1.4.2", "kai": "v0.14.7", "grove": "v0.1.0-alpha.12-rc1"}
     fresh.configure(separate(before, **MONITORS))
     follow(fresh, render(fresh))

@@ -1,4 +1,4 @@
-"""An upgrade is judged by what the stack's own state says is running, with a cluster and without one."""
+"""Upgrades are checked against the stack's own state, with and without a cluster."""
 
 import json
 from collections.abc import Mapping
@@ -79,4 +79,4 @@ def test_bundled_becomes_separate_by_the_way_that_the_finding_says(fresh: Engine
     engine.up()
     assert engine.releases().keys() == {"kai-scheduler", "grove", "dynamo-platform"}
     assert engine.uids(QUEUE) | engine.uids(SHARD) == there
-    engine.unchanged()
+    engine.assert_unchanged()

@@ -1,4 +1,4 @@
-"""A stack file says the same without an engine as through it."""
+"""A stack file is read the same with and without an engine."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 from tests.engine.engine import STACK, Engine
 
-# What the engine hands over, and which of it is secret.
+# The configuration from the engine, and which values are secret.
 PROGRAM = """
 import json, os
 from pathlib import Path
@@ -57,7 +57,7 @@ config:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """A project whose program writes down its configuration; no cluster."""
+    """A project whose program writes its configuration to a file; no cluster."""
     folder = tmp_path_factory.mktemp("engine")
     return Engine(Sandbox(folder / "sandbox"), folder / "project", PROGRAM)
 

@@ -1,4 +1,4 @@
-"""Contract charts as archives: what is in them, and that the same source gives the same bytes. No Helm involved."""
+"""Contract charts as archives: their contents, and reproducibility. Without Helm."""
 
 import tarfile
 from pathlib import Path

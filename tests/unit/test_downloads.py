@@ -1,4 +1,4 @@
-"""Downloads, from a server on loopback that stands in for the public places."""
+"""Downloads, from a server on loopback instead of the public ones."""
 
 import hashlib
 import io
@@ -47,7 +47,7 @@ ARCHIVE = tar(one="#!/bin/sh\n", two="#!/bin/sh\n", LICENSE="free")
 
 
 class Place(BaseHTTPRequestHandler):
-    """A public place, with the faults of one."""
+    """A server like the public ones, including their faults."""
 
     content = ARCHIVE
     status = 200
@@ -115,7 +115,7 @@ def cache(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The pins: tool `toy` of one archive."""
+    """The pins: tool `toy` with one archive."""
     file = tmp_path / "sandbox" / "toolchain" / "downloads.json"
     file.parent.mkdir(parents=True)
     monkeypatch.setattr(downloads, "PINS", file)
@@ -353,7 +353,7 @@ def test_the_pins_cover_the_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "PINS", REAL_PINS)
     assert list(json.loads(REAL_PINS.read_text())) == [tool.name for tool in TOOLS]
     missing = {(tool.name, platform) for tool in TOOLS for platform in PLATFORMS if not find_pin(tool.name, platform)}
-    # Their checksums are published nowhere: these are built.
+    # No checksums are published for these: they are built.
     assert missing == {("kwok", "darwin-amd64"), ("control-plane", "darwin-amd64")}
 
 

@@ -1,4 +1,4 @@
-"""The shipped checks of pull requests: what each job may see, and how comments are found again."""
+"""The pull request checks: what each job has access to, and how existing comments are updated."""
 
 import importlib.util
 import json
@@ -16,7 +16,7 @@ from sandbox.pr_check import EXAMPLES, SAME_REPOSITORY, STACK, TOKEN, Forge, git
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / EXAMPLES
-# Without types: PyYAML takes the key `on` for a boolean.
+# Without types, because PyYAML parses the key `on` as a boolean.
 GITHUB = yaml.load((FOLDER / "github.yml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506
 GITLAB = yaml.load((FOLDER / "gitlab-ci.yml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506
 JOBS: dict[str, dict[str, Any]] = GITHUB["jobs"]
@@ -96,7 +96,7 @@ def test_gitlab_gives_forks_the_check_alone() -> None:
 
 
 class Recorder:
-    """A pull request whose commands are written down and not run."""
+    """A pull request whose commands are recorded instead of run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = CHECKOUT
@@ -170,7 +170,7 @@ def marker(stack: str, project: str = "infra") -> str:
 
 
 def write(folder: Path, **reports: str) -> Path:
-    """Reports of stacks, and the one of all."""
+    """Reports of stacks, and the report of all stacks."""
     folder.mkdir(exist_ok=True)
     for stack, text in reports.items():
         (folder / f"{stack}.md").write_text(f"{marker(stack)}\n\n{text}\n")

@@ -1,4 +1,4 @@
-"""Which charts the sandbox serves, and what that makes of a stack's configuration."""
+"""The charts that the sandbox serves, and the resulting configuration of a stack."""
 
 import io
 import tarfile
@@ -26,7 +26,7 @@ def package(folder: Path, name: str, version: str, file: str | None = None) -> N
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of charts in versions that sort otherwise as text."""
+    """A folder of charts whose versions sort differently as text."""
     for version in ("1.5.1", "1.10.0", "1.9.0"):
         package(tmp_path, "dynamo-platform", version)
     for version in ("v0.17.0", "v0.9.1"):

@@ -61,7 +61,7 @@ def any_source(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is first on PATH."""
+    """The first folder on PATH."""
     folder = tmp_path / "path"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
@@ -81,7 +81,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pin of the tool `toy`, which no place has."""
+    """A pin of the tool `toy`, which no server has."""
     file = tmp_path / "downloads.json"
     files = {"https://releases.example.com/one.tar.gz": "0" * 64}
     file.write_text(json.dumps({"toy": {this_platform(): {"version": "v1", "files": files}}}))
@@ -451,7 +451,7 @@ def test_another_make_that_builds_the_same_is_waited_for_and_that_is_said(
 
 
 def test_modules_agree_on_the_version_of_what_they_share() -> None:
-    """Only then Go's build cache shares it: a module of other versions compiles everything above them anew."""
+    """Otherwise Go's build cache does not share them: a module with other versions recompiles everything on top."""
     own = {"github.com/pulumi/pulumi/pkg/v3", "github.com/pulumi/pulumi/sdk/v3"}
     versions: dict[str, dict[str, str]] = {}
     for folder in sorted(REAL_MODULES.iterdir()):

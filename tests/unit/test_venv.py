@@ -1,4 +1,4 @@
-"""How virtual environments are made, with a `uv` and a `pip` that are shell scripts."""
+"""Creation of virtual environments, with shell scripts as `uv` and `pip`."""
 
 import os
 import shlex

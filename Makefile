@@ -1,4 +1,4 @@
-# Each target that people call has a description after `##`; `make` alone lists them.
+# `make` lists the targets that have a description after `##`.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -11,7 +11,7 @@ CHARTS   ?=
 VERSIONS ?=
 charts   := --charts='$(CHARTS)' --versions='$(VERSIONS)'
 
-# The longest first, so that none is left alone at the end.
+# The slowest first, so that none runs alone at the end.
 LONGEST    := engine-modes engine-preview
 ENGINE     := $(LONGEST) $(filter-out $(LONGEST),$(patsubst tests/engine/test_%.py,engine-%,$(wildcard tests/engine/test_*.py)))
 SLOW       := $(ENGINE:engine-%=slow-%)
@@ -21,11 +21,11 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  up and preview take CHARTS=DIR (a folder of chart archives) or CHARTS=upstream (public registries),"
-	@echo "  VERSIONS=\"1.5.1 v0.17.0\" (instead of the newest in DIR) and STACK=name (default: local)."
-	@echo "  TOOLCHAIN=path, download or build says where etcd, Kubernetes, kwok, Pulumi and Helm come from."
+	@echo "  VERSIONS=\"1.5.1 v0.17.0\" (default: the newest in DIR) and STACK=name (default: local)."
+	@echo "  TOOLCHAIN=path, download or build selects where etcd, Kubernetes, kwok, Pulumi and Helm come from."
 
 .PHONY: up
-up: $(VENV)/.complete ## bring up a cluster and install the platform on it
+up: $(VENV)/.complete ## start a cluster and install the platform on it
 	@$(PYTHON) -m sandbox up --stack=$(STACK) $(charts)
 
 .PHONY: preview
@@ -37,7 +37,7 @@ status: $(VENV)/.complete ## show what is installed
 	@$(PYTHON) -m sandbox status
 
 .PHONY: down
-down: $(VENV)/.complete ## remove the platform, the cluster and all that was started
+down: $(VENV)/.complete ## remove the platform, the cluster and all processes
 	@$(PYTHON) -m sandbox down --stack=$(STACK)
 
 .PHONY: test-unit
@@ -45,7 +45,7 @@ test-unit: $(VENV)/.complete ## unit tests: under a minute, no toolchain
 	$(PYTHON) -m pytest tests/unit
 
 .PHONY: test-ends
-test-ends: test-oldest test-newest ## unit tests at both ends of the dependencies' ranges
+test-ends: test-oldest test-newest ## unit tests with the oldest and newest allowed dependencies
 
 .PHONY: test-oldest test-newest
 test-oldest test-newest: test-%: $(VENV)-%/.complete
@@ -55,9 +55,9 @@ test-oldest test-newest: test-%: $(VENV)-%/.complete
 test-engine: $(ENGINE) ## tests with a real Pulumi engine on a real API server, without the slow ones
 
 .PHONY: test-slow
-test-slow: $(SLOW) ## the engine tests that `make test` leaves out: every mode pair, upgrade step and monitor
+test-slow: $(SLOW) ## the engine tests that `make test` skips: every mode pair, upgrade step and monitor
 
-# One target for each file, so that they can run side by side. Pytest ends with 5 where a file has none such.
+# One target per file, so that they can run in parallel. Pytest exits with 5 if a file has no such test.
 .PHONY: $(ENGINE) $(SLOW)
 $(ENGINE): engine-%: $(VENV)/.complete
 	$(PYTHON) -m pytest tests/engine/test_$*.py -m 'not slow' || [ $$? = 5 ]
@@ -65,9 +65,9 @@ $(ENGINE): engine-%: $(VENV)/.complete
 $(SLOW): slow-%: $(VENV)/.complete
 	$(PYTHON) -m pytest tests/engine/test_$*.py -m slow || [ $$? = 5 ]
 
-# The engine's tests mostly wait: more of them than there are cores.
+# Engine tests mostly wait, so run more of them than there are cores.
 .PHONY: test
-test: lint test-unit ## what a change must pass: under 10 minutes with a built toolchain
+test: lint test-unit ## all checks that a change must pass: under 10 minutes with a built toolchain
 	$(MAKE) --jobs=3 test-ends test-engine
 
 .PHONY: test-all
@@ -75,11 +75,11 @@ test-all: test ## all tests: under 40 minutes
 	$(MAKE) --jobs=4 test-slow
 
 .PHONY: bench
-bench: $(VENV)/.complete ## what the module costs, against the same work without it
+bench: $(VENV)/.complete ## compare the module with the same work without it
 	$(PYTHON) -m benchmarks
 
 .PHONY: pr-check
-pr-check: $(VENV)/.complete ## run the checks of pull requests on a clone with a change in one stack
+pr-check: $(VENV)/.complete ## run the pull request checks on a clone that changes one stack
 	@$(PYTHON) -m sandbox.pr_check
 
 .PHONY: lint
@@ -89,23 +89,23 @@ lint: $(VENV)/.complete ## format, lint and type checks
 	$(VENV)/bin/mypy
 
 .PHONY: findings
-findings: $(VENV)/.complete ## write what the rules say about their cases anew, after a rule changed
+findings: $(VENV)/.complete ## update the snapshot and docs of findings, after a change of a rule
 	@$(PYTHON) -m tests.unit.findings
 
 .PHONY: catalog-check
-catalog-check: $(VENV)/.complete ## what the catalog lacks of the charts in CHARTS=DIR
+catalog-check: $(VENV)/.complete ## list what the catalog lacks of the charts in CHARTS=DIR
 	@$(PYTHON) -m dynamo_platform.catalog.check '$(CHARTS)'
 
 .PHONY: schema
-schema: $(VENV)/.complete ## write the schema of stack files anew, after a setting changed
+schema: $(VENV)/.complete ## update the schema of stack files, after a change of a setting
 	@$(PYTHON) -m dynamo_platform.config.schema > stacks/schema.json
 
 .PHONY: settings
-settings: $(VENV)/.complete ## write the tables of docs/configuration.md anew, after a setting changed
+settings: $(VENV)/.complete ## update the tables of docs/configuration.md, after a change of a setting
 	@$(PYTHON) -m tests.unit.settings
 
 .PHONY: lock
-lock: $(VENV)/.complete ## resolve the development dependencies anew, with hashes
+lock: $(VENV)/.complete ## update the locked development dependencies
 	$(PYTHON) -m sandbox.uv pip compile --quiet --upgrade --universal --generate-hashes \
 		--python-version 3.11 --group dev --custom-compile-command "make lock" \
 		pyproject.toml --output-file requirements-dev.txt
@@ -126,6 +126,6 @@ for python in python3 python3.14 python3.13 python3.12 python3.11 none; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
 done; \
 if [ "$$python" = none ]; then \
-	echo "Python 3.11 or newer is needed: none of python3, python3.11 to python3.14 on PATH is." >&2; exit 1; \
+	echo "Python 3.11 or newer is required. None of python3, python3.11 to python3.14 on PATH is new enough." >&2; exit 1; \
 fi
 endef

@@ -1,1 +1,1 @@
-"""What the module costs, as ratios to the same work without it."""
+"""Measures the cost of the module as ratios to the same work without it."""

@@ -33,15 +33,15 @@ if folder := os.environ.get("DYNAMO_CHARTS"):
     BENCHMARKS["install-pulls-real"] = partial(install_with_pulls, real_charts(folder))
 WITHOUT_TOOLCHAIN = {"planning", "check", "start-built"}
 ON_REQUEST = {"start", "start-built"}
-"""What fills new caches, and runs only when it is named."""
+"""Benchmarks that fill new caches; they run only if they are named."""
 
 
 def main() -> int:
-    """Run the benchmarks and print their figures; return 1 when a target is missed."""
+    """Run the benchmarks and print their results; return 1 if a target is missed."""
     parser = _parser()
     arguments = parser.parse_args()
     if unknown := set(arguments.name) - set(BENCHMARKS):
-        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; allowed: {', '.join(BENCHMARKS)}")
     names = arguments.name or [name for name in BENCHMARKS if name not in ON_REQUEST]
     if not WITHOUT_TOOLCHAIN.issuperset(names):
         Sandbox().tools.provide()  # before anything is measured
@@ -60,24 +60,24 @@ def _lines(result: Result) -> str:
     figure, target = (f"{value:.2f} {result.unit}" for value in (result.figure, result.target))
     sides = [side for side in (result.ours, result.theirs) if side]
     lines = [f"{'✓' if result.met else '✗'} {result.name:<18} {figure:>8}  at most {target:<7}  {result.what}"]
-    lines += ["  ".join([*(f"  {side.clock:7.2f} s" for side in sides), "on the clock"])]
-    lines += ["  ".join([*(f"  {side.processor:7.2f} s" for side in sides), "of processors"])]
+    lines += ["  ".join([*(f"  {side.clock:7.2f} s" for side in sides), "wall clock"])]
+    lines += ["  ".join([*(f"  {side.processor:7.2f} s" for side in sides), "CPU"])]
     return "\n".join([*lines, *(f"  {seconds:7.1f} s  {step}" for step, seconds in result.profile)])
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="What the module costs. Each figure compares medians of alternating runs.",
-        epilog="Exit code 1 when a target is missed.",
+        description="Measure the cost of the module. Each result compares medians of alternating runs.",
+        epilog="The exit code is 1 if a target is missed.",
     )
     parser.add_argument(
         "name",
         nargs="*",
         metavar="NAME",
-        help=f"{', '.join(BENCHMARKS)}; default: all but {' and '.join(sorted(ON_REQUEST))}",
+        help=f"{', '.join(BENCHMARKS)}; default: all except {' and '.join(sorted(ON_REQUEST))}",
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 

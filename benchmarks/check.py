@@ -1,11 +1,11 @@
-"""`check --all` of 200 stack files, against the same of one."""
+"""`check --all` of 200 stack files, compared with one."""
 
 import os
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
+from benchmarks.measure import Result, Seconds, alternate, clean_env, measure
 from sandbox.paths import CHECKOUT
 
 REPETITIONS = 5
@@ -14,14 +14,14 @@ STACKS = 200
 
 
 def check() -> Result:
-    """`dynamo-platform check --all` of a project with 200 stacks like `production`, against one with one."""
+    """`dynamo-platform check --all` of a project with 200 stacks like `production`, compared with one stack."""
     with tempfile.TemporaryDirectory() as scratch:
-        env = clean(os.environ) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
+        env = clean_env(os.environ) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
         many, one = (_project(Path(scratch) / str(count), count) for count in (STACKS, 1))
         command = [sys.executable, "-m", "dynamo_platform", "check", "--all"]
 
         def of(project: Path) -> Seconds:
-            return seconds_of(command, folder=project, env=env)
+            return measure(command, folder=project, env=env)
 
         of(one)
         ours, theirs = alternate(lambda: of(many), lambda: of(one), REPETITIONS)

@@ -1,6 +1,5 @@
-"""`diff` of two revisions in which all three releases move, against the helm commands that render them once."""
+"""`diff` of two revisions in which all three releases change, compared with rendering their charts with `helm`."""
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
+from benchmarks.measure import Result, Seconds, alternate, clean_env, measure
 from sandbox import charts
+from sandbox.commands import git, run
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 
@@ -22,34 +22,34 @@ SECTIONS = {"kai-scheduler": "kaiScheduler", "grove-charts": "grove"}
 
 
 def diff() -> Result:
-    """`dynamo-platform diff` with local charts, against `helm template` of the six charts one after the other."""
+    """`dynamo-platform diff` with local charts, compared with `helm template` of the six charts in sequence."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "project"
         sandbox = Sandbox(Path(scratch) / "sandbox")
         sandbox.paths.state.mkdir(parents=True)
-        env = clean(sandbox.env) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
+        env = clean_env(sandbox.env) | {"PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(Path(scratch) / "pyc")}
         (folder / "stacks").mkdir(parents=True)
         (folder / "Pulumi.yaml").write_text((CHECKOUT / "Pulumi.yaml").read_text())
         archives = charts.package(folder / "charts", {name: [BASE[name], HEAD[name]] for name in BASE})
-        _git(folder, "init", "--quiet")
+        git(folder, "init", "--quiet")
         for tag, versions in (("base", BASE), ("head", HEAD)):
             page = {"config": {f"dynamo-platform:{key}": value for key, value in _settings(versions).items()}}
             (folder / "stacks" / "Pulumi.production.yaml").write_text(yaml.safe_dump(page))
-            _git(folder, "add", "--all")
-            _git(folder, "commit", "--quiet", "--message", tag)
-            _git(folder, "tag", tag)
+            git(folder, "add", "--all")
+            git(folder, "commit", "--quiet", "--message", tag)
+            git(folder, "tag", tag)
         command = [sys.executable, "-m", "dynamo_platform", "diff", "base", "head"]
         templates = [
             ["helm", "template", "release", str(archive), "--include-crds", "--kube-version=1.33"]
             for archive in archives
         ]
 
-        def of_module() -> Seconds:
-            return seconds_of(command, folder=folder, env=env)
+        def measure_module() -> Seconds:
+            return measure(command, folder=folder, env=env)
 
-        said = subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
-        assert "Objects: " in said, said
-        ours, theirs = alternate(of_module, lambda: seconds_of(*templates, folder=folder, env=env), REPETITIONS)
+        report = run(command, folder, env).stdout
+        assert "Objects: " in report, report
+        ours, theirs = alternate(measure_module, lambda: measure(*templates, folder=folder, env=env), REPETITIONS)
     return Result(
         name="diff",
         what="diff of two revisions, three releases; helm template of their charts",
@@ -78,8 +78,3 @@ def _settings(versions: dict[str, str]) -> dict[str, Any]:
 
 def _archive(chart: str, versions: dict[str, str]) -> str:
     return f"./charts/{chart}-{versions[chart]}.tgz"
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    author = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@localhost")
-    subprocess.run(["git", *author, *arguments], cwd=folder, check=True, capture_output=True)

@@ -1,6 +1,6 @@
-"""The first `up`, against the helm CLI that installs the same charts one after the other.
+"""The first `up`, compared with the helm CLI installing the same charts in sequence.
 
-With pods that start at once, and with pods that take as long as image pulls do.
+Measured with pods that start immediately, and with pods that take as long as image pulls.
 """
 
 import io
@@ -11,24 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of, timeline_of
-from benchmarks.stacks import make_stack, page
+from benchmarks.measure import Result, Seconds, alternate, clean_env, measure, run_with_timeline
+from benchmarks.stacks import create_stack, stack_config
 from dynamo_platform import plan_of
 from dynamo_platform.planning.model import Release
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
 from sandbox.sandbox import Sandbox
 from sandbox.sources import CONTRACT_CHARTS, ChartSource
-from sandbox.stack import DEPENDENCIES, configured
+from sandbox.stack import DEPENDENCIES, sandbox_config
 
 REPETITIONS, REPETITIONS_WITH_PULLS = 5, 1
 TARGET, TARGET_WITH_PULLS = 1.0, 0.8
 PULL_SECONDS = 20.0
-"""From a pod's scheduling to its start. The few seconds that the machine's load makes of it need no repetitions."""
+"""From a pod's scheduling to its start. The machine's load changes the result by only a few seconds: no repetitions."""
 
 
 def install(source: ChartSource = CONTRACT_CHARTS) -> Result:
-    """First `up` of stack `local`, gates and queues included, against `helm install --wait` three times."""
+    """First `up` of stack `local`, including gates and queues, compared with three times `helm install --wait`."""
     return _measured(source, pod_delay=0, target=TARGET, repetitions=REPETITIONS)
 
 
@@ -38,8 +38,8 @@ def install_with_pulls(source: ChartSource = CONTRACT_CHARTS) -> Result:
 
 
 def real_charts(folder: str) -> ChartSource:
-    """The charts of stack `local` in a folder of archives."""
-    config = page("local")
+    """Return the charts of stack `local` in a folder of archives."""
+    config = stack_config("local")
     versions = (
         config["dynamo-platform:version"],
         *(config[f"dynamo-platform:{key}"]["version"] for key in DEPENDENCIES),
@@ -57,7 +57,7 @@ def _measured(source: ChartSource, *, pod_delay: float, target: float, repetitio
     ours, theirs = alternate(with_module, lambda: _with_helm(source, pod_delay), repetitions)
     return Result(
         name=f"install{'-pulls' if pod_delay else ''}{'-real' if source.folder else ''}",
-        what="first up of local, to helm install --wait of its charts",
+        what="first up of local; helm install --wait of its charts",
         figure=ours.clock / theirs.clock,
         target=target,
         unit="x",
@@ -69,7 +69,7 @@ def _measured(source: ChartSource, *, pod_delay: float, target: float, repetitio
 
 
 def _profile(lines: list[tuple[float, str]]) -> tuple[tuple[str, float], ...]:
-    """Which steps the time went to; Grove's release runs beside KAI Scheduler's and is not counted twice."""
+    """Return the seconds of each step; Grove's release is part of KAI Scheduler's, with which it runs in parallel."""
 
     def at(what: str, state: str) -> float:
         return next(seconds for seconds, line in lines if what in line and f" {state} " in line)
@@ -89,16 +89,16 @@ def _profile(lines: list[tuple[float, str]]) -> tuple[tuple[str, float], ...]:
 
 
 def _with_module(source: ChartSource, pod_delay: float) -> tuple[Seconds, list[tuple[float, str]]]:
-    with _fresh(source, pod_delay) as (sandbox, config, env):
-        stack = make_stack(CHECKOUT, sandbox.paths.root / "stack", config, env)
-        return timeline_of(["pulumi", "up", "--yes", "--skip-preview", *stack], CHECKOUT, env)
+    with _fresh_sandbox(source, pod_delay) as (sandbox, config, env):
+        stack = create_stack(CHECKOUT, sandbox.paths.root / "stack", config, env)
+        return run_with_timeline(["pulumi", "up", "--yes", "--skip-preview", *stack], CHECKOUT, env)
 
 
 def _with_helm(source: ChartSource, pod_delay: float) -> Seconds:
-    with _fresh(source, pod_delay) as (sandbox, config, env):
+    with _fresh_sandbox(source, pod_delay) as (sandbox, config, env):
         plan = plan_of({key.partition(":")[2]: value for key, value in config.items()}, stack=True)
         commands = [_command(release, sandbox.paths.root) for release in plan.releases]
-        return seconds_of(*commands, folder=sandbox.paths.root, env=env)
+        return measure(*commands, folder=sandbox.paths.root, env=env)
 
 
 def _command(release: Release, folder: Path) -> list[str]:
@@ -112,12 +112,16 @@ def _command(release: Release, folder: Path) -> list[str]:
 
 
 @contextmanager
-def _fresh(source: ChartSource, pod_delay: float) -> Iterator[tuple[Sandbox, dict[str, Any], dict[str, str]]]:
-    """A sandbox that nothing was installed on, gone afterwards; a stack's configuration for it, and its environment."""
+def _fresh_sandbox(source: ChartSource, pod_delay: float) -> Iterator[tuple[Sandbox, dict[str, Any], dict[str, str]]]:
+    """Yield a new sandbox, which is removed afterwards, a stack's configuration for it, and its environment."""
     with tempfile.TemporaryDirectory() as scratch:
         sandbox = Sandbox(Path(scratch) / "sandbox", Progress(io.StringIO()), pod_delay)
         try:
             chosen = sandbox.up(source)
-            yield sandbox, configured(page("local"), source, chosen, sandbox.registry), clean(sandbox.env)
+            yield (
+                sandbox,
+                sandbox_config(stack_config("local"), source, chosen, sandbox.registry),
+                clean_env(sandbox.env),
+            )
         finally:
             sandbox.down()

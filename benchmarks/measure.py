@@ -1,4 +1,4 @@
-"""Repetitions that alternate, so that what else the machine does falls on both sides alike."""
+"""Measures two sides alternately, so that other load on the machine affects both equally."""
 
 import os
 import statistics
@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.commands import CommandError
+
 UNWANTED = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
-"""Variables that would make every start of Python compile this checkout's modules anew."""
+"""Variables that keep Python from caching bytecode, so that every start compiles this checkout's modules."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class Seconds:
     """How long something took.
 
     Attributes:
-        clock: from its start to its end.
-        processor: of all its processes together. What else the machine does changes them less than the clock.
+        clock: wall-clock seconds.
+        processor: CPU seconds of the whole process tree; they depend less on other load.
     """
 
     clock: float
@@ -27,7 +29,7 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Result:
-    """A figure and the most that it may be, in `unit`."""
+    """A measured figure and its highest allowed value `target`, both in `unit`."""
 
     name: str
     what: str
@@ -36,21 +38,21 @@ class Result:
     unit: str
     ours: Seconds
     theirs: Seconds | None
-    """What the figure is compared with; None where it is compared with nothing."""
+    """The other side; None if the figure is not a comparison."""
     repetitions: int
     profile: tuple[tuple[str, float], ...] = ()
-    """Where the seconds of our side's last run went, in order."""
+    """The steps of our side's last run, with their seconds."""
     seconds: float | None = None
-    """The most seconds on the clock that our side may take, where there is such a target too."""
+    """The highest allowed wall-clock seconds of our side, if there is such a target too."""
 
     @property
     def met(self) -> bool:
-        """Whether the figure keeps to its target."""
+        """Whether the targets are met."""
         return self.figure <= self.target and (self.seconds is None or self.ours.clock <= self.seconds)
 
 
 def alternate(ours: Callable[[], Seconds], theirs: Callable[[], Seconds], repetitions: int) -> tuple[Seconds, Seconds]:
-    """Measure both sides in turn, the first side changing, and return the medians of what they return."""
+    """Measure both sides alternately and return their medians; the side that goes first changes each time."""
     taken: tuple[list[Seconds], list[Seconds]] = ([], [])
     for repetition in range(repetitions):
         order = (0, 1) if repetition % 2 == 0 else (1, 0)
@@ -59,21 +61,23 @@ def alternate(ours: Callable[[], Seconds], theirs: Callable[[], Seconds], repeti
     return _median(taken[0]), _median(taken[1])
 
 
-def seconds_of(*commands: list[str], folder: Path, env: Mapping[str, str]) -> Seconds:
-    """Run commands one after the other, and add up what they took.
+def measure(*commands: list[str], folder: Path, env: Mapping[str, str]) -> Seconds:
+    """Run commands one after the other and return their total time.
 
     Raises:
-        RuntimeError: one fails; with the end of what it printed.
+        CommandError: one of them fails.
     """
-    taken = [timeline_of(command, folder, env)[0] for command in commands]
+    taken = [run_with_timeline(command, folder, env)[0] for command in commands]
     return Seconds(sum(each.clock for each in taken), sum(each.processor for each in taken))
 
 
-def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[Seconds, list[tuple[float, str]]]:
-    """Run a command; return what it took, and its lines with the second at which each came, an empty one at the end.
+def run_with_timeline(
+    command: list[str], folder: Path, env: Mapping[str, str]
+) -> tuple[Seconds, list[tuple[float, str]]]:
+    """Run a command; return its time, and each printed line with its second, followed by an empty line.
 
     Raises:
-        RuntimeError: it fails; with the end of what it printed.
+        CommandError: it fails.
     """
     started = time.monotonic()
     process = subprocess.Popen(
@@ -87,17 +91,17 @@ def timeline_of(command: list[str], folder: Path, env: Mapping[str, str]) -> tup
         bufsize=1,
     )
     lines = [(time.monotonic() - started, line) for line in process.stdout or ()]
-    # The usage of a process includes that of the children it has waited for, and of theirs.
+    # The usage of a process includes that of its waited-for children, recursively.
     _, status, usage = os.wait4(process.pid, 0)
     clock = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"`{' '.join(command)}` failed:\n{''.join(line for _, line in lines)[-3000:]}")
+        raise CommandError(command, process.returncode, "".join(line for _, line in lines), folder)
     return Seconds(clock, usage.ru_utime + usage.ru_stime), [*lines, (clock, "")]
 
 
-def clean(env: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a measured process, in which Python keeps what it compiles."""
+def clean_env(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a measured process, in which Python caches bytecode."""
     return {name: value for name, value in env.items() if name not in UNWANTED}
 
 

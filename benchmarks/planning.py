@@ -1,16 +1,16 @@
-"""Importing the module and planning, against importing pydantic."""
+"""Importing the module and planning, compared with importing pydantic."""
 
 import os
 import sys
 import tempfile
 
-from benchmarks.measure import Result, Seconds, alternate, clean, seconds_of
+from benchmarks.measure import Result, Seconds, alternate, clean_env, measure
 from sandbox.paths import CHECKOUT
 
 REPETITIONS = 41
 TARGET = 1.2
 
-# pydantic imports its parts when they are first used; the model has it import what every model needs.
+# pydantic imports lazily; defining a model imports what every model needs.
 PYDANTIC = """
 import pydantic
 class Model(pydantic.BaseModel):
@@ -32,19 +32,19 @@ make_plan(
 
 
 def planning() -> Result:
-    """Processor seconds of `import dynamo_platform` and `make_plan`, against those of importing pydantic."""
+    """CPU seconds of `import dynamo_platform` and `make_plan`, compared with importing pydantic."""
     with tempfile.TemporaryDirectory() as cache:
-        env = clean(os.environ) | {"PYTHONPYCACHEPREFIX": cache}
+        env = clean_env(os.environ) | {"PYTHONPYCACHEPREFIX": cache}
 
         def python(code: str) -> Seconds:
-            return seconds_of([sys.executable, "-c", code], folder=CHECKOUT, env=env)
+            return measure([sys.executable, "-c", code], folder=CHECKOUT, env=env)
 
         python(PYDANTIC)
         python(PLANNING)
         ours, theirs = alternate(lambda: python(PLANNING), lambda: python(PYDANTIC), REPETITIONS)
     return Result(
         name="planning",
-        what="processor seconds of import and make_plan, to importing pydantic",
+        what="CPU seconds of import and make_plan; importing pydantic",
         figure=ours.processor / theirs.processor,
         target=TARGET,
         unit="x",

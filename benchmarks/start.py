@@ -1,13 +1,12 @@
-"""From nothing to the table: `make up` in a new clone, without environment, caches and state.
+"""`make up` in a new clone, without virtual environment, caches and state.
 
-With downloads, a server on loopback stands in for the public places. It serves real binaries: this machine's toolchain,
-packed as the releases are. Their checksums are their own, so the clone's pins are written anew.
+With downloads, a server on loopback replaces the public ones. It serves this machine's toolchain, packed like the
+official releases. The checksums differ, so the clone gets new pins.
 """
 
 import hashlib
 import json
 import os
-import subprocess
 import tarfile
 import tempfile
 import threading
@@ -18,29 +17,30 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.measure import Result, Seconds, clean, seconds_of
-from sandbox.downloads import MIRROR, PINS, this_platform
+from benchmarks.measure import Result, Seconds, clean_env, measure
+from sandbox.commands import git
+from sandbox.downloads import MIRROR_ENV, PINS, this_platform
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
-from sandbox.tools import SOURCE, TOOLS, Toolchain
+from sandbox.tools import SOURCE_ENV, TOOLS, Toolchain
 
 TARGET = 180.0
-"""Seconds on the clock, with downloads."""
+"""Wall-clock seconds, with downloads."""
 
 TARGET_BUILT = 2310.0
-"""Processor seconds, built from source: 55 % of what seven separate modules took."""
+"""CPU seconds, built from source: 55 % of the time of seven separate modules."""
 
 
 def start() -> Result:
-    """`make up` with downloads, and once more."""
+    """`make up` with downloads, then `make up` again."""
     with tempfile.TemporaryDirectory() as scratch:
         served = Path(scratch) / "served"
-        pins = packed(served)
-        with serving(served) as address:
-            first, again = _made_up(Path(scratch), {SOURCE: "download", MIRROR: address}, pins)
+        pins = pack_toolchain(served)
+        with serve(served) as address:
+            first, again = _measure_make_up(Path(scratch), {SOURCE_ENV: "download", MIRROR_ENV: address}, pins)
     return Result(
         name="start",
-        what="from nothing to the table, with downloads; make up once more",
+        what="make up in a new clone, with downloads; make up again",
         figure=first.clock,
         target=TARGET,
         unit="s",
@@ -51,14 +51,14 @@ def start() -> Result:
 
 
 def start_built() -> Result:
-    """`make up` with builds, which download Go's modules first, and once more."""
+    """`make up` with builds, including the download of Go modules, then `make up` again."""
     with tempfile.TemporaryDirectory() as scratch:
         modules = Path(scratch) / "modules"
         go = {"GOCACHE": str(Path(scratch) / "go"), "GOMODCACHE": str(modules), "GOFLAGS": "-modcacherw"}
-        first, again = _made_up(Path(scratch), {SOURCE: "build"} | go)
+        first, again = _measure_make_up(Path(scratch), {SOURCE_ENV: "build"} | go)
     return Result(
         name="start-built",
-        what="processor seconds from nothing to the table, built from source; make up once more",
+        what="CPU seconds of make up in a new clone, built from source; make up again",
         figure=first.processor,
         target=TARGET_BUILT,
         unit="s",
@@ -68,21 +68,21 @@ def start_built() -> Result:
     )
 
 
-def _made_up(scratch: Path, settings: dict[str, str], pins: object = None) -> tuple[Seconds, Seconds]:
+def _measure_make_up(scratch: Path, settings: dict[str, str], pins: object = None) -> tuple[Seconds, Seconds]:
     clone = scratch / "clone"
-    subprocess.run(["git", "clone", "--quiet", CHECKOUT, clone], check=True)
+    git(scratch, "clone", "--quiet", str(CHECKOUT), str(clone))
     if pins:
         (clone / PINS.relative_to(CHECKOUT)).write_text(json.dumps(pins))
-    env = clean(os.environ) | {"XDG_CACHE_HOME": str(scratch / "cache"), "HOME": str(scratch / "home")} | settings
+    env = clean_env(os.environ) | {"XDG_CACHE_HOME": str(scratch / "cache"), "HOME": str(scratch / "home")} | settings
     try:
-        first, again = (seconds_of(["make", "up"], folder=clone, env=env) for _ in range(2))
+        first, again = (measure(["make", "up"], folder=clone, env=env) for _ in range(2))
     finally:
-        seconds_of(["make", "down"], folder=clone, env=env)
+        measure(["make", "down"], folder=clone, env=env)
     return first, again
 
 
-def packed(served: Path) -> dict[str, dict[str, dict[str, object]]]:
-    """Pack this machine's toolchain below `served` as its places have it; return the pins."""
+def pack_toolchain(served: Path) -> dict[str, dict[str, dict[str, object]]]:
+    """Pack this machine's toolchain into `served`, at the paths of the official releases; return the pins."""
     commands = Toolchain(Progress()).provide()
     pins = json.loads(PINS.read_text())
     made: dict[str, dict[str, dict[str, object]]] = {}
@@ -106,12 +106,12 @@ def packed(served: Path) -> dict[str, dict[str, dict[str, object]]]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Serve a folder on loopback; yields the address."""
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on loopback; yield the URL."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Do not log requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,1 +1,1 @@
-"""A Kubernetes control plane, a chart registry and a Pulumi engine for any laptop."""
+"""A local Kubernetes control plane, chart registry and Pulumi engine, without containers."""

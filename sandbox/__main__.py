@@ -10,40 +10,40 @@ from pathlib import Path
 from rich.console import Console
 
 from sandbox import status
-from sandbox.downloads import MIRROR
+from sandbox.downloads import MIRROR_ENV
 from sandbox.errors import SandboxError
 from sandbox.paths import CACHE
 from sandbox.sandbox import Sandbox
 from sandbox.sources import ChartSource
 from sandbox.stack import Stack
-from sandbox.tools import SOURCE
+from sandbox.tools import SOURCE_ENV
 
-NEXT = """
+NEXT_STEPS = """
 next
-  make status                                 these tables again
-  eval "$(.venv/bin/python -m sandbox env)"   the sandbox's cluster, pulumi and helm in this shell
+  make status                                 show these tables again
+  eval "$(.venv/bin/python -m sandbox env)"   use the sandbox's cluster, pulumi and helm in this shell
   make down                                   remove all of it"""
 
 
 def up(arguments: argparse.Namespace) -> None:
-    """Bring up the sandbox and install the platform on it."""
+    """Start the sandbox and install the platform on it."""
     sandbox = Sandbox()
-    _prepared(arguments, sandbox).up()
+    _prepare_stack(arguments, sandbox).up()
     print()
     _show(sandbox)
-    print(NEXT)
+    print(NEXT_STEPS)
 
 
 def preview(arguments: argparse.Namespace) -> None:
-    """Bring up the sandbox and show what `up` would install or change."""
-    print(_prepared(arguments, Sandbox()).preview())
+    """Start the sandbox and show what `up` would install or change."""
+    print(_prepare_stack(arguments, Sandbox()).preview())
 
 
 def show_status(arguments: argparse.Namespace) -> None:
     """Show what is installed."""
     sandbox = Sandbox()
     if not sandbox.cluster.healthy():
-        raise SandboxError("No sandbox is running here. `make up` starts one.")
+        raise SandboxError("The sandbox is not running. Start it with `make up`.")
     if arguments.json:
         print(status.read(sandbox.paths.kubeconfig).json())
     else:
@@ -54,23 +54,23 @@ def down(arguments: argparse.Namespace) -> None:
     """Destroy the stack, stop everything, and delete the sandbox's files."""
     sandbox = Sandbox()
     if not sandbox.paths.root.exists():
-        print("No sandbox is here.")
+        print("There is no sandbox in this checkout.")
     else:
         try:
             stack = Stack(sandbox, arguments.stack)
             if stack.config.exists() and sandbox.cluster.healthy():
                 stack.destroy()
         except SandboxError as error:
-            print(f"! {error}\nThe stack goes with its cluster.", file=sys.stderr)
+            print(f"! {error}\nThe stack is deleted with its cluster.", file=sys.stderr)
         finally:
             sandbox.down()
-            print(f"Removed {sandbox.paths.root} and every process of it. What stays:")
+            print(f"Removed {sandbox.paths.root} and stopped its processes. Kept:")
             print(f"  {CACHE}  {_size(CACHE)}, the toolchain and uv, for the next `make up` and other checkouts")
             print(f"  {Path(sys.prefix)}  the virtual environment; `make clean` removes it")
 
 
 def env(arguments: argparse.Namespace) -> None:
-    """Print shell commands that put the sandbox's environment into a shell."""
+    """Print shell commands that set up the sandbox's environment."""
     del arguments
     wanted = Sandbox().env
     for name in sorted(os.environ.keys() - wanted.keys()):
@@ -81,7 +81,7 @@ def env(arguments: argparse.Namespace) -> None:
 
 
 def tools(arguments: argparse.Namespace) -> None:
-    """Get what is missing of the toolchain and say where each command is."""
+    """Download or build missing commands of the toolchain, and print the path of each."""
     del arguments
     for command, path in Sandbox().tools.provide().items():
         print(f"{command:<28} {path}")
@@ -98,7 +98,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         print(
-            "Interrupted. `make up` goes on from here; after half an installation `make down` comes first.",
+            "Interrupted. Run `make up` to resume; if the installation had started, run `make down` first.",
             file=sys.stderr,
         )
         return 128 + signal.SIGINT
@@ -108,9 +108,9 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="A cluster for any laptop.",
-        epilog=f"{SOURCE}=path, download or build: where commands come from; default: the first that has them. "
-        f"{MIRROR}=URL: a mirror of the official binaries.",
+        description="A local cluster with a chart registry and Pulumi, without containers.",
+        epilog=f"{SOURCE_ENV}=path, download or build selects where commands come from; default: the first available. "
+        f"{MIRROR_ENV}=URL sets a mirror of the official binaries.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run in {
@@ -124,30 +124,30 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
         command.set_defaults(run=run)
         if name in {"up", "preview", "down"}:
-            command.add_argument("--stack", default="local", help="a stack of stacks/; default: local")
+            command.add_argument("--stack", default="local", help="a stack in stacks/; default: local")
         if name in {"up", "preview"}:
             command.add_argument(
                 "--charts",
                 default="",
                 help="folder of chart archives (.tgz), or `upstream`; default: the sandbox's own charts",
             )
-            command.add_argument("--versions", default="", help="chart versions, spaces between; default: the newest")
+            command.add_argument("--versions", default="", help="chart versions, space-separated; default: the newest")
         if name == "status":
-            command.add_argument("--json", action="store_true", help="for programs")
+            command.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
-def _prepared(arguments: argparse.Namespace, sandbox: Sandbox) -> Stack:
-    """Bring up the sandbox with the charts that are asked for, and the stack that is to use them."""
+def _prepare_stack(arguments: argparse.Namespace, sandbox: Sandbox) -> Stack:
+    """Start the sandbox with the requested charts, and prepare the stack that uses them."""
     source = ChartSource.parse(arguments.charts, arguments.versions)
     chosen = sandbox.up(source)
     stack = Stack(sandbox, arguments.stack)
-    stack.select(source, chosen)
+    stack.prepare(source, chosen)
     return stack
 
 
 def _show(sandbox: Sandbox) -> None:
-    # Rich takes what is no terminal to be 80 columns wide, and would cut versions off.
+    # Rich assumes 80 columns if the output is not a terminal, and would truncate versions.
     console = Console(width=None if sys.stdout.isatty() else 200)
     status.show(status.read(sandbox.paths.kubeconfig), console)
 

@@ -1,8 +1,8 @@
-"""Contract charts: small charts that behave like upstream's where the module can tell the difference.
+"""Contract charts: small charts that behave like upstream's in everything that the module depends on.
 
-Each folder of `sandbox/charts/` is one chart: `templates/`, default `values.yaml`, and `versions.yaml`, which says what
-every version changes. A version is packaged from the same templates; what differs between versions reaches them as
-`facts.yaml` inside the archive.
+Each folder of `sandbox/charts/` is one chart: `templates/`, default `values.yaml`, and `versions.yaml` with the changes
+of each version. All versions are packaged from the same templates, which read the differences from `facts.yaml` in the
+archive.
 """
 
 import gzip
@@ -18,7 +18,7 @@ import yaml
 
 SOURCES = Path(__file__).parent / "charts"
 PUBLISHED = ("kai-scheduler", "grove-charts", "dynamo-platform")
-"""The charts that a registry or repository serves; the other folders are dependencies of these."""
+"""The charts that the registry and the repository serve; the other folders are their dependencies."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class ChartVersion:
     chart: str
     version: str
     recorded: str | None
-    """Name of the recording in `tests/data/renders` that this version is held to; None: written from documents only."""
+    """The recording in `tests/data/renders` that this version is tested against; None: written from documentation."""
     values: Mapping[str, Any]
     """Default values that differ from the chart's `values.yaml`."""
     facts: Mapping[str, Any]
-    """What the templates read as `facts.yaml`."""
+    """The contents of `facts.yaml`, which the templates read."""
     crds: Mapping[str, Mapping[str, Any]]
-    """What `crds/` defines by name: kind, scope, versions, storage, status, scale, shortNames, keep."""
+    """The CRDs in `crds/` by name: kind, scope, versions, storage, status, scale, shortNames, keep."""
     metadata: Mapping[str, Any]
-    """Further fields of Chart.yaml."""
+    """Additional fields of Chart.yaml."""
     dependencies: Mapping[str, Mapping[str, Any]]
     """Bundled charts by name: version, condition, alias."""
 
@@ -69,18 +69,24 @@ def history(chart: str) -> tuple[ChartVersion, ...]:
     return tuple(entries)
 
 
-def find(chart: str, version: str) -> ChartVersion:
-    """The description of one version. ValueError names the known ones."""
+def find_version(chart: str, version: str) -> ChartVersion:
+    """Return the description of one version.
+
+    Raises:
+        ValueError: the version is unknown; the message lists the known ones.
+    """
     for entry in history(chart):
         if entry.version == version:
             return entry
-    raise ValueError(f"{chart} {version}: no such contract chart; known: {', '.join(versions(chart))}")
+    raise ValueError(f"{chart} {version}: no such contract chart; known versions: {', '.join(versions(chart))}")
 
 
 def package(out: Path, versions: Mapping[str, Sequence[str]] | None = None) -> list[Path]:
-    """Write `<chart>-<version>.tgz` into `out`, byte for byte the same every time, and return the paths.
+    """Write reproducible archives `<chart>-<version>.tgz` into `out`, and return their paths.
 
-    `versions` names versions per chart; None: every known version of every published chart.
+    Args:
+        out: the folder, created if it does not exist.
+        versions: the versions of each chart; default: every known version of every published chart.
     """
     if versions is None:
         versions = {chart: [entry.version for entry in history(chart)] for chart in PUBLISHED}
@@ -95,7 +101,7 @@ def package(out: Path, versions: Mapping[str, Sequence[str]] | None = None) -> l
 
 
 def merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """`patch` over `base` as a JSON merge patch (RFC 7386): maps merge, null removes, all else replaces."""
+    """Apply `patch` to `base` as a JSON merge patch (RFC 7386): maps merge, null removes, other values replace."""
     merged = dict(base)
     for key, value in patch.items():
         if value is None:
@@ -110,8 +116,8 @@ def merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _files(chart: str, version: str) -> Mapping[str, bytes]:
-    """The files of a chart archive by path below the chart's own folder, bundled charts included."""
-    entry = find(chart, version)
+    """Return the files of a chart archive, including bundled charts, by path within the chart's folder."""
+    entry = find_version(chart, version)
     source = SOURCES / chart
     defaults = yaml.safe_load((source / "values.yaml").read_text(encoding="utf-8"))
     files = {
@@ -122,7 +128,7 @@ def _files(chart: str, version: str) -> Mapping[str, bytes]:
     for template in sorted((source / "templates").iterdir()):
         files[f"templates/{template.name}"] = template.read_bytes()
     for name, crd in entry.crds.items():
-        files[f"crds/{name}.yaml"] = _yaml(_definition(name, crd))
+        files[f"crds/{name}.yaml"] = _yaml(_crd(name, crd))
     for name, dependency in entry.dependencies.items():
         for path, content in _files(name, dependency["version"]).items():
             files[f"charts/{name}/{path}"] = content
@@ -133,7 +139,7 @@ def _chart_yaml(entry: ChartVersion) -> dict[str, Any]:
     return {
         "apiVersion": "v2",
         "name": entry.chart,
-        "description": f"Contract chart: what {entry.chart} {entry.version} does to a cluster, without its images.",
+        "description": f"Contract chart: the objects of {entry.chart} {entry.version}, without its images.",
         "version": entry.version,
         "appVersion": entry.version,
         **entry.metadata,
@@ -141,8 +147,8 @@ def _chart_yaml(entry: ChartVersion) -> dict[str, Any]:
     }
 
 
-def _definition(name: str, crd: Mapping[str, Any]) -> dict[str, Any]:
-    """A CustomResourceDefinition whose schema accepts everything."""
+def _crd(name: str, crd: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a CustomResourceDefinition whose schema accepts everything."""
     plural, group = name.split(".", 1)
     subresources: dict[str, Any] = {"status": {}} if crd.get("status", True) else {}
     if selector := crd.get("scale"):

@@ -1,6 +1,6 @@
-"""The control plane: etcd, the Kubernetes API server and its controllers, and kwok's nodes, as plain processes.
+"""The control plane: etcd, the Kubernetes API server and controllers, and kwok's nodes, as plain processes.
 
-Everything listens on 127.0.0.1 and keeps its files in the sandbox; the user's kubeconfig is never read nor written.
+Everything listens on 127.0.0.1 and keeps its files in the sandbox; the user's kubeconfig is never read or written.
 """
 
 import shutil
@@ -31,7 +31,7 @@ NODES = ("node-0", "node-1", "node-2")
 CAPACITY = {
     "cpu": "64",
     "memory": "512Gi",
-    "ephemeral-storage": "1Ti",  # Grove's operator requests some: without it, its pod stays Pending
+    "ephemeral-storage": "1Ti",  # Grove's operator requests some; without it, its pod stays Pending
     "pods": "250",
     "nvidia.com/gpu": "8",
 }
@@ -39,17 +39,17 @@ CAPACITY = {
 NODE_GRACE_SECONDS = 30 * 24 * 3600
 READY_SECONDS = 60
 REQUEST_SECONDS = 5
-ATTEMPTS = 2  # another process may take a port between its choice and its use
+ATTEMPTS = 2  # another process may take a chosen port before it is used
 
 
 def client(kubeconfig: Path) -> Client:
-    """Return a client of the sandbox's cluster; proxies of the environment do not apply to loopback."""
+    """Return a client for the sandbox's cluster that ignores the proxy settings of the environment."""
     config = KubeConfig.from_file(kubeconfig).get(context_name=CONTEXT)
     return Client(config, timeout=httpx2.Timeout(REQUEST_SECONDS), trust_env=False)
 
 
 class Cluster:
-    """One kwokctl cluster, named the same in every sandbox and told apart by its files and ports."""
+    """One kwokctl cluster. Its name is the same in every sandbox; its files and ports are not."""
 
     def __init__(self, paths: Paths, pod_delay: float = 0) -> None:
         self._paths = paths
@@ -62,7 +62,7 @@ class Cluster:
         ]
 
     def healthy(self) -> bool:
-        """Tell whether every component runs, the API server answers, and the nodes are ready."""
+        """Return whether every component is running, the API server answers, and the nodes are ready."""
         if not all(component.pid() for component in self._components):
             return False
         try:
@@ -72,9 +72,12 @@ class Cluster:
         return all(name in nodes and _ready(nodes[name]) for name in NODES)
 
     def start(self, env: Mapping[str, str]) -> None:
-        """Make a new cluster with ready nodes and a default StorageClass, with the commands on `env`'s PATH.
+        """Create a new cluster with ready nodes and a default StorageClass, with the commands on `env`'s PATH.
 
-        Whatever was there is removed.
+        An existing cluster is removed first.
+
+        Raises:
+            SandboxError: the cluster does not start.
         """
         for attempt in range(1, ATTEMPTS + 1):
             self.stop()
@@ -90,13 +93,13 @@ class Cluster:
         self._components[-1].wait(self.healthy, READY_SECONDS)
 
     def stop(self) -> None:
-        """End the control plane and delete its files: nothing in etcd outlives the sandbox, so force does no harm."""
+        """Kill the control plane and delete its files. No data in etcd is kept, so it needs no grace period."""
         processes.stop(self._components, grace=0)
         shutil.rmtree(self._paths.kwok, ignore_errors=True)
         self._paths.kubeconfig.unlink(missing_ok=True)
 
     def _create(self, env: Mapping[str, str]) -> bool:
-        """Run kwokctl out of reach of the terminal's Ctrl-C: half-way it would leave processes without an id file."""
+        """Run kwokctl in its own session: interrupted by Ctrl-C, it would leave processes without a PID file."""
         self._paths.kwok.mkdir(parents=True)
         self._log.parent.mkdir(parents=True, exist_ok=True)
         config = self._paths.kwok / "cluster.yaml"
@@ -111,8 +114,8 @@ class Cluster:
                     "cluster",
                     f"--name={NAME}",
                     f"--wait={READY_SECONDS}s",
-                    # kwok skips what happens on a node whose lease it does not see yet, and does not look again
-                    # (NodeController.watchResources in its pkg/kwok/controllers). Without leases it skips nothing.
+                    # kwok drops events of a node whose lease it has not seen yet, and does not retry
+                    # (NodeController.watchResources in its pkg/kwok/controllers). Without leases it drops none.
                     "--node-lease-duration-seconds=0",
                     f"--kubeconfig={self._paths.kubeconfig}",
                     f"--config={config}",
@@ -129,7 +132,7 @@ class Cluster:
 
 
 def _configuration(env: Mapping[str, str]) -> dict[str, object]:
-    """Return what kwokctl is told: where the binaries are, and a free port for each that it would choose itself."""
+    """Return kwokctl's configuration: the paths of the binaries, and free ports instead of its own choice."""
     binaries = {
         "etcdBinary": "etcd",
         "kubeApiserverBinary": "kube-apiserver",
@@ -160,7 +163,7 @@ def _configuration(env: Mapping[str, str]) -> dict[str, object]:
 
 
 def stages(pod_delay: float) -> list[dict[str, Any]]:
-    """Return what kwok reports, with a delay in seconds before a pod is ready."""
+    """Return kwok's Stages, with `pod_delay` seconds before a pod becomes ready."""
     found: list[dict[str, Any]] = list(yaml.safe_load_all(STAGES.read_text()))
     for stage in found:
         if stage["metadata"]["name"] == "pod-ready":
@@ -188,7 +191,7 @@ def _node(name: str) -> Node:
 
 
 def _storage_class() -> StorageClass:
-    """Return the default class; the simulated operators bind its volumes."""
+    """Return the default StorageClass; the simulated operators provision its volumes."""
     annotations = {"storageclass.kubernetes.io/is-default-class": "true"}
     return StorageClass(
         metadata=ObjectMeta(name="standard", annotations=annotations), provisioner="dynamo-platform.sandbox/volumes"

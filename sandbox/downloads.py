@@ -1,4 +1,4 @@
-"""Downloads released binaries into the cache: pinned versions with pinned SHA-256, each tool whole or not at all.
+"""Downloads released binaries into the cache, pinned by version and SHA-256. Each tool is installed atomically.
 
 `sandbox/toolchain/downloads.json` has the pins, each with the public source of its checksum.
 """
@@ -24,17 +24,17 @@ import pooch  # type: ignore[import-untyped]
 import requests
 
 from sandbox.errors import SandboxError
-from sandbox.locks import made_once
+from sandbox.locks import create_once
 from sandbox.progress import Progress
 
 PINS = Path(__file__).parent / "toolchain" / "downloads.json"
-MIRROR = "TOOLCHAIN_MIRROR"
-"""Variable: base URL of a mirror. What is at https://HOST/PATH is fetched from URL/HOST/PATH."""
+MIRROR_ENV = "TOOLCHAIN_MIRROR"
+"""Environment variable: the base URL of a mirror that serves https://HOST/PATH at URL/HOST/PATH."""
 
-ANSWER_SECONDS = 5.0
-"""How long a server may take to connect, and between two reads."""
+TIMEOUT_SECONDS = 5.0
+"""The timeout for connecting, and between two reads."""
 
-ATTEMPTS = 2  # an interrupted connection is tried once more
+ATTEMPTS = 2  # an interrupted connection is retried once
 CHUNK_BYTES = 1 << 16
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -55,7 +55,7 @@ class Download:
 
 
 class UnavailableError(Exception):
-    """A server does not provide a file; the text names the server and says why."""
+    """A file cannot be downloaded; the message has the server and the reason."""
 
 
 def this_platform() -> str:
@@ -64,40 +64,43 @@ def this_platform() -> str:
     return f"{platform.system().lower()}-{ARCHITECTURES.get(machine, machine)}"
 
 
-def pinned(name: str, on: str | None = None) -> Download | None:
-    """Return what is pinned of a tool for a platform, this machine's by default; None where nothing is."""
+def find_pin(name: str, on: str | None = None) -> Download | None:
+    """Return the pin of a tool for a platform (default: this machine's), or None."""
     pin = json.loads(PINS.read_text()).get(name, {}).get(on or this_platform())
     return Download(name, pin["version"], pin["files"]) if pin else None
 
 
 class Downloader:
-    """Downloads tools side by side; a server that did not answer once is not asked again."""
+    """Downloads tools in parallel; a server that did not answer once is not tried again."""
 
     def __init__(self, cache: Path, progress: Progress) -> None:
         self._cache = cache
         self._progress = progress
-        self._out_of_reach: dict[str, str] = {}
+        self._unreachable: dict[str, str] = {}
 
-    def downloaded(self, name: str) -> Path | None:
-        """Return the folder of a tool's commands where the cache holds it."""
-        download = pinned(name)
+    def find_downloaded(self, name: str) -> Path | None:
+        """Return the folder of a tool's commands if it is in the cache."""
+        download = find_pin(name)
         folder = self._cache / download.folder if download else None
         return folder if folder and folder.is_dir() else None
 
     def download(self, tools: dict[str, tuple[str, ...]]) -> dict[str, str]:
-        """Download tools, given by name with their commands; return why each of the others is not available.
+        """Download tools; return the reason for each one that is not available.
+
+        Args:
+            tools: the commands of each tool.
 
         Raises:
-            SandboxError: the mirror is no URL, a file has another checksum than its pin, an archive lacks a command, or
-                the disk is full.
+            SandboxError: the mirror is not a URL, a checksum differs from its pin, an archive lacks a command, or the
+                disk is full.
         """
-        pins = {name: pinned(name) for name in tools}
+        pins = {name: find_pin(name) for name in tools}
         why = {name: f"no binary is pinned for {this_platform()}" for name, pin in pins.items() if pin is None}
-        why |= {pin.name: silent for pin in pins.values() if pin and (silent := self._silent(pin))}
+        why |= {pin.name: silent for pin in pins.values() if pin and (silent := self._unreachable_reason(pin))}
         wanted = [pin for pin in pins.values() if pin and pin.name not in why]
         if not wanted:
             return why
-        mirrored("https://example.com/")  # a wrong mirror is an error here, and not one of each file
+        mirror_url("https://example.com/")  # report an invalid mirror once, not for each file
         with suppress(UnavailableError), self._progress.step("official binaries") as report:
             why |= self._fetch_all(wanted, tools, report)
             if all(pin.name in why for pin in wanted):
@@ -107,7 +110,7 @@ class Downloader:
     def _fetch_all(
         self, pins: list[Download], tools: dict[str, tuple[str, ...]], report: Callable[[str], None]
     ) -> dict[str, str]:
-        counted = Bytes(report)
+        counted = TotalProgress(report)
         with ThreadPoolExecutor(len(pins)) as threads:
             tasks = {pin.name: threads.submit(self._fetch, pin, tools[pin.name], counted) for pin in pins}
             try:
@@ -124,89 +127,91 @@ class Downloader:
                 raise error
         return why
 
-    def _silent(self, download: Download) -> str:
+    def _unreachable_reason(self, download: Download) -> str:
         hosts = {urlsplit(url).netloc for url in download.files}
-        return "; ".join(f"{host}: {why}" for host, why in self._out_of_reach.items() if host in hosts)
+        return "; ".join(f"{host}: {why}" for host, why in self._unreachable.items() if host in hosts)
 
-    def _fetch(self, download: Download, commands: tuple[str, ...], counted: "Bytes") -> None:
-        with made_once(self._cache / download.folder) as made:
-            if made is None:
+    def _fetch(self, download: Download, commands: tuple[str, ...], counted: "TotalProgress") -> None:
+        with create_once(self._cache / download.folder) as folder:
+            if folder is None:
                 return
             for url, checksum in download.files.items():
-                unpack(self._get(url, checksum, made.parent, counted), commands, made)
-            if lacking := set(commands) - {file.name for file in made.iterdir()}:
-                message = f"The download of {download.name} {download.version} lacks {', '.join(sorted(lacking))}."
+                unpack(self._get(url, checksum, folder.parent, counted), commands, folder)
+            if lacking := set(commands) - {file.name for file in folder.iterdir()}:
+                message = (
+                    f"The download of {download.name} {download.version} does not contain {', '.join(sorted(lacking))}."
+                )
                 raise SandboxError(message)
 
-    def _get(self, url: str, checksum: str, folder: Path, counted: "Bytes") -> Path:
+    def _get(self, url: str, checksum: str, folder: Path, counted: "TotalProgress") -> Path:
         host, file = urlsplit(url).netloc, PurePosixPath(urlsplit(url).path).name
-        bar = counted.of_file()
+        bar = counted.add_file()
         for attempt in range(1, ATTEMPTS + 1):
-            if host in self._out_of_reach:
+            if host in self._unreachable:
                 break
             try:
                 got = pooch.retrieve(
-                    mirrored(url),
+                    mirror_url(url),
                     f"sha256:{checksum}",
                     fname=file,
                     path=folder,
                     downloader=pooch.HTTPDownloader(
                         progressbar=bar,
                         chunk_size=CHUNK_BYTES,
-                        timeout=ANSWER_SECONDS,
-                        hooks={"response": refuse_pages},
+                        timeout=TIMEOUT_SECONDS,
+                        hooks={"response": reject_html},
                     ),
                 )
                 return Path(got)
             except requests.RequestException as error:
                 bar.reset()
                 if attempt == ATTEMPTS or not _interrupted(error):
-                    self._out_of_reach[host] = _why(error)
+                    self._unreachable[host] = _reason(error)
             except ValueError as error:
                 got_checksum = next((each for each in re.findall("[0-9a-f]{64}", str(error)) if each != checksum), "-")
                 message = (
-                    f"Checksum mismatch for {file} from {host}{_by_mirror()}: expected SHA-256 {checksum}, "
+                    f"Checksum mismatch for {file} from {host}{_mirror_note()}: expected SHA-256 {checksum}, "
                     f"got {got_checksum}. The file was deleted. "
                     f"{PINS.relative_to(PINS.parents[2])} has the pins; TOOLCHAIN=build builds from source instead."
                 )
                 raise SandboxError(message) from error
-        raise UnavailableError(f"{host}{_by_mirror()}: {self._out_of_reach[host]}")
+        raise UnavailableError(f"{host}{_mirror_note()}: {self._unreachable[host]}")
 
 
-class Bytes:
-    """How much has arrived of all files, for one step that shows their sum."""
+class TotalProgress:
+    """The progress of all files together, shown in one step."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
-        self._bars: list[Bar] = []
+        self._bars: list[FileProgress] = []
         self.cancelled = False
 
-    def of_file(self) -> "Bar":
-        """Return what counts the bytes of one more file."""
-        bar = Bar(self)
+    def add_file(self) -> "FileProgress":
+        """Return the progress of one more file."""
+        bar = FileProgress(self)
         self._bars.append(bar)
         return bar
 
     def show(self) -> None:
-        """Report the sum."""
+        """Report the total."""
         arrived, total = sum(bar.arrived for bar in self._bars), sum(bar.total for bar in self._bars)
         self._report(f"{arrived / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{arrived / 1e6:.0f} MB")
 
     def cancel(self) -> None:
-        """End every download with its next bytes."""
+        """Stop every download when it receives its next bytes."""
         self.cancelled = True
 
 
-class Bar:
-    """What pooch calls a progress bar: it sets `total`, and adds the bytes that arrive."""
+class FileProgress:
+    """A progress bar for pooch, which sets `total` and calls `update`."""
 
-    def __init__(self, sum_of: Bytes) -> None:
+    def __init__(self, sum_of: TotalProgress) -> None:
         self.total = 0
         self.arrived = 0
         self._sum = sum_of
 
     def update(self, count: int) -> None:
-        """Count bytes that arrived.
+        """Add received bytes.
 
         Raises:
             CancelledError: the downloads are cancelled.
@@ -217,33 +222,33 @@ class Bar:
         self._sum.show()
 
     def reset(self) -> None:
-        """Count from the beginning: pooch calls it last, and then adds the full size."""
+        """Start again at 0. Pooch calls this at the end, and then adds the full size."""
         self.arrived = 0
 
     def close(self) -> None:
         """Do nothing: pooch requires the method."""
 
 
-def mirrored(url: str) -> str:
-    """Return where a file is downloaded from: its own address, or the mirror's.
+def mirror_url(url: str) -> str:
+    """Return the URL to download a file from: its own, or the one on the mirror.
 
     Raises:
-        SandboxError: the mirror is no URL.
+        SandboxError: the mirror is not a URL.
     """
-    mirror = os.environ.get(MIRROR, "").rstrip("/")
+    mirror = os.environ.get(MIRROR_ENV, "").rstrip("/")
     if not mirror:
         return url
     if not mirror.startswith(("https://", "http://")):
-        raise SandboxError(f"{MIRROR} is no URL. Give one that begins with https:// or http://.")
+        raise SandboxError(f"{MIRROR_ENV} is not a URL. Set it to one that begins with https:// or http://.")
     parts = urlsplit(url)
     return f"{mirror}/{parts.netloc}{parts.path}"
 
 
-def refuse_pages(response: requests.Response, **_: Any) -> None:
-    """Refuse a page where a file was asked for: proxies answer so, with status 200. Redirects are pages too, and fine.
+def reject_html(response: requests.Response, **_: Any) -> None:
+    """Reject an HTML page with status 200, which some proxies send instead of the file. Redirects may have one.
 
     Raises:
-        requests.exceptions.InvalidHeader: the answer is HTML.
+        requests.exceptions.InvalidHeader: the response is HTML.
     """
     kind = response.headers.get("Content-Type", "").lower()
     if response.status_code == HTTPStatus.OK and kind.startswith("text/html"):
@@ -251,12 +256,12 @@ def refuse_pages(response: requests.Response, **_: Any) -> None:
 
 
 def unpack(file: Path, commands: Iterable[str], folder: Path) -> None:
-    """Put a tool's commands, which a download holds or is itself, into `folder`; whatever else it holds is left out."""
+    """Extract a tool's commands into `folder` from a download, which is an archive or the command itself."""
     for command, content in _members(file, tuple(commands)):
-        made = folder / command
-        with content, made.open("wb") as written:
-            shutil.copyfileobj(content, written)
-        made.chmod(0o755)
+        target = folder / command
+        with content, target.open("wb") as file_object:
+            shutil.copyfileobj(content, file_object)
+        target.chmod(0o755)
 
 
 def _members(file: Path, commands: tuple[str, ...]) -> Iterator[tuple[str, IO[bytes]]]:
@@ -273,12 +278,12 @@ def _members(file: Path, commands: tuple[str, ...]) -> Iterator[tuple[str, IO[by
                 if name in commands:
                     yield name, archive.open(entry)
     else:
-        # A bare binary has the command's name, with the platform behind it or not.
+        # A bare binary is named after the command, with or without the platform.
         yield next(name for name in commands if file.name == name or file.name.startswith(f"{name}-")), file.open("rb")
 
 
-def _by_mirror() -> str:
-    mirror = os.environ.get(MIRROR)
+def _mirror_note() -> str:
+    mirror = os.environ.get(MIRROR_ENV)
     return f" (mirror {urlsplit(mirror).hostname})" if mirror else ""
 
 
@@ -288,15 +293,18 @@ def _interrupted(error: requests.RequestException) -> bool:
     )
 
 
-def _why(error: requests.RequestException) -> str:
+def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"{error.response.status_code} {error.response.reason}".strip()
     if isinstance(error, requests.exceptions.InvalidHeader):
         return str(error)
     kinds: tuple[tuple[type[Exception], str], ...] = (
-        (requests.exceptions.SSLError, "its certificate is not trusted (REQUESTS_CA_BUNDLE adds others)"),
-        (requests.exceptions.ProxyError, "the proxy refuses"),
-        (requests.Timeout, f"no answer within {ANSWER_SECONDS:.0f} s"),
+        (
+            requests.exceptions.SSLError,
+            "its certificate is not trusted (see REQUESTS_CA_BUNDLE)",
+        ),
+        (requests.exceptions.ProxyError, "the proxy refused the connection"),
+        (requests.Timeout, f"no answer within {TIMEOUT_SECONDS:.0f} s"),
     )
     if _interrupted(error):
         return "the connection was interrupted"

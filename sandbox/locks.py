@@ -1,4 +1,4 @@
-"""One at a time, across processes and checkouts."""
+"""Locks between processes and checkouts."""
 
 import fcntl
 import shutil
@@ -12,7 +12,7 @@ from sandbox.errors import SandboxError
 
 @contextmanager
 def exclusive(lock: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold `lock` (a file that is made when missing) until the block or the process ends; wait for another holder."""
+    """Hold the lock file `lock` until the block or the process ends; if it is taken, call `on_wait` and wait."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         try:
@@ -24,11 +24,10 @@ def exclusive(lock: Path, on_wait: Callable[[], None] = lambda: None) -> Iterato
 
 
 @contextmanager
-def made_once(target: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[Path | None]:
-    """Yield a new folder that becomes `target` when the block ends; None where `target` exists already.
+def create_once(target: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[Path | None]:
+    """Yield a new folder that is renamed to `target` when the block ends, or None if `target` exists.
 
-    `target` appears whole or not at all: a block that fails leaves nothing, and what a killed one left is removed by
-    the next.
+    If the block fails, nothing is left. Leftovers of a killed process are removed by the next call.
 
     Raises:
         SandboxError: the disk is full.
@@ -42,13 +41,13 @@ def made_once(target: Path, on_wait: Callable[[], None] = lambda: None) -> Itera
         with tempfile.TemporaryDirectory(
             prefix=f".{target.name}.", dir=target.parent, ignore_cleanup_errors=True
         ) as scratch:
-            made = Path(scratch, "made")
-            made.mkdir()
+            folder = Path(scratch, "content")
+            folder.mkdir()
             try:
-                yield made
-                made.rename(target)
+                yield folder
+                folder.rename(target)
             except (OSError, SandboxError) as error:
-                # shutil's errors have no number.
+                # shutil's errors have no errno.
                 if not any(sign in str(error).lower() for sign in ("no space left", "quota exceeded")):
                     raise
                 message = f"The disk is full: {target.parent} needs about 1 GB. Free some space and try again.\n{error}"

@@ -1,4 +1,4 @@
-"""Where the sandbox keeps its files: one folder of the checkout, and a cache that checkouts share."""
+"""The sandbox's files: one folder in the checkout, and a cache that all checkouts share."""
 
 import os
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 """The folder of Pulumi.yaml."""
 
 ROOT = CHECKOUT / ".sandbox"
-"""The state of this checkout's sandbox; git ignores it, and `down` deletes it."""
+"""The files of this checkout's sandbox; ignored by git, and deleted by `down`."""
 
 _XDG = Path(os.environ.get("XDG_CACHE_HOME", ""))
 CACHE = (_XDG if _XDG.is_absolute() else Path.home() / ".cache") / "dynamo-platform"
-"""What is worth keeping between sandboxes and checkouts: the built toolchain, and uv."""
+"""Shared between sandboxes and checkouts: the toolchain, and uv."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,17 @@ class Paths:
 
     @property
     def kubeconfig(self) -> Path:
-        """The cluster's kubeconfig, with this one cluster in it."""
+        """A kubeconfig that contains only the sandbox's cluster."""
         return self.root / "kubeconfig"
 
     @property
     def kwok(self) -> Path:
-        """kwokctl's work folder: certificates, etcd's data, logs and process ids of the control plane."""
+        """kwokctl's work folder: certificates, etcd's data, logs and PID files of the control plane."""
         return self.root / "kwok"
 
     @property
     def tls(self) -> Path:
-        """The certificate authority, the servers' certificate, and the bundle that clients trust."""
+        """The certificate authority, the server's certificate, and the bundle that clients trust."""
         return self.root / "tls"
 
     @property
@@ -43,27 +43,27 @@ class Paths:
 
     @property
     def registry(self) -> Path:
-        """The chart server's port, and what it published."""
+        """The chart server's port, and the digests of published charts."""
         return self.root / "registry"
 
     @property
     def served(self) -> Path:
-        """What the chart server serves: archives with their index, and an OCI registry as files."""
+        """The files that the chart server serves: archives with their index, and an OCI registry."""
         return self.registry / "served"
 
     @property
     def charts(self) -> Path:
-        """The chart archives that were pushed."""
+        """The archives of the published charts."""
         return self.root / "charts"
 
     @property
     def logs(self) -> Path:
-        """One log for each background process, and one of Pulumi's last run."""
+        """A log for each background process, and one for the last run of Pulumi."""
         return self.root / "logs"
 
     @property
     def pids(self) -> Path:
-        """One process id file for each background process."""
+        """A PID file for each background process."""
         return self.root / "pids"
 
     @property
@@ -82,5 +82,5 @@ class Paths:
         return self.root / "helm"
 
     def stack_config(self, stack: str) -> Path:
-        """The configuration that the sandbox runs `stack` with."""
+        """The configuration file of `stack` in the sandbox."""
         return self.root / f"Pulumi.{stack}.yaml"

@@ -1,12 +1,11 @@
-"""`make pr-check`: the shipped checks of pull requests, step by step, on a throw-away clone with a change in one stack.
+"""`make pr-check`: runs the pull request checks of `examples/pr-checks` on a temporary clone that changes one stack.
 
-The commands are those of the YAML in `examples/pr-checks`; what a step `uses` is the sandbox's own: the clone, the
-toolchain, and a folder for artifacts. Comments go to a stand-in of GitHub's and GitLab's interface.
+It runs the `run` and `script` commands of the YAML. The sandbox replaces the `uses` steps: it provides the clone, the
+toolchain, and a folder for artifacts. Comments are sent to a fake API of GitHub and GitLab.
 """
 
 import json
 import re
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,30 +19,31 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from sandbox import charts
+from sandbox.commands import git, run
 from sandbox.errors import SandboxError
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import PASSPHRASE, Sandbox
 
 EXAMPLES = Path("examples") / "pr-checks"
 STACK = "production"
-OURS = "head.repo.full_name == github.repository"
-"""The condition of jobs that a fork's pull request does not get."""
+SAME_REPOSITORY = "head.repo.full_name == github.repository"
+"""The condition of jobs that do not run for pull requests from forks."""
 
-POLL = 0.02
-"""Seconds after which the stand-in sees that it is to end."""
-TOKEN = "token-of-the-stand-in"  # noqa: S105  it opens nothing
+POLL_SECONDS = 0.02
+"""How often the fake API checks whether it should stop."""
+TOKEN = "token-of-the-fake-api"  # noqa: S105  not a secret
 
 
 class Forge:
-    """A stand-in of what keeps comments, at `address`."""
+    """A fake API for comments at the URL `address`."""
 
     def __init__(self) -> None:
         self.comments: list[dict[str, Any]] = []
         self.address = ""
 
     @contextmanager
-    def serving(self) -> Iterator["Forge"]:
-        """Answer requests on this machine."""
+    def serve(self) -> Iterator["Forge"]:
+        """Serve the API on loopback."""
         comments = self.comments
 
         class Handler(BaseHTTPRequestHandler):
@@ -58,26 +58,26 @@ class Forge:
                 if f"Bearer {TOKEN}" != self.headers["Authorization"] and self.headers["PRIVATE-TOKEN"] != TOKEN:
                     return self.answer({"message": "Unauthorized"}, 401)
                 body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-                where = urlsplit(self.path)
-                if where.path.endswith("/user"):
+                url = urlsplit(self.path)
+                if url.path.endswith("/user"):
                     return self.answer({"id": 7})
                 if self.command == "GET":
-                    page = int(parse_qs(where.query)["page"][0])
+                    page = int(parse_qs(url.query)["page"][0])
                     return self.answer(comments[100 * (page - 1) : 100 * page])
                 if self.command == "POST":
                     comments.append({"id": len(comments), "user": {"type": "Bot"}, "author": {"id": 7}})
-                comment = comments[-1 if self.command == "POST" else int(where.path.rpartition("/")[2])]
+                comment = comments[-1 if self.command == "POST" else int(url.path.rpartition("/")[2])]
                 comment["body"] = json.loads(body)["body"]
                 return self.answer(comment)
 
-            do_GET = do_POST = do_PATCH = do_PUT = handle_request  # noqa: N815  the library's names
+            do_GET = do_POST = do_PATCH = do_PUT = handle_request  # noqa: N815  names of the base class
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Do not log requests."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
         try:
             yield self
         finally:
@@ -86,13 +86,13 @@ class Forge:
 
 
 class PullRequest:
-    """A clone of this checkout in which a stack's platform moves from one version to the next."""
+    """A clone of this checkout with a branch that upgrades the platform of one stack."""
 
     def __init__(self, sandbox: Sandbox, root: Path) -> None:
         self.folder = root / "clone"
         self.state = root / "state"
         self.state.mkdir()
-        # No secret, no state and no cluster, unless a step is given them.
+        # Steps get no secret, state or cluster unless they ask for it.
         private = {"KUBECONFIG": str(root / "nowhere"), "GITHUB_STEP_SUMMARY": str(root / "summary")}
         self.env = sandbox.env | private
         for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):
@@ -102,41 +102,27 @@ class PullRequest:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_ACCESS_TOKEN": "",
         }
-        self.run(f"git clone --quiet '{CHECKOUT}' '{self.folder}'", root)
+        git(root, "clone", "--quiet", str(CHECKOUT), str(self.folder))
         (self.folder / ".venv").symlink_to(Path(sys.prefix))
         self._commit_base()
-        self.base = self.run("git rev-parse HEAD").strip()
-        self.run("git switch --quiet --create topic")
-        self._write(
-            self._settings() | {"dynamo-platform:version": "1.5.1", "dynamo-platform:chart": self._archive("1.5.1")}
-        )
+        self.base = git(self.folder, "rev-parse", "HEAD").strip()
+        git(self.folder, "switch", "--quiet", "--create", "topic")
+        self._write(self._settings(), "1.5.1")
         self._commit("feat: platform 1.5.1")
 
     def merge(self) -> None:
-        """Check out the merge that would be made, as GitHub does."""
-        self.run(f"git switch --quiet --detach {self.base}")
-        self._git("merge", "--quiet", "--no-ff", "--message", "merge", "topic")
+        """Check out the merge commit, as GitHub does."""
+        git(self.folder, "switch", "--quiet", "--detach", self.base)
+        git(self.folder, "merge", "--quiet", "--no-ff", "--message", "merge", "topic")
 
-    def run(self, command: str, folder: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-        """Run a command as a step does; return what it prints.
+    def run(self, command: str, env: Mapping[str, str] | None = None) -> None:
+        """Run a command the way a step does.
 
         Raises:
-            SandboxError: it fails.
+            CommandError: it fails.
         """
-        done = subprocess.run(
-            ["bash", "-e", "-o", "pipefail", "-c", command],
-            cwd=folder or self.folder,
-            env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            message = f"`{command.strip()}` failed:\n{done.stdout.strip()}"
-            raise SandboxError(message)
-        return done.stdout
+        bash = ["bash", "-e", "-o", "pipefail", "-c", command.strip()]
+        run(bash, self.folder, {**self.env, **(env or {})})
 
     def _commit_base(self) -> None:
         versions = {
@@ -150,36 +136,30 @@ class PullRequest:
         for key, chart in (("kaiScheduler", "kai-scheduler"), ("grove", "grove-charts")):
             part = settings[f"dynamo-platform:{key}"]
             part["chart"] = f"./charts/{chart}-{part['version']}.tgz"
-        self._write(settings | {"dynamo-platform:version": "1.4.2", "dynamo-platform:chart": self._archive("1.4.2")})
+        self._write(settings, "1.4.2")
         self._commit("chore: charts and stack of the sandbox")
 
-    @staticmethod
-    def _archive(version: str) -> str:
-        return f"./charts/dynamo-platform-{version}.tgz"
-
     @property
-    def _file(self) -> Path:
+    def _stack_file(self) -> Path:
         return self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
 
     def _settings(self) -> dict[str, Any]:
-        settings: dict[str, Any] = yaml.safe_load(self._file.read_text())["config"]
+        settings: dict[str, Any] = yaml.safe_load(self._stack_file.read_text())["config"]
         return settings
 
-    def _write(self, settings: Mapping[str, Any]) -> None:
-        page = yaml.safe_load(self._file.read_text()) | {"config": dict(settings)}
-        self._file.write_text(yaml.safe_dump(page, sort_keys=False))
+    def _write(self, settings: Mapping[str, Any], version: str) -> None:
+        chart = f"./charts/dynamo-platform-{version}.tgz"
+        config = {**settings, "dynamo-platform:version": version, "dynamo-platform:chart": chart}
+        document = yaml.safe_load(self._stack_file.read_text()) | {"config": config}
+        self._stack_file.write_text(yaml.safe_dump(document, sort_keys=False))
 
     def _commit(self, message: str) -> None:
-        self.run("git add --all stacks && git add --force charts")
-        self._git("commit", "--quiet", "--message", message)
-
-    def _git(self, *arguments: str) -> None:
-        author = ("-c", "user.name=Sandbox", "-c", "user.email=sandbox@localhost")
-        subprocess.run(["git", *author, *arguments], cwd=self.folder, check=True, capture_output=True)
+        git(self.folder, "add", "--force", "charts", "stacks")
+        git(self.folder, "commit", "--quiet", "--message", message)
 
 
 def github(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
-    """Run the jobs of the GitHub workflow, of a branch of the repository or of a fork."""
+    """Run the jobs of the GitHub workflow, for a branch of the repository or for a fork."""
     jobs = yaml.safe_load((pull.folder / EXAMPLES / "github.yml").read_text())["jobs"]
     output = pull.state.parent / "output"
     env = {
@@ -193,7 +173,7 @@ def github(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
     known["vars.PULUMI_BACKEND_URL"] = known["secrets.PULUMI_BACKEND_URL"]
     stacks: list[str] = []
     for name, job in jobs.items():
-        if fork and OURS in job.get("if", ""):
+        if fork and SAME_REPOSITORY in job.get("if", ""):
             continue
         for stack in stacks if "strategy" in job else [""]:
             for step in (each for each in job["steps"] if "run" in each):
@@ -201,13 +181,13 @@ def github(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
                     variable: known.get(found[1], stack) if (found := re.fullmatch(r"\${{ (.*) }}", text)) else text
                     for variable, text in step.get("env", {}).items()
                 }
-                _run(pull, name, step["run"], env | given)
+                _run_step(pull, name, step["run"], env | given)
         if name == "changed":
             stacks = json.loads(output.read_text().strip().rpartition("stacks=")[2])
 
 
 def gitlab(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
-    """Run the jobs of the GitLab pipeline, of a branch of the project or of a fork."""
+    """Run the jobs of the GitLab pipeline, for a branch of the project or for a fork."""
     pipeline = yaml.safe_load((pull.folder / EXAMPLES / "gitlab-ci.yml").read_text())
     env = {
         "CI_API_V4_URL": forge.address,
@@ -215,29 +195,29 @@ def gitlab(pull: PullRequest, forge: Forge, *, fork: bool) -> None:
         "CI_MERGE_REQUEST_IID": "1",
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": pull.base,
     }
-    of_environment = {"preview": pull.secrets, "comment": {"COMMENT_TOKEN": TOKEN}}
+    environment_variables = {"preview": pull.secrets, "comment": {"COMMENT_TOKEN": TOKEN}}
     for name in pipeline["stages"]:
         job = pipeline[".step"] | pipeline[name]
         if fork and "SOURCE_PROJECT_ID" in job["rules"][0]["if"]:
             continue
-        given = of_environment.get(job.get("environment", {}).get("name", ""), {})
+        given = environment_variables.get(job.get("environment", {}).get("name", ""), {})
         for command in [*job["before_script"], *job["script"]]:
-            _run(pull, name, command, env | given)
+            _run_step(pull, name, command, env | given)
 
 
-def _run(pull: PullRequest, job: str, command: str, env: Mapping[str, str]) -> None:
+def _run_step(pull: PullRequest, job: str, command: str, env: Mapping[str, str]) -> None:
     print(f"{job:<8} {command.strip()}", flush=True)
     pull.run(command, env=env)
 
 
-def check() -> list[dict[str, Any]]:
-    """Check a pull request as a fork's and as a branch's, in GitHub Actions and in GitLab CI; return its comments.
+def run_checks() -> list[dict[str, Any]]:
+    """Check a pull request from a fork and from a branch, in GitLab CI and in GitHub Actions; return the comments.
 
     Raises:
-        SandboxError: a step fails, or there is not one comment of each forge.
+        SandboxError: a step fails, or the number of comments is wrong.
     """
     written: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as scratch, Forge().serving() as forge:
+    with tempfile.TemporaryDirectory() as scratch, Forge().serve() as forge:
         sandbox = Sandbox(Path(scratch) / "sandbox")
         sandbox.paths.state.mkdir(parents=True)
         pull = PullRequest(sandbox, Path(scratch))
@@ -250,7 +230,7 @@ def check() -> list[dict[str, Any]]:
                 checks(pull, forge, fork=fork)
                 expected = 0 if fork else 1
                 if len(forge.comments) != expected:
-                    message = f"There are {len(forge.comments)} comments, and there should be {expected}."
+                    message = f"Expected {expected} comments, found {len(forge.comments)}."
                     raise SandboxError(message)
                 pull.run("rm -r report")
             written += forge.comments
@@ -260,7 +240,7 @@ def check() -> list[dict[str, Any]]:
 def main() -> int:
     """Run the checks and print the comment that they write; return the exit code."""
     try:
-        comments = check()
+        comments = run_checks()
     except SandboxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

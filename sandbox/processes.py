@@ -1,7 +1,7 @@
-"""Background processes with a process id file each.
+"""Background processes, each with a PID file.
 
-A process id alone is not trusted: ids are reused, after a reboot at the latest. A process is the sandbox's own when its
-command line names a file of the sandbox, so everything that is started here gets one as an argument.
+PIDs are reused, so a PID file alone is not trusted: a process belongs to the sandbox only if its command line names a
+file of the sandbox. Everything that is started here therefore gets such a file as an argument.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Process:
-    """A background process of the sandbox in `root`, whether it runs or not."""
+    """A background process of the sandbox in `root`, running or not."""
 
     name: str
     root: Path
@@ -33,11 +33,11 @@ class Process:
 
     @classmethod
     def named(cls, name: str, paths: Paths) -> "Process":
-        """Return the process with the sandbox's usual places for id and log."""
+        """Return the process with its PID file and log in the sandbox's folders."""
         return cls(name, paths.root, paths.pids / f"{name}.pid", paths.logs / f"{name}.log")
 
     def pid(self) -> int | None:
-        """Return the id when the process lives and is this sandbox's, else None."""
+        """Return the PID if the process is running and belongs to this sandbox, else None."""
         try:
             pid = int(self.pid_file.read_text())
         except (FileNotFoundError, ValueError):
@@ -45,7 +45,7 @@ class Process:
         return pid if self._owns(pid) else None
 
     def start(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-        """Start `command`, detached from the terminal, with this process's environment by default."""
+        """Start `command`, detached from the terminal; `env` defaults to this process's environment."""
         self.pid_file.parent.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
@@ -59,17 +59,21 @@ class Process:
                 start_new_session=True,
             )
         self.pid_file.write_text(str(process.pid))
-        # For a moment after the start a process has no command line, and would count as somebody else's.
+        # A new process has no command line for a moment, and would be taken for a process of someone else.
         while process.poll() is None and not self._owns(process.pid):
             time.sleep(POLL_SECONDS)
 
     def wait(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Poll until `ready()`; fail with the end of the log when the process ends or after `timeout` seconds."""
+        """Poll until `ready()` is true.
+
+        Raises:
+            SandboxError: the process ended, or `timeout` seconds passed; the message has the end of the log.
+        """
         deadline = time.monotonic() + timeout
         while not ready():
             ended = self.pid() is None
             if ended or time.monotonic() > deadline:
-                what = "ended at once" if ended else f"is not ready after {timeout:.0f} s"
+                what = "exited during startup" if ended else f"is not ready after {timeout:.0f} s"
                 message = f"{self.name} {what}. The end of {self.log}:\n{tail(self.log)}"
                 raise SandboxError(message)
             time.sleep(POLL_SECONDS)
@@ -79,7 +83,7 @@ class Process:
 
 
 def stop(processes: Sequence[Process], *, grace: float = GRACE_SECONDS) -> None:
-    """End those that run, by force after `grace` seconds, and forget their ids."""
+    """Stop the running ones, with SIGKILL after `grace` seconds, and delete the PID files."""
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, GRACE_SECONDS)):
         for pid in filter(None, (process.pid() for process in processes)):
             with contextlib.suppress(ProcessLookupError):
@@ -92,19 +96,19 @@ def stop(processes: Sequence[Process], *, grace: float = GRACE_SECONDS) -> None:
 
 
 def free_port() -> int:
-    """Return a TCP port that nothing on loopback has, below those that systems give to outgoing connections.
+    """Return a free TCP port on loopback, below the ephemeral port range.
 
-    A port out of that range would be lost to any passing connection as soon as its server stops for a moment.
+    An outgoing connection could take an ephemeral port while its server restarts.
     """
     while True:
         with socket.socket() as probe, contextlib.suppress(OSError):
-            port = random.randrange(20_000, 30_000)  # noqa: S311  nothing to guess
+            port = random.randrange(20_000, 30_000)  # noqa: S311  not a secret
             probe.bind(("127.0.0.1", port))
             return port
 
 
 def command_line(pid: int) -> str:
-    """Return the command line of a living process, with spaces between the arguments; empty for any other."""
+    """Return the command line of a running process, separated by spaces; empty if there is no such process."""
     if not Path("/proc/self/cmdline").exists():
         command = ["ps", "-o", "command=", "-p", str(pid)]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout

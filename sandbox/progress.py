@@ -1,6 +1,6 @@
-"""What the sandbox is doing, for how long, and what is still to come.
+"""Shows running steps, their duration, and the steps that follow.
 
-Standard library only: it also shows how the virtual environment is made.
+Standard library only: it also shows how the virtual environment is created.
 """
 
 import os
@@ -29,22 +29,27 @@ def elapsed(seconds: float) -> str:
 
 @dataclass
 class Running:
-    """A step that has begun: when, and how far it is, in words."""
+    """A running step.
+
+    Attributes:
+        started: when it began, in seconds of the monotonic clock.
+        detail: its progress as text, such as `12 of 80 MB`.
+    """
 
     started: float
     detail: str = ""
 
     def __str__(self) -> str:
-        """What is shown beside the step's name."""
+        """The text that is shown next to the step's name."""
         passed = elapsed(time.monotonic() - self.started)
         return f"{passed}, {self.detail}" if self.detail else passed
 
 
 class Progress:
-    """Steps with their elapsed time; several may run side by side in threads.
+    """Shows steps with their elapsed time; several may run in parallel threads.
 
-    On a terminal one live line shows the running steps and those still to come. Elsewhere each step prints a line at
-    its start and one at its end, and a heartbeat every 30 seconds.
+    On a terminal, one live line shows the running steps and the ones that follow. Otherwise each step prints a line
+    when it starts and when it ends, and a heartbeat every 30 seconds.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -53,20 +58,20 @@ class Progress:
         self._colour = self._live and "NO_COLOR" not in os.environ
         self._lock = threading.Lock()
         self._running: dict[str, Running] = {}
-        self._coming: list[str] = []
+        self._expected: list[str] = []
         self._ticker: threading.Thread | None = None
         self._idle = threading.Event()
 
     def expect(self, *steps: str) -> None:
-        """Announce steps that will run, in their order."""
+        """Announce the steps that will run, in order."""
         with self._lock:
-            self._coming.extend(steps)
+            self._expected.extend(steps)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Show `name` as running until the block ends, then how long it took.
+        """Show `name` as running until the block ends, then its duration.
 
-        Yields a function that takes how far the step is, such as `12 of 80 MB`.
+        Yields a function that sets the step's progress, such as `12 of 80 MB`.
         """
         running = self.begin(name)
         done = False
@@ -77,19 +82,19 @@ class Progress:
             self.end(name, done=done)
 
     def note(self, text: str) -> None:
-        """Print a line that belongs to no step."""
+        """Print a line."""
         with self._lock:
             self._print(text)
 
     def begin(self, name: str) -> Running:
-        """Show `name` as running until it is ended."""
+        """Show `name` as running until `end` is called."""
         running = Running(time.monotonic())
         with self._lock:
-            if name in self._coming:
-                self._coming.remove(name)
+            if name in self._expected:
+                self._expected.remove(name)
             self._running[name] = running
             if not self._live:
-                self._print(f"  {name} …{self._to_come()}")
+                self._print(f"  {name} …{self._expected_text()}")
             if self._ticker is None:
                 self._idle.clear()
                 self._ticker = threading.Thread(target=self._tick, daemon=True)
@@ -97,7 +102,7 @@ class Progress:
         return running
 
     def end(self, name: str, *, done: bool) -> None:
-        """Show how long `name` took, and whether it is done or failed."""
+        """Show the duration of `name`, and whether it succeeded."""
         mark = self._paint(GREEN, "✓") if done else self._paint(RED, "✗")
         with self._lock:
             passed = elapsed(time.monotonic() - self._running.pop(name).started)
@@ -115,14 +120,14 @@ class Progress:
                 running = " · ".join(f"{name}  {state}" for name, state in self._running.items())
                 if self._live:
                     frame = (frame + 1) % len(FRAMES)
-                    line = f"{FRAMES[frame]} {running}{self._to_come()}"[: shutil.get_terminal_size().columns - 1]
+                    line = f"{FRAMES[frame]} {running}{self._expected_text()}"[: shutil.get_terminal_size().columns - 1]
                     self._stream.write(f"\r\033[K{self._paint(CYAN, line)}")
                     self._stream.flush()
                 else:
-                    self._print(f"  still {running}{self._to_come()}")
+                    self._print(f"  still {running}{self._expected_text()}")
 
-    def _to_come(self) -> str:
-        return f"  (then {', '.join(self._coming)})" if self._coming else ""
+    def _expected_text(self) -> str:
+        return f"  (then {', '.join(self._expected)})" if self._expected else ""
 
     def _print(self, line: str) -> None:
         clear = "\r\033[K" if self._live else ""

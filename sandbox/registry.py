@@ -1,7 +1,7 @@
-"""Where charts are pulled from: a chart repository and an OCI registry, as files behind one TLS server on loopback.
+"""A chart repository and an OCI registry, as static files behind one TLS server on loopback.
 
-Pulling from an OCI registry is reading files whose addresses the distribution specification lays down, so publishing a
-chart is writing them. `python -m sandbox.registry` is the server.
+The OCI distribution specification defines the paths from which clients pull, so publishing a chart means writing files
+to these paths. `python -m sandbox.registry` is the server.
 """
 
 import argparse
@@ -25,16 +25,16 @@ import yaml
 
 from sandbox.paths import Paths
 from sandbox.processes import POLL_SECONDS, Process, free_port, stop
-from sandbox.sources import Chart, metadata
+from sandbox.sources import Chart, read_metadata
 
 OCI_FOLDERS = {"kai-scheduler": "kai-scheduler/kai-scheduler", "grove-charts": "ai-dynamo/grove"}
-"""The charts that upstream publishes in an OCI registry, by the folder that holds them there, each by its own name.
+"""The repository of each chart that upstream publishes in an OCI registry; the chart's name is appended to it.
 
-The platform's is in a chart repository.
+The platform's chart is in a chart repository.
 """
 
 OCI = "v2"
-"""The folder of the registry: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints"""
+"""The registry's folder: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints"""
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
@@ -46,7 +46,7 @@ RELEASE_SECONDS = 1
 
 
 class Registry:
-    """The server and its files. Its port stays the same from one start to the next, and so do a stack's sources."""
+    """The server and its files. It keeps its port, so that the chart sources of stacks do not change."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -54,21 +54,21 @@ class Registry:
         self._port_file = paths.registry / "port"
 
     def oci(self, chart: str) -> str:
-        """Return the repository of a chart in the OCI registry."""
+        """Return the OCI repository of a chart."""
         return f"oci://127.0.0.1:{self._port}/{OCI_FOLDERS[chart]}"
 
     @property
     def repository(self) -> str:
-        """The chart repository."""
+        """The URL of the chart repository."""
         return f"https://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Start the server unless it runs."""
+        """Start the server unless it is running."""
         if self._server.pid():
             return
-        trust(self._paths)
+        create_certificates(self._paths)
         self._paths.registry.mkdir(parents=True, exist_ok=True)
-        if self._port is None or not _free(self._port):
+        if self._port is None or not _is_free(self._port):
             self._port_file.write_text(str(free_port()))
         command = [
             sys.executable,
@@ -87,7 +87,7 @@ class Registry:
         stop([self._server])
 
     def publish(self, charts: Iterable[Chart]) -> list[Chart]:
-        """Publish the charts that are not there yet; return those that replaced other content of the same version."""
+        """Publish new charts; return those that replaced different content of the same version."""
         record = self._paths.registry / "published.json"
         published: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
         digests = {chart: hashlib.sha256(chart.archive.read_bytes()).hexdigest() for chart in charts}
@@ -100,7 +100,7 @@ class Registry:
             else:
                 shutil.copyfile(chart.archive, self._paths.served / chart.archive.name)
         if any(chart.name not in OCI_FOLDERS for chart in changed):
-            (self._paths.served / "index.yaml").write_text(yaml.safe_dump(index(self._paths.served)))
+            (self._paths.served / "index.yaml").write_text(yaml.safe_dump(build_index(self._paths.served)))
         record.write_text(json.dumps(published | {str(chart): digests[chart] for chart in changed}, indent=2))
         return [chart for chart in changed if str(chart) in published]
 
@@ -123,7 +123,7 @@ class Registry:
 def push(chart: Chart, repository: Path) -> None:
     """Write a chart as an artifact of an OCI repository, tagged with its version."""
     content = chart.archive.read_bytes()
-    about = json.dumps(metadata(chart.archive), default=str).encode()
+    about = json.dumps(read_metadata(chart.archive), default=str).encode()
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -135,30 +135,30 @@ def push(chart: Chart, repository: Path) -> None:
         (repository / kind).mkdir(parents=True, exist_ok=True)
     for blob in (content, about):
         (repository / "blobs" / _digest(blob)).write_bytes(blob)
-    # A tag cannot hold a plus sign: Helm writes an underscore for it.
+    # Tags cannot contain a plus sign; Helm replaces it with an underscore.
     for reference in (_digest(written), chart.version.replace("+", "_")):
         (repository / "manifests" / reference).write_bytes(written)
 
 
-def index(folder: Path) -> dict[str, object]:
+def build_index(folder: Path) -> dict[str, object]:
     """Return the index of a chart repository: https://helm.sh/docs/topics/chart_repository/#the-index-file."""
     entries: dict[str, list[dict[str, object]]] = {}
     for archive in sorted(folder.glob("*.tgz")):
-        about = metadata(archive)
+        about = read_metadata(archive)
         about |= {"urls": [archive.name], "digest": hashlib.sha256(archive.read_bytes()).hexdigest()}
         entries.setdefault(about["name"], []).append(about)
     return {"apiVersion": "v1", "entries": entries}
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves files; a manifest with its media type, and with its digest, by which clients ask for it next."""
+    """Serves files; manifests get their media type, and their digest, by which clients request them next."""
 
     def guess_type(self, path: str | Path) -> str:  # type: ignore[override]
         """Return the media type of a file."""
         return MANIFEST if Path(path).parent.name == "manifests" else super().guess_type(str(path))
 
     def send_response(self, code: int, message: str | None = None) -> None:
-        """Begin an answer."""
+        """Start a response."""
         super().send_response(code, message)
         file = Path(self.translate_path(self.path))
         if code == HTTPStatus.OK and file.parent.name == "manifests":
@@ -166,7 +166,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Has room for a burst of connections: a client that finds the queue full comes back after a second."""
+    """Accepts bursts of connections: if the queue is full, a client retries only after a second."""
 
     request_queue_size = 128
 
@@ -176,13 +176,13 @@ def serve(folder: Path, port: int, certificate: Path, key: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = Server(("127.0.0.1", port), partial(Handler, directory=str(folder)))
-    # The handshake belongs to the connection's own thread: a client that never speaks must not hold up the others.
+    # The handshake runs in the connection's thread, so that a silent client does not block the others.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.serve_forever()
 
 
-def trust(paths: Paths) -> None:
-    """Make the certificate authority, the server's certificate, and the bundle of it and the system's roots."""
+def create_certificates(paths: Paths) -> None:
+    """Create a certificate authority, the server's certificate, and a bundle with the authority and the system's."""
     if paths.bundle.exists():
         return
     paths.tls.mkdir(parents=True, exist_ok=True)
@@ -203,8 +203,8 @@ def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def _free(port: int) -> bool:
-    """Whether nothing listens; a server that was ended lets go a moment after it stops counting as a process."""
+def _is_free(port: int) -> bool:
+    """Return whether nothing listens; a killed server may keep its port for a moment."""
     deadline = time.monotonic() + RELEASE_SECONDS
     while True:
         with socket.socket() as probe:
@@ -218,10 +218,10 @@ def _free(port: int) -> bool:
 def main() -> None:
     """Serve the charts."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.registry", description=main.__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="what is served")
-    parser.add_argument("--port", type=int, required=True, help="on 127.0.0.1")
-    parser.add_argument("--certificate", type=Path, required=True, help="PEM")
-    parser.add_argument("--key", type=Path, required=True, help="PEM")
+    parser.add_argument("--folder", type=Path, required=True, help="the folder to serve")
+    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    parser.add_argument("--certificate", type=Path, required=True, help="PEM file")
+    parser.add_argument("--key", type=Path, required=True, help="PEM file")
     arguments = parser.parse_args()
     serve(arguments.folder, arguments.port, arguments.certificate, arguments.key)
 

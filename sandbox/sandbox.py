@@ -14,18 +14,21 @@ from sandbox.paths import ROOT, Paths
 from sandbox.processes import Process, stop
 from sandbox.progress import Progress
 from sandbox.registry import Registry
-from sandbox.sources import CONTRACT_CHARTS, Chart, ChartSource, keep
+from sandbox.sources import CONTRACT_CHARTS, Chart, ChartSource, store_charts
 from sandbox.tools import CLUSTER, PULUMI, Toolchain
 
-PASSPHRASE = "sandbox"  # noqa: S105  it protects nothing: the state is as open as the cluster
-DROPPED = ("HELM_", "KUBE", "KWOK_", "PULUMI_")
-"""Prefixes of the user's own variables that must not reach the sandbox."""
+PASSPHRASE = "sandbox"  # noqa: S105  protects nothing: the state is as open as the cluster
+DROPPED_PREFIXES = ("HELM_", "KUBE", "KWOK_", "PULUMI_")
+"""Prefixes of the user's environment variables that the sandbox does not inherit."""
 
 
 class Sandbox:
-    """One sandbox, with all its files in `root`; several may run at the same time, each in a root of its own.
+    """One sandbox. Several can run at the same time, each with its own `root`.
 
-    `pod_delay` is the seconds from a pod's scheduling to its start: the time that images would take to be pulled.
+    Args:
+        root: the folder for all its files.
+        progress: where steps are shown; default: standard error.
+        pod_delay: seconds from the scheduling of a pod to its start, to simulate image pulls.
     """
 
     def __init__(self, root: Path = ROOT, progress: Progress | None = None, pod_delay: float = 0) -> None:
@@ -38,7 +41,7 @@ class Sandbox:
 
     @cached_property
     def tools(self) -> Toolchain:
-        """The toolchain. What it lacks takes minutes the first time."""
+        """The toolchain. Missing commands take minutes the first time."""
         return Toolchain(self.progress)
 
     @property
@@ -47,14 +50,14 @@ class Sandbox:
         return self.env_with()
 
     def env_with(self, *tools: str) -> dict[str, str]:
-        """The environment with the commands of these tools; nothing of the user's own settings and files takes part."""
+        """The environment with the commands of these tools, independent of the user's settings and files."""
         self.tools.provide(*tools)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED_PREFIXES)}
         folders = [Path(sys.executable).parent, *self.tools.folders]
         return inherited | {
             "PATH": os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)]),
             "KUBECONFIG": str(self.paths.kubeconfig),
-            "KUBECACHEDIR": str(self.paths.kwok / "cache"),  # what is cached of a cluster goes with it
+            "KUBECACHEDIR": str(self.paths.kwok / "cache"),  # kubectl's cache is deleted with the cluster
             "SSL_CERT_FILE": str(self.paths.bundle),
             "HELM_CACHE_HOME": str(self.paths.helm / "cache"),
             "HELM_CONFIG_HOME": str(self.paths.helm / "config"),
@@ -67,7 +70,7 @@ class Sandbox:
         }
 
     def up(self, source: ChartSource = CONTRACT_CHARTS) -> dict[str, Chart]:
-        """Bring up what does not run yet; return the charts whose version `source` decides, by chart name."""
+        """Start what is not running; return the charts whose version `source` selects, by chart name."""
         self.paths.root.mkdir(parents=True, exist_ok=True)
         with exclusive(self.paths.root / "lock"):
             self.tools.provide(*CLUSTER, then=PULUMI)
@@ -81,7 +84,7 @@ class Sandbox:
             return chosen
 
     def down(self) -> None:
-        """Stop everything and delete the sandbox's files; the toolchain in the cache stays."""
+        """Stop everything and delete the sandbox's files, but not the cached toolchain."""
         with exclusive(self.paths.root / "lock"):
             stop([self._operators])
             self.registry.stop()
@@ -90,20 +93,20 @@ class Sandbox:
 
     def _serve_charts(self, source: ChartSource) -> dict[str, Chart]:
         with self.progress.step("charts"), tempfile.TemporaryDirectory() as scratch:
-            charts = keep(source.collect(Path(scratch)), self.paths.charts)
+            charts = store_charts(source.collect(Path(scratch)), self.paths.charts)
             replaced = self.registry.publish(charts)
             self.registry.start()
         for chart in replaced:
             self.progress.note(
-                f"! {chart} has other content than before: a release of it changes after `make down` only"
+                f"! {chart} has new content under the same version: an installed release changes only after `make down`"
             )
-        return source.chosen(charts)
+        return source.select(charts)
 
     def _start_cluster(self, env: dict[str, str]) -> None:
         with self.progress.step("cluster"):
             if not self.cluster.healthy():
                 stop([self._operators])
-                # Pulumi's state describes what was in the cluster that is gone.
+                # Pulumi's state describes a cluster that no longer exists.
                 shutil.rmtree(self.paths.state, ignore_errors=True)
                 self.cluster.start(env)
             self.paths.state.mkdir(exist_ok=True)

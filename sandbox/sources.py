@@ -1,4 +1,4 @@
-"""Which charts the sandbox serves: its own contract charts, a folder of archives, or none."""
+"""Selects the charts that the sandbox serves: its contract charts, a folder of archives, or none."""
 
 import shutil
 import tarfile
@@ -16,7 +16,7 @@ from sandbox.errors import SandboxError
 
 @dataclass(frozen=True)
 class Chart:
-    """A packaged chart: name and version are those of its Chart.yaml."""
+    """A packaged chart, with the name and version in its Chart.yaml."""
 
     name: str
     version: str
@@ -28,10 +28,14 @@ class Chart:
 
 @dataclass(frozen=True)
 class ChartSource:
-    """Where charts come from, and the versions that somebody asked for.
+    """The source of charts, and the requested versions.
 
-    Neither `folder` nor `upstream`: the contract charts, all versions, and the stack says which it wants.
-    `folder`: one version of each chart there. `upstream`: no local chart, the stack's public registries serve.
+    Without `folder` and `upstream`, the source is all versions of the contract charts, and the stack selects its own.
+
+    Attributes:
+        folder: serve one version of each chart in this folder.
+        upstream: serve no charts; the stack uses the public registries.
+        versions: chart versions to install instead of the stack's, or of the newest in `folder`.
     """
 
     folder: Path | None = None
@@ -40,37 +44,44 @@ class ChartSource:
 
     @classmethod
     def parse(cls, charts: str, versions: str) -> "ChartSource":
-        """Read the command line's words: empty, `upstream`, or a folder; versions with spaces between them."""
+        """Parse the command line: `charts` is empty, `upstream` or a folder; `versions` is separated by spaces.
+
+        Raises:
+            SandboxError: versions are given for upstream charts.
+        """
         wanted = tuple(versions.split())
         if charts == "upstream":
             if wanted:
                 raise SandboxError(
-                    "VERSIONS goes with local charts: with CHARTS=upstream the stack names the versions."
+                    "VERSIONS is only for local charts. With CHARTS=upstream, set the versions in the stack file."
                 )
             return cls(upstream=True)
         return cls(folder=Path(charts) if charts else None, versions=wanted)
 
     def collect(self, scratch: Path) -> list[Chart]:
-        """Return the charts to serve; `scratch` is a folder for archives that are packaged for it."""
+        """Return the charts to serve; contract charts are packaged into the folder `scratch`."""
         if self.upstream:
             return []
         if self.folder is None:
-            return [read(archive) for archive in charts.package(scratch)]
-        return list(self.chosen(self._read_folder(self.folder)).values())
+            return [read_chart(archive) for archive in charts.package(scratch)]
+        return list(self.select(self._read_folder(self.folder)).values())
 
-    def chosen(self, available: Iterable[Chart]) -> dict[str, Chart]:
-        """Return the version of each chart that the stack is told to install, by chart name.
+    def select(self, available: Iterable[Chart]) -> dict[str, Chart]:
+        """Return the charts whose version is set in the stack, by chart name.
 
-        The named versions; from a folder also the newest of the charts that none is named for.
+        These are the requested versions and, if the source is a folder, the newest version of all other charts in it.
+
+        Raises:
+            SandboxError: a requested version does not exist, or two are requested for one chart.
         """
-        available = sorted(available, key=_age)
+        available = sorted(available, key=_version)
         known = {chart.name: chart for chart in available} if self.folder else {}
         named: dict[str, Chart] = {}
         for version in self.versions:
             matches = [chart for chart in available if chart.version == version]
             if not matches:
                 listed = "\n".join(f"    {chart}" for chart in available) or "    (none)"
-                message = f"No chart has version {version}. There are:\n{listed}"
+                message = f"No chart has version {version}. Available charts:\n{listed}"
                 raise SandboxError(message)
             for chart in matches:
                 if chart.name in named:
@@ -82,30 +93,30 @@ class ChartSource:
     @staticmethod
     def _read_folder(folder: Path) -> list[Chart]:
         if not folder.is_dir():
-            message = f"CHARTS={folder} is no folder. Give one with chart archives (.tgz), or `upstream`."
+            message = f"CHARTS={folder} is not a folder. Give a folder with chart archives (.tgz), or `upstream`."
             raise SandboxError(message)
-        found = [read(archive) for archive in sorted(folder.glob("*.tgz"))]
+        found = [read_chart(archive) for archive in sorted(folder.glob("*.tgz"))]
         if not found:
-            message = f"CHARTS={folder} holds no .tgz file. `helm package CHART -d {folder}` makes one."
+            message = f"CHARTS={folder} contains no .tgz file. Create one with `helm package CHART -d {folder}`."
             raise SandboxError(message)
         return found
 
 
 CONTRACT_CHARTS = ChartSource()
-"""The sandbox's own charts, in every version that they have."""
+"""All versions of the contract charts."""
 
 
-def read(archive: Path) -> Chart:
-    """Return the chart in an archive, by its Chart.yaml."""
-    about = metadata(archive)
+def read_chart(archive: Path) -> Chart:
+    """Return the chart in an archive."""
+    about = read_metadata(archive)
     return Chart(about["name"], str(about["version"]), archive)
 
 
-def metadata(archive: Path) -> dict[str, Any]:
+def read_metadata(archive: Path) -> dict[str, Any]:
     """Return the Chart.yaml of an archive.
 
     Raises:
-        SandboxError: it is no packaged chart.
+        SandboxError: it is not a packaged chart.
     """
     try:
         with tarfile.open(archive) as files:
@@ -114,12 +125,12 @@ def metadata(archive: Path) -> dict[str, Any]:
             about: dict[str, Any] = yaml.safe_load(content.read() if content else b"")
         return {**about, "name": about["name"], "version": about["version"]}
     except (tarfile.TarError, StopIteration, yaml.YAMLError, KeyError, TypeError) as error:
-        message = f"{archive} is no packaged Helm chart ({type(error).__name__}: {error})."
+        message = f"{archive} is not a packaged Helm chart ({type(error).__name__}: {error})."
         raise SandboxError(message) from error
 
 
-def keep(found: Iterable[Chart], folder: Path) -> list[Chart]:
-    """Copy archives into `folder` under their canonical names, and remove what else is there."""
+def store_charts(found: Iterable[Chart], folder: Path) -> list[Chart]:
+    """Copy archives into `folder` under their canonical names, and remove all other archives."""
     kept = []
     folder.mkdir(parents=True, exist_ok=True)
     for chart in found:
@@ -131,9 +142,9 @@ def keep(found: Iterable[Chart], folder: Path) -> list[Chart]:
     return kept
 
 
-def _age(chart: Chart) -> semver.Version:
+def _version(chart: Chart) -> semver.Version:
     try:
         return semver.Version.parse(chart.version.removeprefix("v"))
     except ValueError as error:
-        message = f"{chart.archive}: version {chart.version} is no semantic version."
+        message = f"{chart.archive}: version {chart.version} is not a semantic version."
         raise SandboxError(message) from error

@@ -1,4 +1,4 @@
-"""A stack of this project on the sandbox's cluster, with its charts from the sandbox's registry."""
+"""A stack of this project on the sandbox's cluster, with charts from the sandbox's registry."""
 
 import subprocess
 import threading
@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from sandbox.cluster import CONTEXT
+from sandbox.commands import run
 from sandbox.errors import SandboxError, tail
 from sandbox.events import Run
 from sandbox.paths import CHECKOUT
@@ -21,13 +22,13 @@ from sandbox.tools import PULUMI
 PROJECT = "dynamo-platform"
 PLATFORM = "dynamo-platform"
 DEPENDENCIES = {"kaiScheduler": "kai-scheduler", "grove": "grove-charts"}
-"""The charts that have a release of their own in mode separate, by their key in the configuration."""
+"""The charts that are separate releases in mode `separate`, by configuration key."""
 
 SALT = "encryptionsalt"
 
 
 class Stack:
-    """A stack whose configuration is its file in `stacks/` and, over it, where the sandbox serves the charts."""
+    """A stack: its configuration is its file in `stacks/`, overridden with the sandbox's cluster and charts."""
 
     def __init__(self, sandbox: Sandbox, name: str, project: Path = CHECKOUT) -> None:
         self._sandbox = sandbox
@@ -35,61 +36,53 @@ class Stack:
         self._project = project
         self.config = sandbox.paths.stack_config(name)
 
-    def select(self, source: ChartSource, chosen: Mapping[str, Chart]) -> None:
-        """Write the stack's configuration, and make the stack where it is missing."""
+    def prepare(self, source: ChartSource, chosen: Mapping[str, Chart]) -> None:
+        """Write the stack's configuration, and create the stack if it does not exist.
+
+        Raises:
+            SandboxError: `stacks/` has no such stack, or Pulumi fails.
+        """
         base = self._project / "stacks" / f"Pulumi.{self._name}.yaml"
         if not base.exists():
-            message = f"There is no stack {self._name}: {base} does not exist."
+            message = f"Stack {self._name} does not exist: there is no file {base}."
             raise SandboxError(message)
         document = yaml.safe_load(base.read_text()) or {}
-        document["config"] = configured(document.get("config") or {}, source, chosen, self._sandbox.registry)
+        document["config"] = sandbox_config(document.get("config") or {}, source, chosen, self._sandbox.registry)
         if self.config.exists() and (salt := yaml.safe_load(self.config.read_text()).get(SALT)):
             document[SALT] = salt
         self.config.write_text(yaml.safe_dump(document, sort_keys=False))
         self._create()
 
     def up(self) -> None:
-        """Bring the cluster to what the program says."""
+        """Run `pulumi up`."""
         if not self._pulumi("up", "--yes", "--skip-preview").changes:
             self._sandbox.progress.note("  nothing to change")
 
     def preview(self) -> str:
-        """Return what `up` would change: what the program says of it, and what Pulumi would do."""
+        """Return what `up` would change: the program's messages, then the steps."""
         run = self._pulumi("preview")
         return "\n".join([*run.information, "", *(run.changes or ["nothing to change"])])
 
     def destroy(self) -> None:
-        """Delete what the stack installed."""
+        """Run `pulumi destroy`."""
         self._pulumi("destroy", "--yes", "--skip-preview")
 
     def _create(self) -> None:
-        """Make the stack from the sandbox's folder.
+        """Create the stack from the sandbox's folder.
 
-        `pulumi stack` knows no `--config-file`: from the project's folder it would write its salt into `stacks/`.
+        `pulumi stack` has no `--config-file`: run in the project's folder, it would write its salt into `stacks/`.
         """
         root = self._sandbox.paths.root
         (root / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": "python"}))
-        command = ["pulumi", "stack", "select", "--create", self._name]
-        result = subprocess.run(
-            command,
-            cwd=root,
-            env=self._sandbox.env_with(*PULUMI),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode:
-            message = f"`{' '.join(command)}` failed:\n{result.stderr.strip()}"
-            raise SandboxError(message)
+        run(["pulumi", "stack", "select", "--create", self._name], root, self._sandbox.env_with(*PULUMI))
 
     def _pulumi(self, operation: str, *flags: str) -> Run:
-        """Run Pulumi, show its steps, and keep what it prints in a log."""
+        """Run Pulumi, show its steps, and write its output to a log."""
         log = self._sandbox.paths.logs / "pulumi.log"
         events = log.with_name("pulumi-events.json")
         events.write_text("")
         command = ["pulumi", operation, *flags, f"--stack={self._name}", f"--config-file={self.config}"]
-        # The CLI hides the option behind the variable.
+        # The CLI accepts this option only if PULUMI_DEBUG_COMMANDS is set.
         command.append(f"--event-log={events}")
         env = self._sandbox.env_with(*PULUMI) | {"PULUMI_DEBUG_COMMANDS": "true"}
         progress = self._sandbox.progress
@@ -97,20 +90,20 @@ class Stack:
         with progress.step(f"pulumi {operation}"), ThreadPoolExecutor() as threads:
             following = threads.submit(run.follow, events, ended)
             try:
-                code = attached(command, self._project, env, log, progress.note)
+                code = run_to_log(command, self._project, env, log, progress.note)
             finally:
                 ended.set()
             following.result()
             if code:
-                message = f"`pulumi {operation}` of stack {self._name} failed. All that it printed is in {log}."
-                raise SandboxError(message if run.failed else f"{message} Its end:\n{tail(log)}")
+                message = f"`pulumi {operation}` of stack {self._name} failed. Its full output is in {log}."
+                raise SandboxError(message if run.failed else f"{message} The end of it:\n{tail(log)}")
         return run
 
 
-def configured(
+def sandbox_config(
     config: Mapping[str, Any], source: ChartSource, chosen: Mapping[str, Chart], registry: Registry
 ) -> dict[str, Any]:
-    """Return a stack's configuration with the sandbox's cluster and, unless upstream serves, its charts."""
+    """Return a stack's configuration with the sandbox's cluster and, unless `source` is upstream, its charts."""
     result = {**config, _key("cluster"): {"context": CONTEXT}}
     if source.upstream:
         return result
@@ -128,10 +121,10 @@ def configured(
     return result
 
 
-def attached(command: list[str], folder: Path, env: Mapping[str, str], log: Path, note: Callable[[str], None]) -> int:
-    """Run a command, its output into a log, and return its exit code.
+def run_to_log(command: list[str], folder: Path, env: Mapping[str, str], log: Path, note: Callable[[str], None]) -> int:
+    """Run a command with its output in a log, and return its exit code.
 
-    Ctrl-C reaches the command too: it is waited for, because a Pulumi that is killed leaves its state locked.
+    After Ctrl-C, which reaches the command too, wait for it: a killed Pulumi leaves its state locked.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What the cluster holds: releases, queues, the operator's flags, monitors."""
+"""The state of the cluster: releases, queues, the operator's flags, monitors."""
 
 import base64
 import gzip
@@ -25,7 +25,7 @@ MONITORS = (
     create_namespaced_resource("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
 )
 OPERATOR_CONFIGURATION = "OperatorConfiguration"
-"""The kind of the document in the ConfigMap that Dynamo's operator reads at start."""
+"""The kind of the document in the ConfigMap that Dynamo's operator reads when it starts."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Queue:
-    """A KAI queue; GPUs as in its spec: -1 is unlimited, None is not written, which KAI reads as none."""
+    """A KAI queue. GPU values are those of its spec: -1 is unlimited; None is unset, which KAI treats as 0."""
 
     name: str
     parent: str | None
@@ -53,10 +53,13 @@ class Queue:
 
 @dataclass(frozen=True)
 class Status:
-    """What is on the cluster.
+    """The state of the cluster.
 
-    `operator_flags` says whether Dynamo's operator uses an orchestrator, by its name in the operator's configuration.
-    `monitors` are `kind/namespace/name`, or None where the cluster has no Prometheus CRDs.
+    Attributes:
+        releases: the newest revision of each Helm release.
+        queues: all KAI queues.
+        operator_flags: whether each orchestrator is enabled in the configuration of Dynamo's operator.
+        monitors: `kind/namespace/name`; None if the cluster has no Prometheus CRDs.
     """
 
     releases: list[Release]
@@ -65,27 +68,27 @@ class Status:
     monitors: list[str] | None
 
     def json(self) -> str:
-        """Return the status for programs."""
+        """Return the status as JSON."""
         return json.dumps(asdict(self), indent=2)
 
 
 def read(kubeconfig: Path) -> Status:
-    """Read the cluster.
+    """Read the state of the cluster.
 
     Raises:
-        SandboxError: it does not answer.
+        SandboxError: the cluster does not answer.
     """
     api = client(kubeconfig)
     try:
         queues, monitors = _queues(api), _monitors(api)
         return Status(_releases(api), queues, _operator_flags(api), monitors)
     except httpx2.HTTPError as error:
-        message = f"The cluster does not answer ({error}). `make up` starts it anew."
+        message = f"The cluster does not answer ({error}). Run `make up` to start a new one."
         raise SandboxError(message) from error
 
 
 def show(status: Status, console: Console) -> None:
-    """Print the status as tables, plain where the console is no terminal."""
+    """Print the status as tables; without colours if the console is not a terminal."""
     releases = _table("release", "namespace", "version", "revision", "state")
     for release in status.releases:
         colour = "green" if release.state == "deployed" else "red"
@@ -106,7 +109,7 @@ def show(status: Status, console: Console) -> None:
 
 
 def _releases(api: Client) -> list[Release]:
-    """The newest revision of each release, as Helm keeps it: https://helm.sh/docs/topics/advanced/#storage-backends."""
+    """Read the newest revision of each release from Helm's storage: https://helm.sh/docs/topics/advanced/#storage-backends."""
     newest: dict[tuple[str, str], Release] = {}
     for secret in api.list(Secret, namespace="*", labels={"owner": "helm"}):
         stored = (secret.data or {}).get("release", "")
@@ -157,7 +160,7 @@ def _monitors(api: Client) -> list[str] | None:
 
 
 def _list(api: Client, kind: Any) -> list[Any] | None:
-    """Return all objects of a custom kind, or None where the cluster does not know it."""
+    """Return all objects of a custom kind, or None if the cluster does not serve it."""
     try:
         return list(api.list(kind, namespace="*") if kind in MONITORS else api.list(kind))
     except httpx2.HTTPStatusError as error:

@@ -1,6 +1,6 @@
-"""The toolchain: each command comes from PATH when its version is supported, else from the cache.
+"""The toolchain: commands from PATH if their version is supported, else from the cache.
 
-Missing commands are downloaded, or built from source when the servers do not answer.
+Missing commands are downloaded, or built from source if the servers do not answer.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sandbox.downloads import Downloader
 from sandbox.errors import SandboxError
-from sandbox.golang import Borrowed, Build, Builder
+from sandbox.golang import Build, Builder, DependencyFile
 from sandbox.paths import CACHE
 from sandbox.progress import Progress
 
@@ -26,8 +26,8 @@ KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """Supported versions: `oldest` <= version < `below`. `arguments` print the version."""
+class SupportedVersions:
+    """Supported versions: `oldest` <= version < `below`. With `arguments`, the command prints its version."""
 
     arguments: tuple[str, ...]
     oldest: tuple[int, int]
@@ -36,15 +36,17 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Tool:
-    """Commands that belong together: all from one folder of PATH, all downloaded, or all built.
+    """Commands that come from one source: all from one folder of PATH, all downloaded, or all built.
 
-    The first command is asked for its version. Where `accepted` is None it has no version output: it is taken from PATH
-    only when nothing else is allowed.
+    Attributes:
+        commands: the first one prints the version.
+        supported: None if the commands cannot print a version; then PATH is used only if no other source is allowed.
+        builds: what builds the commands from source.
     """
 
     name: str
     commands: tuple[str, ...]
-    accepted: Accepted | None
+    supported: SupportedVersions | None
     builds: tuple[Build, ...]
 
 
@@ -52,13 +54,13 @@ TOOLS = (
     Tool(
         name="etcd",
         commands=("etcd",),
-        accepted=Accepted(("--version",), oldest=(3, 5), below=(4, 0)),
+        supported=SupportedVersions(("--version",), oldest=(3, 5), below=(4, 0)),
         builds=(Build("etcd", "commands", {"etcd": "go.etcd.io/etcd/server/v3"}),),
     ),
     Tool(
         name="kwok",
         commands=("kwokctl", "kwok"),
-        accepted=Accepted(("--version",), oldest=(0, 7), below=(1, 0)),
+        supported=SupportedVersions(("--version",), oldest=(0, 7), below=(1, 0)),
         builds=(
             Build("kwok", "commands", {"kwok": "sigs.k8s.io/kwok/cmd/kwok", "kwokctl": "sigs.k8s.io/kwok/cmd/kwokctl"}),
         ),
@@ -66,7 +68,7 @@ TOOLS = (
     Tool(
         name="control-plane",
         commands=("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
-        accepted=Accepted(("--version",), oldest=(1, 33), below=(2, 0)),
+        supported=SupportedVersions(("--version",), oldest=(1, 33), below=(2, 0)),
         builds=(
             Build(
                 "control-plane",
@@ -86,7 +88,7 @@ TOOLS = (
     Tool(
         name="pulumi",
         commands=("pulumi", "pulumi-language-python", "pulumi-language-python-exec"),
-        accepted=Accepted(("version",), oldest=(3, 244), below=(4, 0)),
+        supported=SupportedVersions(("version",), oldest=(3, 244), below=(4, 0)),
         builds=(
             Build(
                 "pulumi",
@@ -98,15 +100,15 @@ TOOLS = (
                 "language-python",
                 "language-python",
                 {"pulumi-language-python": f"{PULUMI_SDK}/python/cmd/pulumi-language-python"},
-                # The host looks for its executor beside itself; the module holds an older one than the engine's.
-                scripts=(Borrowed("commands", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),),
+                # The host expects its executor in its own folder; the host's module has an older one than the engine.
+                scripts=(DependencyFile("commands", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),),
             ),
         ),
     ),
     Tool(
         name="kubernetes-provider",
         commands=("pulumi-resource-kubernetes",),
-        accepted=None,
+        supported=None,
         builds=(
             Build(
                 "kubernetes-provider",
@@ -114,7 +116,7 @@ TOOLS = (
                 {"pulumi-resource-kubernetes": "."},
                 variables={f"{KUBERNETES_PROVIDER}/pkg/version.Version": "4.25.0"},
                 embedded=tuple(
-                    Borrowed("kubernetes-provider", KUBERNETES_PROVIDER, f"cmd/pulumi-resource-kubernetes/{name}")
+                    DependencyFile("kubernetes-provider", KUBERNETES_PROVIDER, f"cmd/pulumi-resource-kubernetes/{name}")
                     for name in ("schema.json", "terraform-mapping.json")
                 ),
             ),
@@ -123,17 +125,17 @@ TOOLS = (
     Tool(
         name="helm",
         commands=("helm",),
-        accepted=Accepted(("version", "--short"), oldest=(3, 14), below=(4, 0)),
+        supported=SupportedVersions(("version", "--short"), oldest=(3, 14), below=(4, 0)),
         builds=(Build("helm", "commands", {"helm": "helm.sh/helm/v3/cmd/helm"}),),
     ),
 )
-"""In the order of their builds: the cluster's first, so that it starts while the rest is built."""
+"""In build order: the cluster's first, so that it can start while the rest is built."""
 
 CLUSTER = ("etcd", "kwok", "control-plane")
 PULUMI = ("pulumi", "kubernetes-provider")
 
-SOURCE = "TOOLCHAIN"
-"""Variable: where the commands may come from, a key of SOURCES; empty for all of them."""
+SOURCE_ENV = "TOOLCHAIN"
+"""Environment variable: the allowed sources of commands, a key of SOURCES."""
 
 SOURCES = {
     "": ("path", "cache", "download", "build"),
@@ -145,7 +147,7 @@ SOURCES = {
 
 
 class Toolchain:
-    """Every command of the sandbox, provided when it is needed."""
+    """All commands of the sandbox, provided on demand."""
 
     def __init__(self, progress: Progress, tools: Iterable[Tool] = TOOLS, cache: Path = TOOLCHAIN) -> None:
         self._progress = progress
@@ -154,51 +156,53 @@ class Toolchain:
         self._downloads = Downloader(cache, progress)
         self._builder = Builder(cache, progress)
         self._found: dict[str, tuple[Path, ...]] = {}
-        self._of_path: set[str] = set()
+        self._from_path: set[str] = set()
         self._announced: set[str] = set()
 
     def provide(self, *names: str, then: tuple[str, ...] = ()) -> dict[str, Path]:
-        """Return where the commands of the tools are, all of the toolchain by default; get what is missing.
+        """Return the path of each command, after downloading or building missing ones.
 
-        `then` are the tools that are asked for next, and count in what is shown as still to come.
+        Args:
+            names: the tools; default: all.
+            then: tools that will be requested next; they are included in the progress.
 
         Raises:
-            SandboxError: a tool cannot be had from where it may come from.
+            SandboxError: a tool is not available from the allowed sources.
         """
         sources = self._sources()
-        missing = [tool for tool in self._named(names) if not self._find(tool, sources)]
+        missing = [tool for tool in self._select(names) if not self._find(tool, sources)]
         if missing:
-            self._get(missing, sources, then)
+            self._obtain(missing, sources, then)
         return self._commands(names)
 
     @property
     def folders(self) -> list[Path]:
-        """The folders for PATH that hold what was provided: the cache's first, then those of PATH that were chosen."""
-        found = sorted(self._found, key=lambda name: name in self._of_path)
+        """The folders of all provided commands for PATH: those in the cache first, then those from PATH."""
+        found = sorted(self._found, key=lambda name: name in self._from_path)
         return list(dict.fromkeys(folder for name in found for folder in self._found[name]))
 
     def __getitem__(self, command: str) -> str:
         name = next(tool.name for tool in self._tools.values() if command in tool.commands)
         return str(self.provide(name)[command])
 
-    def _get(self, missing: list[Tool], sources: tuple[str, ...], then: tuple[str, ...]) -> None:
-        later = [tool for tool in self._named(then) if then and not self._find(tool, sources)]
+    def _obtain(self, missing: list[Tool], sources: tuple[str, ...], then: tuple[str, ...]) -> None:
+        later = [tool for tool in self._select(then) if then and not self._find(tool, sources)]
         why: dict[str, str] = {}
         if "download" in sources:
-            writable(self._cache)
+            ensure_writable(self._cache)
             why = self._downloads.download({tool.name: tool.commands for tool in (*missing, *later)})
             missing, later = ([tool for tool in tools if not self._find(tool, sources)] for tools in (missing, later))
         if missing and "build" not in sources:
             raise SandboxError(_unavailable(missing, why))
         if missing:
-            writable(self._cache)
+            ensure_writable(self._cache)
             self._announce([tool for tool in (*missing, *later) if tool.name in why], why)
             self._builder.build(*_builds(missing), then=_builds(later))
         for tool in missing:
             self._find(tool, sources)
 
     def _announce(self, tools: list[Tool], why: Mapping[str, str]) -> None:
-        """Say once which tools are built because they cannot be downloaded."""
+        """Print once which tools are built because they cannot be downloaded."""
         names = [tool.name for tool in tools if tool.name not in self._announced]
         self._announced.update(names)
         if names:
@@ -210,13 +214,13 @@ class Toolchain:
     def _find(self, tool: Tool, sources: tuple[str, ...]) -> bool:
         if tool.name in self._found:
             return True
-        if "path" in sources and (folder := on_path(tool, any_version=sources == SOURCES["path"])):
+        if "path" in sources and (folder := find_on_path(tool, any_version=sources == SOURCES["path"])):
             self._found[tool.name] = (folder,)
-            self._of_path.add(tool.name)
-        elif "cache" in sources and (downloaded := self._downloads.downloaded(tool.name)):
+            self._from_path.add(tool.name)
+        elif "cache" in sources and (downloaded := self._downloads.find_downloaded(tool.name)):
             self._found[tool.name] = (downloaded,)
         elif "build" in sources:
-            built = [self._builder.built(build) for build in tool.builds]
+            built = [self._builder.find_built(build) for build in tool.builds]
             folders = tuple(folder for folder in built if folder)
             if len(folders) == len(built):
                 self._found[tool.name] = folders
@@ -225,31 +229,31 @@ class Toolchain:
     def _commands(self, names: tuple[str, ...]) -> dict[str, Path]:
         return {
             command: next(path for folder in self._found[tool.name] if (path := folder / command).exists())
-            for tool in self._named(names)
+            for tool in self._select(names)
             for command in tool.commands
         }
 
-    def _named(self, names: tuple[str, ...]) -> list[Tool]:
+    def _select(self, names: tuple[str, ...]) -> list[Tool]:
         return [tool for tool in self._tools.values() if not names or tool.name in names]
 
     @staticmethod
     def _sources() -> tuple[str, ...]:
-        source = os.environ.get(SOURCE, "")
+        source = os.environ.get(SOURCE_ENV, "")
         if source not in SOURCES:
             allowed = ", ".join(filter(None, SOURCES))
             message = (
-                f"{SOURCE} is {source!r}. Allowed are {allowed}. "
+                f"{SOURCE_ENV} is {source!r}. Allowed values are {allowed}. "
                 "Unset it to try PATH, the cache, a download and a build, in that order."
             )
             raise SandboxError(message)
         return SOURCES[source]
 
 
-def writable(cache: Path) -> None:
-    """Make the cache.
+def ensure_writable(cache: Path) -> None:
+    """Create the cache folder.
 
     Raises:
-        SandboxError: it cannot be written.
+        SandboxError: it is not writable.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -257,8 +261,7 @@ def writable(cache: Path) -> None:
             pass
     except OSError as error:
         message = (
-            f"The toolchain's cache {cache} cannot be written: {error.strerror}. "
-            "Set XDG_CACHE_HOME to a folder that can be written."
+            f"The toolchain's cache {cache} is not writable: {error.strerror}. Set XDG_CACHE_HOME to a writable folder."
         )
         raise SandboxError(message) from error
 
@@ -269,36 +272,40 @@ def _builds(tools: Iterable[Tool]) -> list[Build]:
 
 def _unavailable(tools: Iterable[Tool], why: Mapping[str, str]) -> str:
     lines = [f"  {', '.join(tool.commands)}{_versions(tool)}: {why.get(tool.name, 'not on PATH')}" for tool in tools]
-    source = os.environ.get(SOURCE)
+    source = os.environ.get(SOURCE_ENV)
     return "\n".join(
-        [f"{SOURCE}={source}, but these are not available:", *lines, f"Unset {SOURCE} to download or build them."]
+        [
+            f"{SOURCE_ENV}={source}, but these are not available:",
+            *lines,
+            f"Unset {SOURCE_ENV} to download or build them.",
+        ]
     )
 
 
 def _versions(tool: Tool) -> str:
-    if tool.accepted is None:
+    if tool.supported is None:
         return ""
-    oldest, below = (".".join(map(str, version)) for version in (tool.accepted.oldest, tool.accepted.below))
+    oldest, below = (".".join(map(str, version)) for version in (tool.supported.oldest, tool.supported.below))
     return f" ({oldest} or newer, below {below})"
 
 
-def on_path(tool: Tool, *, any_version: bool = False) -> Path | None:
-    """Return the folder of PATH that holds the whole tool in an accepted version.
+def find_on_path(tool: Tool, *, any_version: bool = False) -> Path | None:
+    """Return the folder of PATH that has all commands of the tool in a supported version.
 
-    `any_version` takes a tool without a version output too.
+    `any_version` also accepts a tool that cannot print its version.
     """
     first, *others = tool.commands
     found = shutil.which(first)
     if found is None or any(not os.access(Path(found).parent / other, os.X_OK) for other in others):
         return None
-    supported = _supported(found, tool.accepted) if tool.accepted else any_version
+    supported = _supported(found, tool.supported) if tool.supported else any_version
     return Path(found).parent if supported else None
 
 
-def _supported(command: str, accepted: Accepted) -> bool:
+def _supported(command: str, supported: SupportedVersions) -> bool:
     try:
         result = subprocess.run(
-            [command, *accepted.arguments],
+            [command, *supported.arguments],
             env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -311,4 +318,4 @@ def _supported(command: str, accepted: Accepted) -> bool:
     version = re.search(r"(\d+)\.(\d+)", result.stdout.replace(command, ""))
     if result.returncode or version is None:
         return False
-    return accepted.oldest <= (int(version[1]), int(version[2])) < accepted.below
+    return supported.oldest <= (int(version[1]), int(version[2])) < supported.below

@@ -1,6 +1,6 @@
-"""uv, which installs packages in seconds: the one on PATH, else a pinned one in the cache.
+"""Finds and runs uv: the one on PATH, else a pinned one in the cache.
 
-`python -m sandbox.uv ARGUMENT…` runs it. Standard library only: it makes the virtual environment.
+`python -m sandbox.uv ARGUMENT…` runs it. Standard library only: it creates the virtual environment.
 """
 
 import ast
@@ -11,17 +11,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sandbox import commands
 from sandbox.errors import SandboxError
-from sandbox.packages import installed
+from sandbox.packages import install_package
 from sandbox.paths import CACHE
 
 UV = "uv==0.13.8"
-"""The package of PyPI, for machines without uv."""
+"""The PyPI package, for machines without uv."""
 
-OLDEST = (0, 7)
-"""The oldest uv on PATH that knows every option and variable used here."""
+MIN_VERSION = (0, 7)
+"""The oldest uv that supports every option and variable used here."""
 
-VARIABLES = {
+UV_VARIABLES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
@@ -32,7 +33,7 @@ VARIABLES = {
     "client-cert": "SSL_CLIENT_CERT",
     "proxy": "ALL_PROXY",
 }
-"""pip's settings of where packages come from, and the variables by which uv reads the same."""
+"""The uv variable for each pip setting that selects package sources."""
 
 
 def run(arguments: list[str], python: Path) -> int:
@@ -45,31 +46,29 @@ def run(arguments: list[str], python: Path) -> int:
     settings = pip_settings(python)
     options = ["--no-index"] if settings.get("no-index", "").lower() in {"1", "true", "yes", "on"} else []
     return subprocess.run(
-        [uv, *arguments, *options], env=os.environ | variables(settings), stdin=subprocess.DEVNULL, check=False
+        [uv, *arguments, *options], env=os.environ | uv_variables(settings), stdin=subprocess.DEVNULL, check=False
     ).returncode
 
 
 def find(python: Path) -> Path:
-    """Return the uv on PATH when its version is supported, else the pinned one.
-
-    The pip of `python` installs that one into the cache.
+    """Return the uv on PATH if its version is supported, else the pinned one, installed with the pip of `python`.
 
     Raises:
-        SandboxError: it could not be installed, or does not run here.
+        SandboxError: it could not be installed, or does not run on this machine.
         OSError: the cache cannot be written.
     """
     on_path = shutil.which("uv")
     if on_path and _supported(Path(on_path)):
         return Path(on_path)
-    uv = installed(UV, CACHE, python) / "bin" / "uv"
+    uv = install_package(UV, CACHE, python) / "bin" / "uv"
     if not _supported(uv):
-        raise SandboxError(f"{uv} does not run here")
+        raise SandboxError(f"{uv} does not run on this machine")
     return uv
 
 
 def pip_settings(python: Path) -> dict[str, str]:
-    """Return what pip's configuration files and variables set for `pip install`."""
-    listed = _captured([python, "-m", "pip", "config", "list"]).stdout
+    """Return the settings of `pip install` from pip's configuration files and variables."""
+    listed = commands.run([python, "-m", "pip", "config", "list"]).stdout
     found: dict[str, str] = {}
     for section in ("global", "install", ":env:"):  # the last wins, as with pip
         for name, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed, re.MULTILINE):
@@ -77,26 +76,22 @@ def pip_settings(python: Path) -> dict[str, str]:
     return found
 
 
-def variables(settings: dict[str, str]) -> dict[str, str]:
-    """Return the variables by which uv takes packages from where pip's `settings` say."""
-    # As pip does: trust the system's certificates, and take the newest of all indexes.
-    made = {"UV_NATIVE_TLS": "true", "UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
-    for name, variable in VARIABLES.items():
+def uv_variables(settings: dict[str, str]) -> dict[str, str]:
+    """Return the environment variables that make uv use the package sources in pip's `settings`."""
+    # Like pip: trust the system's certificates, and take the newest version from all indexes.
+    chosen = {"UV_NATIVE_TLS": "true", "UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
+    for name, variable in UV_VARIABLES.items():
         if name in settings:
-            made[variable] = ("," if name == "find-links" else " ").join(settings[name].split())
-    return made
+            chosen[variable] = ("," if name == "find-links" else " ").join(settings[name].split())
+    return chosen
 
 
 def _supported(uv: Path) -> bool:
     try:
-        version = re.match(r"uv (\d+)\.(\d+)", _captured([uv, "--version"]).stdout)
-    except OSError:
+        version = re.match(r"uv (\d+)\.(\d+)", commands.run([uv, "--version"]).stdout)
+    except (OSError, SandboxError):
         return False
-    return version is not None and (int(version[1]), int(version[2])) >= OLDEST
-
-
-def _captured(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return version is not None and (int(version[1]), int(version[2])) >= MIN_VERSION
 
 
 if __name__ == "__main__":

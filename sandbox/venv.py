@@ -1,6 +1,6 @@
-"""Makes a virtual environment: `python -m sandbox.venv FOLDER locked|oldest|newest`.
+"""Creates a virtual environment: `python -m sandbox.venv FOLDER locked|oldest|newest`.
 
-Standard library only: there is no environment yet when it runs.
+Standard library only, because it runs before any package is installed.
 """
 
 import re
@@ -16,11 +16,11 @@ from sandbox.progress import Progress
 
 
 def requirements(kind: str) -> list[str]:
-    """Return what pip and uv are told to install.
+    """Return the arguments of pip and uv that select what to install.
 
     Args:
         kind: `locked` is requirements-dev.txt. `oldest` and `newest` are the two ends of the ranges in pyproject.toml,
-            with what the unit tests import besides.
+            plus the packages that the unit tests import.
     """
     if kind == "locked":
         return ["--require-hashes", "--requirement", str(CHECKOUT / "requirements-dev.txt")]
@@ -32,11 +32,11 @@ def requirements(kind: str) -> list[str]:
     return dependencies + tools
 
 
-def make(folder: Path, kind: str, progress: Progress) -> None:
-    """Make or mend the environment in `folder`, with the newest packages that fit.
+def create(folder: Path, kind: str, progress: Progress) -> None:
+    """Create or repair the environment in `folder`, with the newest allowed packages.
 
     Raises:
-        CalledProcessError: of what failed, which has said why.
+        CalledProcessError: a command failed and has printed why.
     """
     with progress.step(f"virtual environment {folder.name}"):
         _run([sys.executable, "-m", "venv", str(folder)])
@@ -44,20 +44,20 @@ def make(folder: Path, kind: str, progress: Progress) -> None:
 
 
 def install(python: Path, wanted: list[str], progress: Progress) -> None:
-    """Install into the environment of `python` with uv, and with pip where uv cannot.
+    """Install into the environment of `python` with uv, or with pip if uv fails.
 
     Raises:
-        CalledProcessError: pip's, which has said why.
+        CalledProcessError: pip failed and has printed why.
     """
     arguments = ["install", "--quiet", "--upgrade", *wanted]
-    # Python compiles what it imports and keeps it, unless PYTHONDONTWRITEBYTECODE is set.
+    # Python caches bytecode when it imports a module, unless PYTHONDONTWRITEBYTECODE is set.
     compiling = ["--compile-bytecode"] if sys.dont_write_bytecode else []
     try:
         if uv.run(["pip", *arguments, *compiling, f"--python={python}"], python) == 0:
             return
-        progress.note("! uv failed; trying pip")
+        progress.note("! uv failed. Trying pip.")
     except (SandboxError, OSError) as error:
-        progress.note(f"! No uv ({error}): installing with pip, which is slower")
+        progress.note(f"! uv is not available ({error}). Installing with pip, which is slower.")
     _run([str(python), "-m", "pip", *arguments])
 
 
@@ -67,6 +67,6 @@ def _run(command: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        make(Path(sys.argv[1]), sys.argv[2], Progress())
+        create(Path(sys.argv[1]), sys.argv[2], Progress())
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)

@@ -20,6 +20,10 @@ DEFAULT_PROVIDER_KEYS = ("kubernetes:kubeconfig", "kubernetes:context", "kuberne
 """Stack configuration that selects the default Kubernetes provider's cluster."""
 
 
+TITLES = {"CLU003": "The kubeconfig does not have the context. An error in an update, a warning in a preview."}
+"""What the findings about the provider are about, by code."""
+
+
 def context_provider(name: str, context: str, parent: pulumi.Resource) -> Provider:
     """Register the provider for a context of the kubeconfig.
 

@@ -13,6 +13,14 @@ from . import storing
 from .fields import core, declared_type, declared_types, format_of, is_tri_state
 from .model import DOCS, NAMESPACE, to_camel
 
+TITLES = {
+    "CFG001": "There is no setting of this name.",
+    "CFG002": "A value is not of the setting's type.",
+    "CFG003": "A text stands for a boolean.",
+    "CFG004": "A value is encrypted.",
+}
+"""What the findings are about, by code."""
+
 _ALLOWED = {
     "bool_type": "true or false, without quotes",
     "string_type": "text; put a version such as 1.5 in quotes, else YAML makes it a number",

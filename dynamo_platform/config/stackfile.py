@@ -28,6 +28,14 @@ class ProjectError(UserError):
     """There is no such project or stack, or the project file cannot be read."""
 
 
+TITLES = {
+    "CFG005": "The file cannot be read.",
+    "CFG006": "A key is defined twice.",
+    "CFG007": "Only the engine knows some of the settings.",
+}
+"""What the findings about a stack file are about, by code."""
+
+
 class Project(NamedTuple):
     """A Pulumi project.
 

@@ -13,6 +13,17 @@ from dynamo_platform.planning.model import Release
 from dynamo_platform.trees import parents, value_at, walk
 
 RENDERING_DOCS = "docs/objects.md#when-a-chart-cannot-be-rendered"
+
+TITLES = {
+    "REN001": "The chart refuses its values.",
+    "REN002": "A template reads the cluster, so the chart cannot be rendered without one.",
+    "REN003": "The chart cannot be fetched.",
+    "REN004": "The Kubernetes provider is not configured yet.",
+    "REN005": "In files: a monitor is `auto`.",
+    "REN006": "In files: an object renders differently every time.",
+    "REN007": "In files: a Secret has contents.",
+}
+"""What the findings about rendering are about, by code."""
 FILES_DOCS = "docs/gitops.md"
 REFUSED_DOCS = f"{FILES_DOCS}#what-is-refused"
 

@@ -1,14 +1,14 @@
 #!/bin/sh
-# The steps of a check of a pull request: the same in GitHub Actions, in GitLab CI and in `make pr-check`.
+# The steps of a pull request check, for GitHub Actions, GitLab CI and `make pr-check`.
 #
-#   install                  a virtual environment with what the project requires
-#   changed BASE HEAD        compare two revisions, and print the stacks to look at, as a JSON list
-#   check STACK BASE HEAD    check a stack, and compare its revisions; fails where an update would be refused
+#   install                  create a virtual environment with the project's requirements
+#   changed BASE HEAD        compare two revisions, and print the changed stacks as a JSON list
+#   check STACK BASE HEAD    check a stack, and compare its revisions; fails if an update would be refused
 #   preview STACK            preview a stack against its state
-#   all STEP [BASE HEAD]     a step for each stack that `changed` found
-#   comment                  put the reports into comments, which are found again at the next push
+#   all STEP [BASE HEAD]     run a step for each stack that `changed` found
+#   comment                  write the reports as comments, or update existing ones
 #
-# Reports are written to report/. Only `preview` needs access to state, and only `comment` a token.
+# Reports are written to report/. Only `preview` needs access to the state, and only `comment` needs a token.
 set -eu
 
 here=$(dirname "$0")
@@ -19,8 +19,8 @@ platform() {
     "$python" -m dynamo_platform "$@"
 }
 
-# Python on a report. Names of stacks come from branches: they are arguments, never part of a program's text.
-of_report() {
+# Run Python on a report. Branches choose stack names: pass them as arguments, never as part of a program.
+read_report() {
     "$python" -c "import json, sys; report = json.load(open(sys.argv[1])); $2" "$reports/$1.json"
 }
 
@@ -38,8 +38,8 @@ changed)
     platform diff "$1" "$2" --format markdown >"$reports/all.md"
     platform diff "$1" "$2" --format json >"$reports/all.json"
     names='[each["stack"] for each in report["stacks"] if each["state"] in ("added", "changed")]'
-    of_report all "print('\n'.join($names))" >"$reports/stacks"
-    of_report all "print(json.dumps($names))"
+    read_report all "print('\n'.join($names))" >"$reports/stacks"
+    read_report all "print(json.dumps($names))"
     ;;
 check)
     code=0
@@ -47,7 +47,7 @@ check)
     platform diff "$2" "$3" --stack="$1" --format json >"$reports/$1.json"
     platform diff "$2" "$3" --stack="$1" --format markdown >"$reports/$1.md"
     [ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat "$reports/$1.md" >>"$GITHUB_STEP_SUMMARY"
-    of_report "$1" 'sys.exit(not report["ok"])' || code=1
+    read_report "$1" 'sys.exit(not report["ok"])' || code=1
     exit $code
     ;;
 preview)
@@ -67,7 +67,7 @@ comment)
     "$python" "$here/comment.py" "$reports"
     ;;
 *)
-    echo "There is no step $step." >&2
+    echo "Unknown step $step. Allowed: install, changed, check, preview, all, comment." >&2
     exit 2
     ;;
 esac

@@ -1,6 +1,6 @@
 """`python -m sandbox.operators --kubeconfig FILE --charts DIR [--pod-delay SECONDS] [--log FILE]`.
 
-Runs until it is killed. All that must last is in the API server: a signal may end the process at any moment.
+Runs until it is killed. All state is in the API server, so it can be killed at any time.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from sandbox.operators.volumes import Volumes
 
 
 async def run(kubeconfig: Path, charts: Charts, pod_delay: float) -> None:
-    """Runs all operators, for ever."""
+    """Run all operators until cancelled."""
     cluster = Cluster(AsyncClient(KubeConfig.from_file(kubeconfig), trust_env=False), pod_delay)
     operators = [
         Hooks(cluster, charts),
@@ -38,12 +38,12 @@ async def run(kubeconfig: Path, charts: Charts, pod_delay: float) -> None:
 
 
 def main() -> None:
-    """Entry point."""
+    """Parse the command line and run the operators."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.operators", description="Simulated operators.")
-    parser.add_argument("--kubeconfig", type=Path, required=True, help="the sandbox cluster's")
-    parser.add_argument("--charts", type=Path, required=True, help="folder of the .tgz files that are installed")
+    parser.add_argument("--kubeconfig", type=Path, required=True, help="kubeconfig of the sandbox's cluster")
+    parser.add_argument("--charts", type=Path, required=True, help="folder with the chart archives (.tgz)")
     parser.add_argument("--pod-delay", type=float, default=0, help="seconds from a pod's scheduling to its start")
-    parser.add_argument("--log", type=Path, help="log file (default: standard error)")
+    parser.add_argument("--log", type=Path, help="log file; default: standard error")
     arguments = parser.parse_args()
     logging.basicConfig(filename=arguments.log, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)

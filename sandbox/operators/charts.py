@@ -1,4 +1,4 @@
-"""What the images of KAI, Grove and Dynamo carry besides programs: the CRDs, read from the chart archives."""
+"""The CRDs that the images of KAI, Grove and Dynamo contain, read from the chart archives instead."""
 
 import io
 import re
@@ -14,21 +14,21 @@ _load_all: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 MANIFESTS = {".json", ".yaml", ".yml"}
-"""What Helm takes from `crds/`; KAI's has a program's source beside it."""
+"""The files in `crds/` that Helm reads; KAI's folder also contains source code."""
 
 
 class Charts:
-    """The chart archives of one folder, bundled subcharts included."""
+    """The chart archives of one folder, including bundled subcharts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def crds(self, chart: str, version: str) -> list[dict[str, Any]]:
-        """The CRDs of a chart's version or application version, leading `v` or not; none of a chart not there."""
+        """Return the CRDs of a chart by version or appVersion, with or without `v`; empty if there is no such chart."""
         for archive in sorted(self._folder.glob("*.tgz")):
             files = dict(_files(archive.read_bytes()))
             for path, content in files.items():
-                if path.name == "Chart.yaml" and _is(yaml.safe_load(content), chart, version):
+                if path.name == "Chart.yaml" and _matches(yaml.safe_load(content), chart, version):
                     folder = path.parent / "crds"
                     return [
                         crd
@@ -40,8 +40,8 @@ class Charts:
         return []
 
 
-def release(version: str) -> tuple[float, float, float, bool]:
-    """A version's numbers, and whether it is final: pre-releases sort before their release, main builds last."""
+def parse_version(version: str) -> tuple[float, float, float, bool]:
+    """Return a sort key: numbers, and whether it is a final release. Pre-releases sort first, main builds last."""
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(-?)", version)
     if match is None or version.startswith("0.0.0-"):
         return inf, 0, 0, True
@@ -49,7 +49,7 @@ def release(version: str) -> tuple[float, float, float, bool]:
     return int(major), int(minor), int(patch), not pre
 
 
-def _is(metadata: dict[str, Any], chart: str, version: str) -> bool:
+def _matches(metadata: dict[str, Any], chart: str, version: str) -> bool:
     versions = {str(metadata.get(key, "")).removeprefix("v") for key in ("version", "appVersion")}
     return metadata.get("name") == chart and version.removeprefix("v") in versions
 

@@ -1,4 +1,4 @@
-"""The API server as the operators see it: watched kinds kept in memory, and changes by server-side apply."""
+"""The operators' view of the API server: watched kinds in memory, and changes by server-side apply."""
 
 import asyncio
 import logging
@@ -12,8 +12,8 @@ from lightkube.core.resource import GlobalResource, NamespacedResource, api_info
 from lightkube.resources.apiregistration_v1 import APIService
 from lightkube.types import PatchType
 
-RETRY = 0.2
-"""Seconds before a failed list or reconciliation is tried again."""
+RETRY_SECONDS = 0.2
+"""The delay before a failed list or reconciliation is retried."""
 
 Manifest = dict[str, Any]
 Kind = TypeVar("Kind", bound=NamespacedResource | GlobalResource)
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Store(Generic[Kind]):
-    """All objects of one kind, kept current by list and watch; empty while the API server does not serve the kind."""
+    """All objects of one kind, updated by list and watch; empty while the API server does not serve the kind."""
 
     def __init__(self, cluster: "Cluster", kind: type[Kind], fields: Mapping[str, str] | None) -> None:
         self.kind = kind
@@ -36,11 +36,11 @@ class Store(Generic[Kind]):
         return iter(list(self._objects.values()))
 
     def get(self, name: str, namespace: str | None = None) -> Kind | None:
-        """The object of that name, or None; a cluster-scoped one has no namespace."""
+        """Return the object with that name, or None. Cluster-scoped objects have no namespace."""
         return self._objects.get((namespace, name))
 
     async def follow(self) -> None:
-        """Keeps the store current until cancelled, through a missing CRD and a restart of the API server."""
+        """Update the store until cancelled. A missing CRD or a restart of the API server does not end it."""
         resource = api_info(self.kind).resource
         while True:
             try:
@@ -48,10 +48,10 @@ class Store(Generic[Kind]):
             except HTTPError as error:
                 if _status(error) == HTTPStatus.NOT_FOUND:
                     self._replace({})
-                    await self._cluster.served(resource.group, resource.version)
+                    await self._cluster.wait_until_served(resource.group, resource.version)
                 elif _status(error) != HTTPStatus.GONE:
                     log.warning("%s: %s", resource.kind, str(error).partition("\n")[0] or repr(error))
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _list_and_watch(self) -> None:
         client, scope = cast("Any", self._cluster.client), {}
@@ -75,53 +75,53 @@ class Store(Generic[Kind]):
     def _notify(self) -> None:
         self.changed.set()
         self.changed.clear()
-        for wake in self._cluster.wakes:
+        for wake in self._cluster.wake_events:
             wake.set()
 
 
 class Cluster:
-    """A client, the stores that all operators share, the events that wake the operators, and the delay of all pods."""
+    """What the operators share: a client, the stores, the events that wake the operators, and the delay of pods."""
 
     def __init__(self, client: AsyncClient, pod_delay: float = 0) -> None:
         self.client = client
         self.pod_delay = pod_delay
-        self.wakes: list[asyncio.Event] = []
+        self.wake_events: list[asyncio.Event] = []
         self._stores: dict[tuple[type, str], Store[Any]] = {}
         self._applied: dict[tuple[str, str | None, str], tuple[Manifest, int | None]] = {}
         self._patched: dict[str, str] = {}
         self._services = self.store(APIService)
 
     def store(self, kind: type[Kind], fields: Mapping[str, str] | None = None) -> Store[Kind]:
-        """The store of a kind, the same one for every caller; `fields` is a field selector."""
+        """Return the shared store of a kind; `fields` is a field selector."""
         return self._stores.setdefault((kind, str(fields)), Store(self, kind, fields))
 
     async def follow(self) -> None:
-        """Keeps all stores current until cancelled."""
+        """Update all stores until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for store in self._stores.values():
                 tasks.create_task(store.follow())
 
-    async def synced(self) -> None:
-        """Waits until every store has been listed once."""
+    async def wait_until_synced(self) -> None:
+        """Wait until every store has been listed once."""
         for store in self._stores.values():
             await store.synced.wait()
 
     def serves(self, group: str) -> bool:
-        """Whether the API server serves any version of the group."""
+        """Return whether the API server serves any version of the group."""
         return any(service.spec is not None and service.spec.group == group for service in self._services)
 
-    async def served(self, group: str, version: str) -> None:
-        """Waits until the API server serves the group's version."""
+    async def wait_until_served(self, group: str, version: str) -> None:
+        """Wait until the API server serves the group's version."""
         while self._services.get(f"{version}.{group}") is None:
             await self._services.changed.wait()
 
     async def apply(self, kind: type, manifest: Manifest, manager: str) -> Any:
-        """Server-side applies the manifest, forcing conflicts; returns the object."""
+        """Server-side apply the manifest, forcing conflicts; return the object."""
         how = {"patch_type": PatchType.APPLY, "field_manager": manager, "force": True}
         return await self._patch(kind, manifest["metadata"], manifest, **how)
 
     async def ensure(self, store: Store[Any], manifest: Manifest, manager: str) -> None:
-        """Applies the manifest unless that was done and the object's spec has not changed since."""
+        """Apply the manifest unless it was applied before and the object's spec has not changed since."""
         name, namespace = manifest["metadata"]["name"], manifest["metadata"].get("namespace")
         key, live = (manifest["kind"], namespace, name), store.get(name, namespace)
         if live is None or self._applied.get(key) != (manifest, live.metadata.generation):
@@ -129,9 +129,9 @@ class Cluster:
             self._applied[key] = (manifest, applied.metadata.generation)
 
     async def patch_status(self, live: Any, status: Manifest) -> bool:
-        """Merges into the object's status: conditions by type for built-in kinds, whole lists for custom ones.
+        """Merge `status` into the object's status: conditions by type for built-in kinds, whole lists for custom ones.
 
-        Returns False if that was done to this version of the object: the outcome is still on its way to the store.
+        Return False if this version of the object was already patched and the store has not seen the result yet.
         """
         if self._patched.get(live.metadata.uid) == live.metadata.resourceVersion:
             return False
@@ -141,7 +141,7 @@ class Cluster:
         return True
 
     async def delete(self, kind: Any, name: str, namespace: str | None = None) -> None:
-        """Deletes the object if it is there."""
+        """Delete the object if it exists."""
         scope = {"namespace": namespace} if namespace else {}
         try:
             await cast("Any", self.client).delete(kind, name, **scope)

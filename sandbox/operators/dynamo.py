@@ -1,22 +1,22 @@
-"""Dynamo's operator: applies its CRDs, and does not start while an API that it is told to use is missing."""
+"""Dynamo's operator: applies its CRDs, and does not start while an API of an enabled orchestrator is missing."""
 
 from typing import NamedTuple
 
 from lightkube.resources.core_v1 import Pod
 
-from sandbox.operators.charts import Charts, release
+from sandbox.operators.charts import Charts, parse_version
 from sandbox.operators.cluster import Cluster, Manifest
-from sandbox.operators.pods import HELD_BACK, PodRunner, init_version, said
+from sandbox.operators.pods import INJECTED_FAULT, PodRunner, init_image_version, reported_problem
 
 WORKLOAD = "dynamo-operator"
-"""Chart name, and label `app.kubernetes.io/name` of its pods."""
+"""The chart's name, and the label `app.kubernetes.io/name` of its pods."""
 API_GROUPS = {"grove": "grove.io", "kaiScheduler": "scheduling.run.ai"}
-"""API group behind each key of `orchestrators` in the operator's configuration."""
+"""The API group of each key of `orchestrators` in the operator's configuration."""
 FIRST_STORING_BETA = (1, 5, 0, False)
 
 
 class Names(NamedTuple):
-    """The names of one of Dynamo's custom resources, and whether it has a version v1beta1."""
+    """The names of a custom resource of Dynamo, and whether it has a version v1beta1."""
 
     kind: str
     short: str
@@ -32,7 +32,7 @@ CRDS = (
     Names("DynamoModel", "dm", beta=False),
     Names("DynamoWorkerMetadata", "dwm", beta=False),
 )
-"""From 1.3 on the chart has no CRDs: they are in the operator's image."""
+"""The CRDs in the operator's image; from 1.3 on, the chart has none."""
 
 
 class DynamoOperator(PodRunner):
@@ -43,17 +43,17 @@ class DynamoOperator(PodRunner):
         self.charts = charts
 
     async def reconcile(self) -> None:
-        """Starts the pods that are due, and starts again those that failed."""
-        for workload, pod in self.scheduled("app.kubernetes.io/name"):
-            if workload == WORKLOAD and self.due(workload, pod):
-                await self.keep(pod, await self._problem(pod))
+        """Start pods, and restart those that failed."""
+        for workload, pod in self.scheduled_pods("app.kubernetes.io/name"):
+            if workload == WORKLOAD and self.can_start(workload, pod):
+                await self.report_state(pod, await self._problem(pod))
 
     async def _problem(self, pod: Pod) -> str | None:
         if not self.faults.ready(WORKLOAD):
-            return HELD_BACK
-        if said(pod) == "":  # it started, and looks at nothing again
+            return INJECTED_FAULT
+        if reported_problem(pod) == "":  # already started; it does not check again
             return None
-        tag = init_version(pod, "crd-apply")
+        tag = init_image_version(pod, "crd-apply")
         if tag is not None:
             problem = await self.initialize(
                 pod, lambda: self.charts.crds(WORKLOAD, tag) or crds(tag), "dynamo-crd-apply"
@@ -67,8 +67,8 @@ class DynamoOperator(PodRunner):
 
 
 def crds(operator_version: str) -> list[Manifest]:
-    """Dynamo's CRDs without their schemas; what is stored became v1beta1 with 1.5."""
-    stored = "v1beta1" if release(operator_version) >= FIRST_STORING_BETA else "v1alpha1"
+    """Return Dynamo's CRDs without schemas. The storage version is v1beta1 from 1.5 on."""
+    stored = "v1beta1" if parse_version(operator_version) >= FIRST_STORING_BETA else "v1alpha1"
     return [_crd(names, stored) for names in CRDS]
 
 

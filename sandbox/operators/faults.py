@@ -1,4 +1,4 @@
-"""The faults that a test injects (see the package's docstring)."""
+"""Faults that tests inject (see the package's docstring)."""
 
 from lightkube.resources.core_v1 import ConfigMap
 
@@ -8,29 +8,29 @@ NAME, NAMESPACE = "sandbox-faults", "kube-system"
 
 
 class Faults:
-    """The ConfigMap `sandbox-faults` as it is now; absent means no faults."""
+    """The current contents of the ConfigMap `sandbox-faults`; without it there are no faults."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._store = cluster.store(ConfigMap)
 
     def ready(self, workload: str) -> bool:
-        """Whether the pods of the workload may become ready, or complete."""
+        """Return whether the pods of the workload may become ready, or complete."""
         return self._value(f"{workload}.ready") != "false"
 
     def available(self, kind: str) -> bool:
-        """Whether objects of the kind may be reported available."""
+        """Return whether objects of the kind may be reported available."""
         return self._value(f"{kind}.available") != "false"
 
     def reconciles(self, operator: str) -> bool:
-        """Whether the operator may look at its objects."""
+        """Return whether the operator may reconcile."""
         return self._value(f"{operator}.reconciling") != "false"
 
     def listens(self, server: str) -> bool:
-        """Whether the server may listen."""
+        """Return whether the server may listen."""
         return self._value(f"{server}.listening") != "false"
 
     def delay(self, workload: str) -> float:
-        """Seconds between scheduling and start of the workload's pods."""
+        """Return the seconds between scheduling and start of the workload's pods."""
         return float(self._value(f"{workload}.delay") or 0)
 
     def _value(self, key: str) -> str | None:

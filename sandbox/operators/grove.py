@@ -1,4 +1,4 @@
-"""Grove's operator: applies its CRDs, and provides the certificate of its webhooks."""
+"""Grove's operator: applies its CRDs, and creates the certificate of its webhooks."""
 
 import base64
 from functools import partial
@@ -10,10 +10,10 @@ from lightkube.resources.core_v1 import Pod, Secret
 
 from sandbox.operators.charts import Charts
 from sandbox.operators.cluster import Cluster, Manifest
-from sandbox.operators.pods import HELD_BACK, PodRunner, init_version, said
+from sandbox.operators.pods import INJECTED_FAULT, PodRunner, init_image_version, reported_problem
 
 WORKLOAD = "grove-operator"
-"""Label `app.kubernetes.io/name` of the operator's pods, and the name of the Service of its webhooks."""
+"""The label `app.kubernetes.io/name` of the operator's pods, and the name of its webhooks' Service."""
 SECRET = "grove-webhook-server-cert"  # noqa: S105 - a name
 WEBHOOKS = (
     "podcliqueset-defaulting-webhook",
@@ -24,7 +24,7 @@ WEBHOOKS = (
 
 
 class GroveOperator(PodRunner):
-    """Runs the operator's pods; a ready one keeps the Secret and each `caBundle` filled in mode `auto`."""
+    """Runs the operator's pods; in mode `auto`, a ready pod keeps the Secret and each `caBundle` filled."""
 
     def __init__(self, cluster: Cluster, charts: Charts) -> None:
         super().__init__(cluster)
@@ -34,18 +34,18 @@ class GroveOperator(PodRunner):
         self.validating = cluster.store(ValidatingWebhookConfiguration)
 
     async def reconcile(self) -> None:
-        """Starts the pods that are due, and sees to the certificate."""
-        for workload, pod in self.scheduled("app.kubernetes.io/name"):
-            if workload == WORKLOAD and self.due(workload, pod):
-                await self.keep(pod, await self._problem(pod))
-                if said(pod) == "" and self._provisions_certificates(pod):
+        """Start pods, and create the certificate."""
+        for workload, pod in self.scheduled_pods("app.kubernetes.io/name"):
+            if workload == WORKLOAD and self.can_start(workload, pod):
+                await self.report_state(pod, await self._problem(pod))
+                if reported_problem(pod) == "" and self._provisions_certificates(pod):
                     await self._provision(pod)
 
     async def _problem(self, pod: Pod) -> str | None:
         if not self.faults.ready(WORKLOAD):
-            return HELD_BACK
-        tag = init_version(pod, "crd-installer")
-        if said(pod) == "" or tag is None:
+            return INJECTED_FAULT
+        tag = init_image_version(pod, "crd-installer")
+        if reported_problem(pod) == "" or tag is None:
             return None
         return await self.initialize(pod, partial(self.charts.crds, "grove-charts", tag), "grove-crd-installer")
 
@@ -75,7 +75,7 @@ class GroveOperator(PodRunner):
 
 
 def certificate(namespace: str) -> Manifest:
-    """Data of a Secret with a certificate for the webhooks' Service in that namespace."""
+    """Return the data of a Secret with a certificate for the webhooks' Service in the namespace."""
     authority = trustme.CA()
     server = authority.issue_cert(f"{WORKLOAD}.{namespace}.svc", WORKLOAD)
     content = {

@@ -1,4 +1,4 @@
-"""KAI's operator: operands for `Config/kai-config` and for each scheduling shard, their conditions, its webhook."""
+"""KAI's operator: the operands of `Config/kai-config` and of each scheduling shard, conditions, and its webhook."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,29 +7,37 @@ from typing import Any
 from lightkube.resources.admissionregistration_v1 import ValidatingWebhookConfiguration
 from lightkube.resources.apps_v1 import Deployment
 
-from sandbox.operators.charts import release
+from sandbox.operators.charts import parse_version
 from sandbox.operators.cluster import Cluster, Manifest
-from sandbox.operators.operands import CONFIG_NAME, SIMULATED, Config, Images, SchedulingShard, for_config, for_shard
+from sandbox.operators.operands import (
+    CONFIG_NAME,
+    SIMULATED,
+    Config,
+    Images,
+    SchedulingShard,
+    config_operands,
+    shard_operands,
+)
 from sandbox.operators.operator import Operator
-from sandbox.operators.pods import HELD_BACK, PodRunner
+from sandbox.operators.pods import INJECTED_FAULT, PodRunner
 from sandbox.operators.queue_webhook import QueueWebhook
 
 FIRST_WITH_READY = (0, 13, 0, True)
-"""The first KAI version whose conditions include `Ready`; pre-releases of 0.13.0 have none."""
+"""The first KAI version with the condition `Ready`; pre-releases of 0.13.0 do not have it."""
 
 
 class OperandPods(PodRunner):
     """Runs the operands' pods."""
 
     async def reconcile(self) -> None:
-        """Keeps every operand's pod ready, unless a fault says otherwise."""
-        for workload, pod in self.scheduled(SIMULATED):
-            if self.due(workload, pod):
-                await self.keep(pod, None if self.faults.ready(workload) else HELD_BACK)
+        """Report every operand's pod as ready, unless a fault is injected."""
+        for workload, pod in self.scheduled_pods(SIMULATED):
+            if self.can_start(workload, pod):
+                await self.report_state(pod, None if self.faults.ready(workload) else INJECTED_FAULT)
 
 
 class KaiOperator(Operator):
-    """Works only while the Deployment `kai-operator` is available, as the real one does."""
+    """Reconciles only while the Deployment `kai-operator` is available, like the real one."""
 
     manager = "kai-operator"
 
@@ -42,22 +50,22 @@ class KaiOperator(Operator):
         self.webhooks = cluster.store(ValidatingWebhookConfiguration)
 
     async def reconcile(self) -> None:
-        """Makes the operands of kai-config and of every shard, and reports whether they are available."""
-        if self.faults.listens("queue-webhook") and any(map(available, self._deployments_named("queue-controller"))):
+        """Create the operands of kai-config and of every shard, and report whether they are available."""
+        if self.faults.listens("queue-webhook") and any(map(is_available, self._deployments_named("queue-controller"))):
             self.webhook.listen()
         else:
             self.webhook.refuse()
-        operator = next((item for item in self._deployments_named("kai-operator") if available(item)), None)
+        operator = next((item for item in self._deployments_named("kai-operator") if is_available(item)), None)
         if operator is None or not self.faults.reconciles("kai-operator"):
             return
-        images = Images.of(operator)
+        images = Images.from_operator(operator)
         config = self.configs.get(CONFIG_NAME)
         if config is not None:
-            await self._reconcile(config, for_config(config, images), images.tag)
+            await self._reconcile(config, config_operands(config, images), images.tag)
             await self.cluster.ensure(self.webhooks, self.webhook.registration(config), self.manager)
         for shard in self.shards:
-            # Without kai-config the real operator makes nothing, finds nothing missing, and says: available.
-            await self._reconcile(shard, for_shard(shard, config, images) if config else {}, images.tag)
+            # Without kai-config, the real operator creates no operands and reports the shard as available.
+            await self._reconcile(shard, shard_operands(shard, config, images) if config else {}, images.tag)
 
     def _deployments_named(self, name: str) -> list[Deployment]:
         return [item for item in self.deployments if item.metadata and item.metadata.name == name]
@@ -70,22 +78,22 @@ class KaiOperator(Operator):
             live = self.deployments.get(name, manifest["metadata"]["namespace"])
             if live is None:
                 missing.append(f"{title}: not deployed")
-            if live is None or not available(live):
+            if live is None or not is_available(live):
                 unavailable.append(f"{title}: Deployment [{name}] is not available")
         if not self.faults.available(owner.kind):
-            unavailable.append(HELD_BACK)
+            unavailable.append(INJECTED_FAULT)
         before = (owner.status or {}).get("conditions", [])
         now = conditions(missing, unavailable, owner.metadata.generation, before)
-        if release(tag) < FIRST_WITH_READY:
+        if parse_version(tag) < FIRST_WITH_READY:
             now = [condition for condition in now if condition["type"] != "Ready"]
         if now != before and await self.cluster.patch_status(owner, {"conditions": now}):
             self.log.info("%s/%s: %s", owner.kind, owner.metadata.name, "; ".join(unavailable) or "available")
 
 
-def available(deployment: Deployment) -> bool:
-    """As KAI's operator sees it: all replicas are of the newest template, and condition `Available` is True.
+def is_available(deployment: Deployment) -> bool:
+    """Return whether KAI's operator considers a Deployment available: all replicas are updated, `Available` is True.
 
-    It does not compare `observedGeneration`, so a Deployment that was changed a moment ago still counts.
+    It does not compare `observedGeneration`, so a Deployment that has just changed is still available.
     """
     spec, status = deployment.spec, deployment.status
     if spec is None or status is None or (status.updatedReplicas or 0) != spec.replicas:
@@ -96,7 +104,7 @@ def available(deployment: Deployment) -> bool:
 def conditions(
     missing: Sequence[str], unavailable: Sequence[str], generation: int, before: Sequence[Manifest]
 ) -> list[Manifest]:
-    """The conditions of a Config or SchedulingShard; one that says what it said before keeps its time."""
+    """Return the conditions of a Config or SchedulingShard; unchanged ones keep their transition time."""
     states = {
         "Reconciling": (False, "reconciled", "Reconciled"),
         "Deployed": (not missing, "deployed", "\n".join(missing) or "All resources exist"),

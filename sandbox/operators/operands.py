@@ -1,4 +1,4 @@
-"""The Deployments that KAI's operator makes."""
+"""The Deployments that KAI's operator creates."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,15 +13,22 @@ Config = create_global_resource("kai.scheduler", "v1", "Config", "configs")
 SchedulingShard = create_global_resource("kai.scheduler", "v1", "SchedulingShard", "schedulingshards")
 
 CONFIG_NAME = "kai-config"
-"""KAI's operator ignores a Config of any other name."""
+"""KAI's operator ignores a Config with any other name."""
 DEFAULT_NAMESPACE = "kai-scheduler"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "kai-operator"}
 SIMULATED = "sandbox.dynamo-platform/workload"
-"""Label of the operands' pods; `stages.yaml` leaves them to this process."""
+"""The label of the operands' pods; `stages.yaml` skips pods with this label."""
 
 
 class Operand(NamedTuple):
-    """A component of KAI: how conditions, the Deployment, the Config's spec and the image name it."""
+    """A component of KAI.
+
+    Attributes:
+        title: its name in conditions.
+        name: its Deployment.
+        section: its key in the Config's spec.
+        image: the name of its image.
+    """
 
     title: str
     name: str
@@ -41,14 +48,14 @@ SCHEDULER = Operand("SchedulerForShard", "kai-scheduler", "scheduler", "schedule
 
 @dataclass(frozen=True)
 class Images:
-    """Where the operator's own image comes from: its operands' images do too, unless the Config says otherwise."""
+    """Registry and tag of the operator's image: the defaults for its operands' images."""
 
     registry: str
     tag: str
 
     @classmethod
-    def of(cls, operator: Deployment) -> "Images":
-        """Registry and tag of the operator's Deployment."""
+    def from_operator(cls, operator: Deployment) -> "Images":
+        """Return registry and tag of the image of the operator's Deployment."""
         image = (
             operator.spec.template.spec.containers[0].image or ""
             if operator.spec and operator.spec.template.spec
@@ -57,14 +64,14 @@ class Images:
         return cls(image.rpartition("/")[0], image_tag(image))
 
 
-def for_config(config: Any, images: Images) -> dict[str, Manifest]:
-    """The operands that the Config enables, by title."""
+def config_operands(config: Any, images: Images) -> dict[str, Manifest]:
+    """Return the operands that the Config enables, by title."""
     enabled = [item for item in OPERANDS if _service(config, item).get("enabled", True)]
     return {item.title: _deployment(item, item.name, config, config, images) for item in enabled}
 
 
-def for_shard(shard: Any, config: Any, images: Images) -> dict[str, Manifest]:
-    """The shard's scheduler, by title; its pods are replaced when the shard changes."""
+def shard_operands(shard: Any, config: Any, images: Images) -> dict[str, Manifest]:
+    """Return the shard's scheduler, by title; its pods are replaced when the shard changes."""
     prefix = config["spec"].get("global", {}).get("schedulerName", SCHEDULER.name)
     manifest = _deployment(SCHEDULER, f"{prefix}-{shard.metadata.name}", shard, config, images)
     arguments = shard.get("spec", {}).get("args", {})
@@ -102,7 +109,7 @@ def _deployment(operand: Operand, name: str, owner: Any, config: Any, images: Im
 
 
 def owner_reference(owner: Any) -> Manifest:
-    """A reference that makes the garbage collector delete what it is on, together with the owner."""
+    """Return an owner reference, so that garbage collection deletes the dependent with its owner."""
     return {
         "apiVersion": owner.apiVersion,
         "kind": owner.kind,

@@ -1,4 +1,4 @@
-"""Pods that kwok leaves alone: this process reports their status, as a kubelet would."""
+"""Pods that kwok skips: this process reports their status, like a kubelet."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -13,13 +13,13 @@ from lightkube.resources.core_v1 import ConfigMap, Event, Pod
 from sandbox.operators.cluster import Cluster, Manifest
 from sandbox.operators.operator import Operator
 
-BACK_OFF = 2.0
-"""Seconds before a failed init container runs again."""
-HELD_BACK = "held back by the fault that was injected"
+BACK_OFF_SECONDS = 2.0
+"""The delay before a failed init container is restarted."""
+INJECTED_FAULT = "held back by the fault that was injected"
 
 
 class PodRunner(Operator):
-    """An operator that runs pods of its own."""
+    """An operator that runs pods."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)
@@ -27,8 +27,8 @@ class PodRunner(Operator):
         self.config_maps = cluster.store(ConfigMap)
         self._initialized: set[str] = set()
 
-    def scheduled(self, label: str) -> Iterator[tuple[str, Pod]]:
-        """The label's value and the pod, for each unfinished pod with that label that its node should be running."""
+    def scheduled_pods(self, label: str) -> Iterator[tuple[str, Pod]]:
+        """Yield the label's value and the pod, for each scheduled, unfinished pod with that label."""
         for pod in self.pods:
             metadata, spec, status = pod.metadata, pod.spec, pod.status
             if not (metadata and spec and spec.nodeName and status) or metadata.deletionTimestamp:
@@ -36,43 +36,43 @@ class PodRunner(Operator):
             if label in (metadata.labels or {}) and status.phase in {"Pending", "Running"}:
                 yield (metadata.labels or {})[label], pod
 
-    def due(self, workload: str, pod: Pod) -> bool:
-        """Whether the pod can start: its ConfigMaps exist, and its delay is over."""
-        left = max(self.cluster.pod_delay, self.faults.delay(workload)) - age(pod)
+    def can_start(self, workload: str, pod: Pod) -> bool:
+        """Return whether the pod can start: its ConfigMaps exist, and its delay is over."""
+        left = max(self.cluster.pod_delay, self.faults.delay(workload)) - seconds_since_scheduled(pod)
         if left > 0:
-            self.again(left)
-        return left <= 0 and None not in self._mounted(pod)
+            self.requeue_after(left)
+        return left <= 0 and None not in self._config_maps(pod)
 
     def configuration(self, pod: Pod) -> Any:
-        """The parsed `config.yaml` that is mounted into the pod; an empty mapping if there is none."""
-        texts = [(config_map.data or {}).get("config.yaml", "") for config_map in self._mounted(pod) if config_map]
+        """Return the parsed `config.yaml` that is mounted into the pod; empty if there is none."""
+        texts = [(config_map.data or {}).get("config.yaml", "") for config_map in self._config_maps(pod) if config_map]
         return yaml.safe_load("".join(texts)) or {}
 
     async def apply_crds(self, crds: Sequence[Manifest], manager: str) -> None:
-        """Server-side applies the CRDs, all at once; raises the first one's ApiError."""
+        """Server-side apply the CRDs in parallel; raise the first ApiError."""
         applied = (self.cluster.apply(CustomResourceDefinition, crd, manager) for crd in crds)
         for outcome in await asyncio.gather(*applied, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
 
     async def initialize(self, pod: Any, load: Callable[[], Sequence[Manifest]], manager: str) -> str | None:
-        """Applies CRDs as an init container: once for each pod; returns why that fails, and tries again.
+        """Apply CRDs like an init container, once for each pod; on failure, return the reason and retry later.
 
-        `load` reads them; with real charts that takes seconds, so it runs in a thread.
+        `load` reads the CRDs in a thread, because this takes seconds with real charts.
         """
         if pod.metadata.uid not in self._initialized:
             crds = await asyncio.to_thread(load)
-            if not self._lives(pod):  # deleted meanwhile: CRDs applied now would stay behind
+            if not self._exists(pod):  # the pod was deleted: CRDs applied now would be left over
                 return None
             try:
                 await self.apply_crds(crds, manager)
             except ApiError as error:
-                self.again(BACK_OFF)
+                self.requeue_after(BACK_OFF_SECONDS)
                 return str(error)
             self._initialized.add(pod.metadata.uid)
         return None
 
-    def _lives(self, pod: Any) -> bool:
+    def _exists(self, pod: Any) -> bool:
         now = self.pods.get(pod.metadata.name, pod.metadata.namespace)
         return bool(
             now and now.metadata and now.metadata.uid == pod.metadata.uid and not now.metadata.deletionTimestamp
@@ -82,50 +82,50 @@ class PodRunner(Operator):
         if pod.metadata and await self.cluster.patch_status(pod, status):
             self.log.info("%s/%s: %s", pod.metadata.namespace, pod.metadata.name, summary)
 
-    def _mounted(self, pod: Pod) -> list[ConfigMap | None]:
+    def _config_maps(self, pod: Pod) -> list[ConfigMap | None]:
         namespace = pod.metadata.namespace if pod.metadata else None
         volumes = (pod.spec.volumes if pod.spec else None) or []
         sources = [volume.configMap for volume in volumes if volume.configMap and not volume.configMap.optional]
         return [self.config_maps.get(source.name or "", namespace) for source in sources]
 
-    async def keep(self, pod: Pod, problem: str | None = None) -> None:
-        """Reports the pod ready, or crashing with that problem, unless it already says so."""
-        if said(pod) != (problem or ""):
-            await self._report(pod, crashing(pod, problem) if problem else ready(pod), problem or "ready")
+    async def report_state(self, pod: Pod, problem: str | None = None) -> None:
+        """Report the pod as ready, or as crashing with that problem, unless it was reported before."""
+        if reported_problem(pod) != (problem or ""):
+            await self._report(pod, crashing_status(pod, problem) if problem else ready_status(pod), problem or "ready")
             if problem:
-                await self.cluster.client.create(cast("Any", Event).from_dict(back_off(pod)))
+                await self.cluster.client.create(cast("Any", Event).from_dict(back_off_event(pod)))
 
-    async def finish(self, pod: Pod, problem: str | None = None) -> None:
-        """Reports the pod of a Job succeeded, or failed with that problem."""
-        await self._report(pod, finished(pod, problem), problem or "succeeded")
+    async def report_finished(self, pod: Pod, problem: str | None = None) -> None:
+        """Report the pod of a Job as succeeded, or as failed with that problem."""
+        await self._report(pod, finished_status(pod, problem), problem or "succeeded")
 
 
-def version(pod: Pod) -> str:
-    """Image tag of the first container."""
+def image_version(pod: Pod) -> str:
+    """Return the image tag of the first container."""
     return image_tag(pod.spec.containers[0].image if pod.spec else None)
 
 
-def init_version(pod: Pod, name: str) -> str | None:
-    """Image tag of the init container of that name; None if there is none such."""
+def init_image_version(pod: Pod, name: str) -> str | None:
+    """Return the image tag of the init container with that name, or None."""
     containers = (pod.spec.initContainers if pod.spec else None) or []
     return next((image_tag(container.image) for container in containers if container.name == name), None)
 
 
 def image_tag(image: str | None) -> str:
-    """What follows the last colon of an image reference, without KAI's suffix for FIPS builds; may be empty."""
+    """Return the tag of an image reference, without KAI's suffix for FIPS builds; may be empty."""
     return (image or "").rpartition("/")[2].partition(":")[2].removesuffix("-fips")
 
 
-def age(pod: Pod) -> float:
-    """Seconds since the pod was scheduled."""
+def seconds_since_scheduled(pod: Pod) -> float:
+    """Return the seconds since the pod was scheduled."""
     for condition in (pod.status.conditions if pod.status else None) or []:
         if condition.type == "PodScheduled" and condition.lastTransitionTime:
             return (datetime.now(UTC) - condition.lastTransitionTime).total_seconds()
     return 0.0
 
 
-def said(pod: Pod) -> str | None:
-    """What `keep` last reported: the problem, "" for ready, None when it has said nothing yet."""
+def reported_problem(pod: Pod) -> str | None:
+    """Return what `report_state` last reported: the problem, "" for ready, None for nothing yet."""
     for container in (pod.status.containerStatuses if pod.status else None) or []:
         if container.state and container.state.waiting and container.state.waiting.reason == "CrashLoopBackOff":
             return container.state.waiting.message
@@ -134,8 +134,8 @@ def said(pod: Pod) -> str | None:
     return None
 
 
-def ready(pod: Pod) -> Manifest:
-    """Status of a pod whose containers all run."""
+def ready_status(pod: Pod) -> Manifest:
+    """Return the status of a pod whose containers are all running."""
     now = _now()
     return {
         "phase": "Running",
@@ -146,8 +146,8 @@ def ready(pod: Pod) -> Manifest:
     }
 
 
-def crashing(pod: Pod, problem: str) -> Manifest:
-    """Status of a pod whose containers exit and are started again, with the problem as their last words."""
+def crashing_status(pod: Pod, problem: str) -> Manifest:
+    """Return the status of a pod in CrashLoopBackOff, with the problem as message."""
     now = _now()
     waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": problem}}
     return {
@@ -159,8 +159,8 @@ def crashing(pod: Pod, problem: str) -> Manifest:
     }
 
 
-def back_off(pod: Any) -> Manifest:
-    """The kubelet's event about a container that it starts again and again."""
+def back_off_event(pod: Any) -> Manifest:
+    """Return the kubelet's event for a container that keeps failing."""
     now, name, namespace = _now(), pod.metadata.name, pod.metadata.namespace
     container = pod.spec.containers[0].name
     return {
@@ -183,8 +183,8 @@ def back_off(pod: Any) -> Manifest:
     }
 
 
-def finished(pod: Pod, problem: str | None) -> Manifest:
-    """Status of a pod that ran to its end."""
+def finished_status(pod: Pod, problem: str | None) -> Manifest:
+    """Return the status of a finished pod."""
     now = _now()
     return {
         "phase": "Failed" if problem else "Succeeded",

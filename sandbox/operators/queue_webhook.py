@@ -1,4 +1,4 @@
-"""The webhook of KAI's queue-controller, served on loopback and registered by URL: pods have no network here."""
+"""The webhook of KAI's queue-controller, on loopback and registered by URL, because pods have no network here."""
 
 import base64
 import json
@@ -15,12 +15,12 @@ from sandbox.operators.operands import owner_reference
 
 HOST = "127.0.0.1"
 PATH = "/validate-scheduling-run-ai-v2-queue"
-POLL = 0.05
-"""Seconds until the server notices that it is to stop."""
+POLL_SECONDS = 0.05
+"""How often the server checks whether it should stop."""
 
 
 class QueueWebhook:
-    """An HTTPS server that reviews queues; while it does not listen, connections are refused, on the same port."""
+    """An HTTPS server that reviews queues. It keeps its port, and refuses connections while it does not listen."""
 
     def __init__(self) -> None:
         self.listening = False
@@ -28,32 +28,33 @@ class QueueWebhook:
         self._ca_bundle = base64.b64encode(authority.cert_pem.bytes()).decode()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(HOST).configure_cert(self._tls)
-        self._server = self._bound(0)
+        self._server = self._bind(0)
 
     def listen(self) -> None:
-        """Serves in a thread that ends with the process."""
+        """Serve in a daemon thread."""
         if not self.listening:
             self._server.server_activate()
-            threading.Thread(target=self._server.serve_forever, args=(POLL,), name="queue-webhook", daemon=True).start()
+            serve = self._server.serve_forever
+            threading.Thread(target=serve, args=(POLL_SECONDS,), name="queue-webhook", daemon=True).start()
             self.listening = True
 
     def refuse(self) -> None:
-        """Stops listening, as a container that is gone or has not come so far."""
+        """Stop listening, like a container that is not running."""
         if self.listening:
             self._server.shutdown()
             self._server.server_close()
-            self._server = self._bound(self._server.server_port)
+            self._server = self._bind(self._server.server_port)
             self.listening = False
 
-    def _bound(self, port: int) -> ThreadingHTTPServer:
-        """A server whose port is its own already and refuses connections until it listens."""
+    def _bind(self, port: int) -> ThreadingHTTPServer:
+        """Return a server that has bound its port, and refuses connections until it listens."""
         server = ThreadingHTTPServer((HOST, port), Handler, bind_and_activate=False)
         server.server_bind()
         server.socket = self._tls.wrap_socket(server.socket, server_side=True)
         return server
 
     def registration(self, config: Any) -> Manifest:
-        """The ValidatingWebhookConfiguration; it goes when the Config goes."""
+        """Return the ValidatingWebhookConfiguration; it is deleted with the Config."""
         return {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingWebhookConfiguration",
@@ -87,10 +88,10 @@ class QueueWebhook:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers reviews, each on a connection of its own: none outlives the server."""
+    """Answers reviews. Each has its own connection, so that none outlives the server."""
 
     def do_POST(self) -> None:
-        """Answers one AdmissionReview."""
+        """Answer one AdmissionReview."""
         answer = json.dumps(review(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))).encode()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "application/json")
@@ -99,11 +100,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, *_: Any) -> None:
-        """Requests are the API server's business."""
+        """Do not log requests."""
 
 
 def review(request: Manifest) -> Manifest:
-    """Answers an AdmissionReview: KAI refuses a queue without `spec.resources`, and nothing else by default."""
+    """Answer an AdmissionReview: by default, KAI refuses only queues without `spec.resources`."""
     response: Manifest = {"uid": request["request"]["uid"], "allowed": True}
     if (request["request"]["object"].get("spec") or {}).get("resources") is None:
         message = "resources must be specified"

@@ -1,4 +1,4 @@
-"""A stub of a storage provisioner: every claim gets a volume of its own, and the volume goes with the claim."""
+"""A simulated storage provisioner: every claim gets its own volume, which is deleted with the claim."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sandbox.operators.operator import Operator
 
 
 class Volumes(Operator):
-    """Makes a volume for each pending claim (kube-controller-manager binds the two), deletes released ones."""
+    """Creates a volume for each pending claim (kube-controller-manager binds them), and deletes released volumes."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)
@@ -17,7 +17,7 @@ class Volumes(Operator):
         self.volumes = cluster.store(PersistentVolume)
 
     async def reconcile(self) -> None:
-        """Makes what is missing and deletes what is released."""
+        """Create missing volumes and delete released ones."""
         for claim in self.claims:
             if claim.status and claim.status.phase == "Pending":
                 await self.cluster.ensure(self.volumes, volume(claim), "volumes")
@@ -27,7 +27,7 @@ class Volumes(Operator):
 
 
 def volume(claim: Any) -> Manifest:
-    """A volume that fits the claim and is reserved for it."""
+    """Return a volume that matches the claim and is reserved for it."""
     metadata = claim.metadata
     return {
         "apiVersion": "v1",

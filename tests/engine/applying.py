@@ -1,6 +1,6 @@
-"""What a person does with rendered files: the commands of their README, one after the other.
+"""Runs the commands in the README of rendered files.
 
-There is no kubectl in the toolchain: what it would do goes through the API, helm's commands run as they are.
+The toolchain has no kubectl: its commands are translated to API calls. Helm's commands are run unchanged.
 """
 
 import re
@@ -23,16 +23,16 @@ from dynamo_platform.rendering.objects import Key, key_of
 from sandbox.cluster import client
 from tests.engine.engine import CONFIG, SHARD, Engine
 
-SECONDS = 60
+TIMEOUT_SECONDS = 60
 WAITED_FOR: dict[str, Any] = {
     "config.kai.scheduler": CONFIG,
     "schedulingshard.kai.scheduler": SHARD,
     "deployment.apps": Deployment,
 }
 OTHERS = ("helm.sh/hook", "meta.helm.sh/", "pulumi.com/", "dynamo-platform/", "deployment.kubernetes.io/")
-"""Annotations by which tools and controllers keep their own accounts."""
+"""Prefixes of annotations that tools and controllers write for their own bookkeeping."""
 OF_ONE_CLUSTER = {"caBundle", "clusterIP", "clusterIPs", "status", "url"}
-"""Fields that are another in every cluster."""
+"""Fields that differ between clusters."""
 
 
 def follow(engine: Engine, folder: Path) -> None:
@@ -54,7 +54,7 @@ def follow(engine: Engine, folder: Path) -> None:
 
 
 def apply(api: Client, stage: Path) -> None:
-    """`kubectl apply --server-side --force-conflicts -f stage`, tried again while a webhook does not listen."""
+    """`kubectl apply --server-side --force-conflicts -f stage`, retried while a webhook does not listen."""
     load_in_cluster_generic_resources(api)
     for file in sorted(stage.glob("*.yaml")):
         for manifest in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader):
@@ -94,30 +94,30 @@ def _has(found: Any, condition: str) -> bool:
 
 
 def _eventually(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not look():
-        assert time.monotonic() < deadline, "waited for too long"
+        assert time.monotonic() < deadline, f"not done after {TIMEOUT_SECONDS} s"
         time.sleep(0.2)
 
 
 def live(engine: Engine, kinds: Iterable[tuple[str, str]]) -> dict[Key, Any]:
-    """Every object of these kinds (API version and kind) once none comes or changes any more."""
+    """Return every object of these kinds (API version and kind) once they have stopped changing."""
     kinds = list(kinds)
     found: dict[Key, Any] = {}
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while identities(found) != identities(found := _objects(engine, kinds)):
-        assert time.monotonic() < deadline, "the cluster does not come to rest"
+        assert time.monotonic() < deadline, f"objects still change after {TIMEOUT_SECONDS} s"
         time.sleep(1.5)
     return found
 
 
 def identities(objects: dict[Key, Any]) -> dict[Key, tuple[str, int]]:
-    """Which objects these are, and how often they were changed."""
+    """Return the UID and generation of each object."""
     return {key: (each["metadata"]["uid"], each["metadata"].get("generation", 0)) for key, each in objects.items()}
 
 
 def _objects(engine: Engine, kinds: Iterable[tuple[str, str]]) -> dict[Key, Any]:
-    """The objects in the cluster, but the control plane's own and what Helm keeps of itself."""
+    """Return the objects in the cluster, except those of the control plane and Helm's release Secrets."""
     api = client(engine.sandbox.paths.kubeconfig)
     load_in_cluster_generic_resources(api)
     found: dict[Key, Any] = {}
@@ -135,7 +135,7 @@ def _objects(engine: Engine, kinds: Iterable[tuple[str, str]]) -> dict[Key, Any]
 
 
 def content(manifest: Any) -> Any:
-    """What was wanted of a live object, without what the cluster, Helm and Pulumi keep in it."""
+    """Return the desired state of a live object, without fields of the cluster, Helm and Pulumi."""
     metadata = manifest["metadata"]
     labels = {k: v for k, v in (metadata.get("labels") or {}).items() if v != "Helm"}
     annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if not k.startswith(OTHERS)}

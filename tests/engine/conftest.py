@@ -1,4 +1,4 @@
-"""A sandbox for each module of engine tests, and a project for each test."""
+"""Fixtures: a sandbox for each module of engine tests, and a project for each test."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ import pytest
 from sandbox.sandbox import Sandbox
 from tests.engine.engine import Engine
 
-# Tests take what is at hand, or build it: they ask no place for a download.
+# Tests use commands that are present, or build them; they never download.
 os.environ.setdefault("TOOLCHAIN", "offline")
 
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A cluster, registry and charts of the module's own."""
+    """A cluster, a registry and charts for the module."""
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
     try:
         sandbox.up()
@@ -32,7 +32,7 @@ def engine(sandbox: Sandbox, tmp_path: Path) -> Engine:
 
 @pytest.fixture
 def fresh(sandbox: Sandbox, engine: Engine) -> Engine:
-    """A stack on an empty cluster: what the test before kept is gone."""
+    """A stack on a new, empty cluster."""
     sandbox.cluster.stop()
     sandbox.up()
     return engine

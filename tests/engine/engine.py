@@ -1,8 +1,7 @@
-"""A Pulumi project of a test's own, run by the real engine on a sandbox's cluster."""
+"""A temporary Pulumi project, run by the real engine on a sandbox's cluster."""
 
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,26 +15,23 @@ from lightkube.generic_resource import create_global_resource
 from dynamo_platform.planning.running import COMPONENT
 from sandbox import status
 from sandbox.cluster import client
+from sandbox.commands import CommandError, run
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 from sandbox.sources import CONTRACT_CHARTS
-from sandbox.stack import configured
+from sandbox.stack import sandbox_config
 
 STACK = "test"
-RACE = 60
-"""Seconds after which a bundled KAI's webhook answers."""
+RACE_SECONDS = 60
+"""Seconds after which the webhook of a bundled KAI answers at the latest."""
 NOWHERE = "/nonexistent/kubeconfig"
 CONFIG = create_global_resource("kai.scheduler", "v1", "Config", "configs")
 SHARD = create_global_resource("kai.scheduler", "v1", "SchedulingShard", "schedulingshards")
 QUEUE = create_global_resource("scheduling.run.ai", "v2", "Queue", "queues")
 
 
-class CommandFailedError(Exception):
-    """A command that failed; the text is all that it printed."""
-
-
 class Engine:
-    """One stack of this repository's program, or of `program`, in a project folder of its own."""
+    """A stack of this repository's program, or of `program`, in its own project folder."""
 
     def __init__(self, sandbox: Sandbox, folder: Path, program: str | None = None) -> None:
         self.sandbox = sandbox
@@ -54,10 +50,10 @@ class Engine:
         return self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
 
     def configure(self, config: Mapping[str, Any], *, charts: bool = True) -> None:
-        """Write the stack's configuration, with the sandbox's cluster and charts in it unless `charts` is false."""
+        """Write the stack's configuration, with the sandbox's cluster and charts unless `charts` is false."""
         prefixed = {f"dynamo-platform:{key}": value for key, value in config.items()}
         if charts:
-            prefixed = configured(prefixed, CONTRACT_CHARTS, {}, self.sandbox.registry)
+            prefixed = sandbox_config(prefixed, CONTRACT_CHARTS, {}, self.sandbox.registry)
         salt = {}
         if self.stack_file.exists():
             document = yaml.safe_load(self.stack_file.read_text()) or {}
@@ -69,17 +65,17 @@ class Engine:
         return self.run("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK, *arguments)
 
     def up_bundled(self) -> None:
-        """`pulumi up`, and again while the chart's queue hook meets KAI's webhook before it answers.
+        """`pulumi up`, retried while the chart's queue hook runs before KAI's webhook answers.
 
-        Upstream's race (https://github.com/ai-dynamo/dynamo/issues/4625): both come with the one release, so no gate
-        can be between them.
+        This is a race upstream (https://github.com/ai-dynamo/dynamo/issues/4625): both are in one release, so no gate
+        can separate them.
         """
-        deadline = time.monotonic() + RACE
+        deadline = time.monotonic() + RACE_SECONDS
         while True:
             try:
                 self.up()
-            except CommandFailedError as error:
-                if "failed calling webhook" not in str(error) or time.monotonic() > deadline:
+            except CommandError as error:
+                if "failed calling webhook" not in error.output or time.monotonic() > deadline:
                     raise
             else:
                 return
@@ -96,7 +92,7 @@ class Engine:
         """`pulumi destroy`."""
         return self.run("pulumi", "destroy", "--yes", "--skip-preview", "--stack", STACK)
 
-    def unchanged(self) -> None:
+    def assert_unchanged(self) -> None:
         """Assert that another `up` and a `refresh` change nothing."""
         self.up("--expect-no-changes", "--diff")
         self.refresh("--expect-no-changes")
@@ -113,17 +109,17 @@ class Engine:
         return resources
 
     def listed(self) -> dict[str, dict[str, str]]:
-        """The objects of each release, as the component's state has them."""
+        """The objects of each release in the component's state."""
         (outputs,) = [each["outputs"] for each in self.resources() if each["type"] == COMPONENT]
         objects: dict[str, dict[str, str]] = outputs["objects"]
         return objects
 
     def helm(self, *arguments: str) -> str:
-        """The helm command line on the sandbox's cluster."""
+        """Run helm on the sandbox's cluster."""
         return self.run(self.sandbox.tools["helm"], *arguments)
 
     def install(self, release: str, chart: str, version: str, namespace: str) -> None:
-        """What someone else installs: a chart of the sandbox, without Pulumi."""
+        """Install a chart of the sandbox without Pulumi, like someone else would."""
         archive = self.sandbox.paths.charts / f"{chart}-{version}.tgz"
         self.helm("install", release, str(archive), "-n", namespace, "--create-namespace", "--wait")
 
@@ -132,11 +128,11 @@ class Engine:
         return {release.name: (release.version, release.state) for release in self.status().releases}
 
     def status(self) -> status.Status:
-        """What the cluster holds."""
+        """The state of the cluster."""
         return status.read(self.sandbox.paths.kubeconfig)
 
     def objects(self, kind: Any) -> dict[str, Any]:
-        """Every object of a kind by name, or by namespace/name; none where the cluster does not serve the kind."""
+        """Every object of a kind by name, or by namespace/name; empty if the cluster does not serve the kind."""
         api = client(self.sandbox.paths.kubeconfig)
         namespaced = issubclass(kind, NamespacedResource)
         try:
@@ -151,29 +147,18 @@ class Engine:
         }
 
     def uids(self, kind: Any) -> dict[str, str]:
-        """UID of every object of a kind, by name as `objects` has it."""
+        """UID of every object of a kind, by the keys of `objects`."""
         return {name: item.metadata.uid for name, item in self.objects(kind).items()}
 
     def specs(self, kind: Any) -> dict[str, Any]:
-        """Spec of every object of a custom kind, by name as `objects` has it."""
+        """Spec of every object of a custom kind, by the keys of `objects`."""
         return {name: item.get("spec") for name, item in self.objects(kind).items()}
 
     def run(self, *command: str, env: Mapping[str, str] | None = None) -> str:
         """Run a command in the project's folder; return what it printed.
 
         Raises:
-            CommandFailedError: it exited with another code than 0.
+            CommandError: the exit code is not 0.
         """
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise CommandFailedError(done.stdout)
-        return done.stdout
+        printed = run(command, self.folder, {**self.env, **(env or {})})
+        return printed.stdout + printed.stderr

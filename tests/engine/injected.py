@@ -1,4 +1,4 @@
-"""The faults that a test injects into the simulated operators (see `sandbox.operators`)."""
+"""Injects faults into the simulated operators (see `sandbox.operators`)."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from sandbox.operators import faults
 
 
 @contextmanager
-def injected(api: Client, data: Mapping[str, str]) -> Iterator[None]:
-    """These faults and no others, until the block ends or `repair` is called."""
+def inject_faults(api: Client, data: Mapping[str, str]) -> Iterator[None]:
+    """Inject exactly these faults, until the block ends or `repair` is called."""
     metadata = {"name": faults.NAME, "namespace": faults.NAMESPACE}
     content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
     api.apply(cast("Any", ConfigMap).from_dict(content), field_manager="test")
@@ -23,7 +23,7 @@ def injected(api: Client, data: Mapping[str, str]) -> Iterator[None]:
 
 
 def repair(api: Client) -> None:
-    """Take all faults away."""
+    """Remove all faults."""
     try:
         api.delete(ConfigMap, faults.NAME, namespace=faults.NAMESPACE)
     except ApiError as error:

@@ -1,4 +1,4 @@
-"""Recorded behaviour of the real charts (`tests/data/renders`), and how a chart at hand compares with it."""
+"""Recorded behaviour of the real charts (`tests/data/renders`), and rendering of charts to compare with it."""
 
 import json
 import os
@@ -20,14 +20,14 @@ RELEASES = {
 }
 """Release name and namespace of the recordings, per chart."""
 KUBERNETES = "1.33.0"
-"""Kubernetes version of the recordings, except where a case has its own."""
+"""Kubernetes version of the recordings, unless a case sets its own."""
 MARKS = {
     "helm.sh/hook": "hook",
     "helm.sh/hook-weight": "weight",
     "helm.sh/hook-delete-policy": "deletePolicy",
     "helm.sh/resource-policy": "policy",
 }
-"""Helm's annotations that an object is compared by, and what the recordings call them."""
+"""Helm's annotations that are compared, and their names in the recordings."""
 
 _HASHED = re.compile(r"(?<=^grove-operator-cm-)[0-9a-f]{8}$")
 _load_all: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -35,7 +35,7 @@ _load_all: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a chart makes of one value set."""
+    """The result of rendering a chart with one set of values."""
 
     fails: bool
     objects: frozenset[str]
@@ -47,7 +47,7 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Case:
-    """One value set of a recording, and what the real chart made of it."""
+    """One set of values in a recording, and the result of the real chart."""
 
     name: str
     values: Mapping[str, Any]
@@ -58,13 +58,13 @@ class Case:
 
 @dataclass(frozen=True)
 class Recording:
-    """What one version of a real chart was seen to do."""
+    """The recorded behaviour of one version of a real chart."""
 
     name: str
     chart: str
     version: str
     dependencies: frozenset[str]
-    """Bundled charts, as `described` names them."""
+    """Bundled charts, as returned by `described`."""
     cases: tuple[Case, ...]
 
     @classmethod
@@ -81,14 +81,14 @@ class Recording:
 
 
 def nearest(chart: str, version: str) -> Recording | None:
-    """The newest recording of `chart` that is not newer than `version`."""
+    """Return the newest recording of `chart` that is not newer than `version`."""
     recordings = [Recording.load(path.stem) for path in RENDERS.glob(f"{chart}-*.json")]
     older = [recording for recording in recordings if precedence(recording.version) <= precedence(version)]
     return max(older, key=lambda recording: precedence(recording.version), default=None)
 
 
 def precedence(version: str) -> tuple[list[int], bool, list[tuple[bool, int, str]]]:
-    """Sorts semantic versions, leading `v` or not: a pre-release before its release."""
+    """Return a sort key for semantic versions, with or without `v`: a pre-release sorts before its release."""
     core, _, pre = version.removeprefix("v").partition("-")
     identifiers = re.findall(r"\d+|[a-z]+", pre)
     return (
@@ -99,18 +99,18 @@ def precedence(version: str) -> tuple[list[int], bool, list[tuple[bool, int, str
 
 
 def metadata(archive: Path) -> dict[str, Any]:
-    """The Chart.yaml of a chart archive."""
+    """Return the Chart.yaml of a chart archive."""
     with tarfile.open(archive) as files:
         for member in files:
             file = files.extractfile(member) if re.fullmatch(r"[^/]+/Chart\.yaml", member.name) else None
             if file is not None:
                 document: dict[str, Any] = yaml.safe_load(file)
                 return document
-    raise ValueError(f"{archive}: holds no Chart.yaml")
+    raise ValueError(f"{archive} contains no Chart.yaml")
 
 
 def described(dependencies: list[dict[str, Any]]) -> frozenset[str]:
-    """Bundled KAI Scheduler and Grove with version, alias and condition: the ones whose objects were recorded."""
+    """Return bundled KAI Scheduler and Grove with version, alias and condition; only their objects are recorded."""
     return frozenset(
         " ".join(str(dependency[key]) for key in ("name", "version", "alias", "condition") if key in dependency)
         for dependency in dependencies
@@ -119,7 +119,7 @@ def described(dependencies: list[dict[str, Any]]) -> frozenset[str]:
 
 
 def render(helm: str, archive: Path, chart: str, case: Case, home: Path) -> Rendered:
-    """Render a chart archive with the values of a case; `home` takes the place of Helm's own folders."""
+    """Render a chart archive with the values of a case; `home` replaces Helm's own folders."""
     release, namespace = RELEASES[chart]
     command = [helm, "template", release, str(archive), "--namespace", namespace, "--include-crds", "--values", "-"]
     command += ["--kube-version", case.kubernetes, *(f"--api-versions={api}" for api in case.apis)]
@@ -139,7 +139,7 @@ def render(helm: str, archive: Path, chart: str, case: Case, home: Path) -> Rend
 
 
 def _cases(documents: list[dict[str, Any]]) -> Iterator[Case]:
-    """Every case with its full list of objects: all but the first are recorded as changes to the first."""
+    """Yield every case with its full list of objects; all but the first are recorded as changes to the first."""
     first = documents[0]
     for document in documents:
         objects = [item for item in first["objects"] if item not in document.get("removed", [])]
@@ -172,7 +172,7 @@ def _fields(item: Mapping[str, str]) -> list[str]:
 
 
 def _marked(document: Mapping[str, Any]) -> dict[str, str]:
-    """An object as the recordings describe one."""
+    """Return an object in the format of the recordings."""
     found = document["metadata"]
     annotations = found.get("annotations") or {}
     item = {"kind": document["kind"], "api": document["apiVersion"], "name": found["name"]}

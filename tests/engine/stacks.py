@@ -1,4 +1,4 @@
-"""What the engine's tests install."""
+"""Stacks that the engine tests install."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ DYNAMO_QUEUES = {"dynamo-default", "dynamo"}
 
 
 def stack(kai: str, grove: str, versions: dict[str, str], **config: Any) -> dict[str, Any]:
-    """A development stack with these modes and versions; `config` replaces entries of it."""
+    """Return a development stack with these modes and versions; `config` replaces entries."""
     return {
         "version": versions["version"],
         "profile": "development",
@@ -20,7 +20,7 @@ def stack(kai: str, grove: str, versions: dict[str, str], **config: Any) -> dict
 
 
 def separate(versions: dict[str, str], **config: Any) -> dict[str, Any]:
-    """A development stack with releases of its own for all three."""
+    """Return a development stack with separate releases for all three."""
     return stack("separate", "separate", versions, **config)
 
 

@@ -1,4 +1,4 @@
-"""Contract charts, and the real ones in the folder `DYNAMO_CHARTS`: plans render with them, and they know every key."""
+"""Contract charts, and the real ones in the folder `DYNAMO_CHARTS`: they render for each plan, and have every key."""
 
 import json
 import os
@@ -80,11 +80,11 @@ PAGES: dict[str, Page] = {
 
 
 ACCEPTED = ["SET001", "DEP005"]
-"""Settings that a version has no key for yet, and versions with a known fault, are planned all the same."""
+"""Accepted, so that versions that lack a setting or have a known fault are planned too."""
 
 
 class Candidate(NamedTuple):
-    """A chart at hand; without an archive it is the contract chart."""
+    """A chart to test; without an archive it is the contract chart."""
 
     chart: str
     version: str
@@ -94,7 +94,7 @@ class Candidate(NamedTuple):
         return f"{self.chart} {self.version}" + " (real)" * (self.archive is not None)
 
     def read(self, folder: Path) -> tuple[Path, ReadChart]:
-        """Its archive, which is below ``folder`` for a contract chart, and what that says."""
+        """Return its archive, packaged into ``folder`` for a contract chart, and its contents."""
         path = self.archive or folder / f"{self.chart}-{self.version}.tgz"
         return path, archive.read(path)
 
@@ -109,7 +109,7 @@ CONTRACT = [Candidate(chart, version) for chart in charts.PUBLISHED for version 
 
 
 class Known(NamedTuple):
-    """Keys in which a real chart and the recorded ones differ, and why that stands."""
+    """Keys in which a real chart and the recorded ones differ, and the reason."""
 
     charts: str
     keys: str
@@ -173,12 +173,12 @@ def test_every_plan_renders_with_charts_that_know_its_keys(
 
 
 def known(chart: ReadChart, *, real: bool) -> dict[str, Kind]:
-    """The keys that a real chart reads, or that the one is recorded to read which a contract chart stands for."""
+    """Return the keys that a real chart reads, or for a contract chart, the recorded keys of its real chart."""
     recordings = recorded(chart.name)
     kinds = dict(chart.keys if real else recordings[nearest_recording(Version.parse(chart.version), recordings)])
     kinds |= {"etcd": "chart", "nats": "chart"} if chart.name == "dynamo-platform" else {}
     for key, carried in chart.charts.items():
-        # A build that bundles another version than the release knows other keys.
+        # A build that bundles a different version than the release has different keys.
         if carried.name in charts.PUBLISHED and carried.version == bundled(chart.version, key):
             own = known(carried, real=real)
             kinds = {path: kind for path, kind in kinds.items() if path != key}
@@ -207,7 +207,7 @@ def test_recorded_keys_are_those_of_the_real_chart(candidate: Candidate) -> None
 
 @pytest.mark.parametrize("candidate", REAL, ids=str)
 def test_charts_own_values_are_no_finding(candidate: Candidate) -> None:
-    """With everything bundled, every key of a chart's own values.yaml is one that the rules let through."""
+    """With everything bundled, the rules accept every key of a chart's own values.yaml."""
     assert candidate.archive
     with tarfile.open(candidate.archive) as files:
         file = files.extractfile(f"{candidate.chart}/values.yaml")

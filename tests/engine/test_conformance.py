@@ -1,4 +1,4 @@
-"""Contract charts, and the real charts in the folder `DYNAMO_CHARTS`, against what real charts were seen to do."""
+"""Compares contract charts, and the real charts in the folder `DYNAMO_CHARTS`, with the recordings of real charts."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.engine.recordings import RELEASES, Recording, Rendered, described, me
 
 @dataclass(frozen=True)
 class Known:
-    """Differences from a recording that stand, and why."""
+    """Accepted differences from a recording, and the reason."""
 
     charts: str
     """Pattern of `<chart> <version>`."""
@@ -63,7 +63,7 @@ DIFFERENCES = (
 
 @dataclass(frozen=True)
 class Candidate:
-    """A chart archive and the recording it is held to."""
+    """A chart archive and the recording that it is compared with."""
 
     chart: str
     version: str
@@ -122,7 +122,7 @@ def test_chart_does_what_was_recorded(
 
 
 def _differences(recording: Recording, dependencies: frozenset[str], rendered: list[Rendered]) -> Iterator[str]:
-    """Every difference as `<case>: <what>`; `+` is what only the chart at hand has, `-` what only the recording has."""
+    """Return every difference as `<case>: <what>`; `+` is only in the chart, `-` is only in the recording."""
     yield from _changes("dependencies", recording.dependencies, dependencies)
     hashes = set()
     for case, now in zip(recording.cases, rendered, strict=True):

@@ -1,4 +1,4 @@
-"""``dynamo-platform diff`` with a real Helm: what renders, what does not, and charts out of reach."""
+"""``dynamo-platform diff`` with a real Helm: charts that render, that fail, and that cannot be fetched."""
 
 import json
 import subprocess
@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from sandbox import charts
+from sandbox.commands import git, run
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 from tests.engine.stacks import NEW, OLD, separate
@@ -18,20 +19,16 @@ NOWHERE = "oci://127.0.0.1:1/charts"
 
 
 class Repository:
-    """A project in a git repository, with one stack whose charts lie beside it."""
+    """A project in a git repository, with one stack and its charts."""
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.folder = folder
         self.env = sandbox.env | {"PYTHONPATH": str(CHECKOUT)}
         (folder / "stacks").mkdir(parents=True)
         (folder / "Pulumi.yaml").write_text((CHECKOUT / "Pulumi.yaml").read_text())
-        self.git("init", "--quiet")
+        git(folder, "init", "--quiet")
         versions = {"dynamo-platform": "version", "kai-scheduler": "kai", "grove-charts": "grove"}
         charts.package(folder / "charts", {chart: [OLD[key], NEW[key]] for chart, key in versions.items()})
-
-    def git(self, *arguments: str) -> None:
-        author = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
-        subprocess.run(["git", *author, *arguments], cwd=self.folder, check=True, capture_output=True)
 
     def commit(self, tag: str, config: dict[str, Any], *, local: bool = True) -> None:
         """Commit the stack with this configuration."""
@@ -41,9 +38,9 @@ class Repository:
                 config[key] = {"chart": self.archive(CHARTS[key], config[key]["version"])} | config[key]
         page = {"config": {f"dynamo-platform:{key}": value for key, value in config.items()}}
         (self.folder / "stacks" / "Pulumi.test.yaml").write_text(yaml.safe_dump(page))
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", tag)
-        self.git("tag", tag)
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--message", tag)
+        git(self.folder, "tag", tag)
 
     @staticmethod
     def archive(chart: str, version: str) -> str:
@@ -54,7 +51,7 @@ class Repository:
         return subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
 
     def compared(self) -> dict[str, Any]:
-        """What changes of the stack."""
+        """Return the changes of the stack."""
         done = self.diff("--format=json")
         assert done.returncode == 0, done.stderr
         (stack,) = json.loads(done.stdout)["stacks"]
@@ -64,7 +61,7 @@ class Repository:
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """A sandbox with a Helm, and nothing that runs."""
+    """A sandbox with Helm, in which nothing runs."""
     sandbox = Sandbox(tmp_path_factory.mktemp("tools"))
     sandbox.paths.state.mkdir(parents=True)
     return sandbox
@@ -164,8 +161,6 @@ def test_two_folders_of_helm(repository: Repository, tmp_path: Path) -> None:
             repository.archive("kai-scheduler", version),
             f"--output-dir={tmp_path / name}",
         ]
-        subprocess.run(command, cwd=repository.folder, env=repository.env, check=True, capture_output=True)
-    command = ["python", "-m", "dynamo_platform", "diff", "a", "b"]
-    done = subprocess.run(command, cwd=tmp_path, env=repository.env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert f"operator:{OLD['kai']} → " in done.stdout
+        run(command, repository.folder, repository.env)
+    report = run(["python", "-m", "dynamo_platform", "diff", "a", "b"], tmp_path, repository.env)
+    assert f"operator:{OLD['kai']} → " in report.stdout

@@ -1,4 +1,4 @@
-"""The gates on a real API server: they wait, they fail with what they saw, and a repair lets the next update go on."""
+"""Gates on a real API server: they wait, they report why they fail, and the next update resumes after a repair."""
 
 import subprocess
 from datetime import datetime, timedelta
@@ -11,9 +11,10 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Pod, Secret
 
 from sandbox.cluster import client
+from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import CONFIG, QUEUE, SHARD, STACK, CommandFailedError, Engine
-from tests.engine.injected import injected, repair
+from tests.engine.engine import CONFIG, QUEUE, SHARD, STACK, Engine
+from tests.engine.injected import inject_faults, repair
 from tests.engine.stacks import DYNAMO_QUEUES, KAI_QUEUES, NEW, separate, stack
 
 BEFORE = {"version": "1.4.2", "kai": "v0.14.7", "grove": "v0.1.0-alpha.12-rc1"}
@@ -24,7 +25,7 @@ GATES: dict[str, tuple[Any, str, str | None]] = {
     "kai-queue-controller": (Deployment, "queue-controller", "kai-scheduler"),
 }
 AWAY = 20
-"""Seconds that a shard is without scheduler during the upgrade."""
+"""Seconds without a scheduler for a shard during the upgrade."""
 PROGRAM = """
 import pulumi
 import pulumi_kubernetes
@@ -42,7 +43,7 @@ for kind in (One, Other):
         profile="development",
         kai_scheduler={"mode": "external", "version": "v0.17.0", "namespace": "default"},
         grove={"mode": "disabled"},
-        # The chart is upstream's, and out of reach.
+        # The chart is upstream's, and cannot be fetched.
         preview_objects=False,
         opts=pulumi.ResourceOptions(parent=parent),
     )
@@ -55,25 +56,25 @@ def api(sandbox: Sandbox) -> Client:
 
 
 def fails(engine: Engine) -> str:
-    """What an `up` prints that fails."""
-    with pytest.raises(CommandFailedError) as failed:
+    """Return the output of an `up` that fails."""
+    with pytest.raises(CommandError) as failed:
         engine.up()
-    return str(failed.value)
+    return failed.value.output
 
 
 def made(engine: Engine) -> list[str]:
-    """The types of all Kubernetes objects and releases in the stack's state."""
+    """Return the types of all Kubernetes objects and releases in the stack's state."""
     types = [resource["type"] for resource in engine.resources()]
     return [each for each in types if each.startswith("kubernetes:")]
 
 
 def revision(api: Client, release: str, namespace: str, number: int) -> Secret:
-    """Helm's record of a release's revision, which it makes when it begins."""
+    """Return Helm's record of a release's revision, which it creates first."""
     return api.get(Secret, f"sh.helm.release.v1.{release}.v{number}", namespace=namespace)
 
 
 def available(api: Client, kind: Any, name: str) -> dict[str, Any]:
-    """The condition Available, which is true."""
+    """Return the condition Available, which must be true."""
     (condition,) = [each for each in api.get(kind, name)["status"]["conditions"] if each["type"] == "Available"]
     assert condition["status"] == "True"
     return cast("dict[str, Any]", condition)
@@ -85,12 +86,12 @@ def stamp(api: Client, kind: Any, name: str, namespace: str | None = None) -> st
 
 
 def created(item: Any) -> datetime:
-    """When the object was made, to the second."""
+    """Return the creation time of the object, in whole seconds."""
     return cast("datetime", item.metadata.creationTimestamp)
 
 
 def up_repaired_at(engine: Engine, api: Client, sign: str) -> None:
-    """`up`, which succeeds because the faults go when it prints the sign."""
+    """Run `up`, which succeeds because the faults are removed when it prints the sign."""
     command = ("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK)
     seen = False
     with subprocess.Popen(command, cwd=engine.folder, env=engine.env, stdout=subprocess.PIPE, text=True) as update:
@@ -106,7 +107,7 @@ def test_gate_that_never_opens_says_what_it_saw_and_the_next_update_goes_on(engi
     config = separate(NEW)
     config["kaiScheduler"]["timeout"] = 15
     engine.configure(config)
-    with injected(api, {"binder.ready": "false"}):
+    with inject_faults(api, {"binder.ready": "false"}):
         said = fails(engine)
         assert "gate kai-config did not open: Config kai-config is not Available." in said
         assert "Config kai-config, generation 1" in said
@@ -122,17 +123,17 @@ def test_gate_that_never_opens_says_what_it_saw_and_the_next_update_goes_on(engi
     engine.up()
     assert engine.releases()["dynamo-platform"] == (NEW["version"], "deployed")
     assert engine.uids(QUEUE).keys() == KAI_QUEUES | DYNAMO_QUEUES
-    engine.unchanged()
+    engine.assert_unchanged()
     engine.destroy()
     assert engine.releases() == {}
 
 
 def test_gates_record_the_object_that_they_patched(engine: Engine, api: Client) -> None:
-    """The operator is still for as long as the gates look, so that only their own patch tells the objects apart."""
+    """The operator does nothing while the gates wait, so that only their own patch distinguishes the objects."""
     config = separate(NEW)
     engine.configure(config)
     engine.up()
-    with injected(api, {"kai-operator.reconciling": "false"}):
+    with inject_faults(api, {"kai-operator.reconciling": "false"}):
         for qps in (60, 70, 80):
             config["kaiScheduler"]["values"] = {"operator": {"qps": qps}}
             engine.configure(config)
@@ -153,7 +154,7 @@ def test_gates_wait_again_when_kai_is_upgraded(engine: Engine, api: Client) -> N
     engine.configure(separate(BEFORE))
     engine.up()
 
-    # Nothing touches Available: the gates open at once.
+    # Available does not change: the gates open immediately.
     untouched, stamped = available(api, CONFIG, "kai-config"), stamp(api, CONFIG, "kai-config")
     config = separate(BEFORE)
     config["kaiScheduler"]["values"] = {"operator": {"qps": 60}}
@@ -163,9 +164,9 @@ def test_gates_wait_again_when_kai_is_upgraded(engine: Engine, api: Client) -> N
     assert available(api, CONFIG, "kai-config") == untouched
     assert stamp(api, CONFIG, "kai-config") not in {stamped, None}
 
-    # The new scheduler takes its time, after the old one is gone: the shard is not Available until it runs.
+    # The new scheduler starts late, after the old one is gone: the shard is not Available until then.
     engine.configure(separate(NEW))
-    with injected(api, {"kai-scheduler-default.delay": str(AWAY)}):
+    with inject_faults(api, {"kai-scheduler-default.delay": str(AWAY)}):
         engine.up()
     (pod,) = api.list(Pod, namespace="kai-scheduler", labels={"app": "kai-scheduler-default"})
     back = datetime.fromisoformat(available(api, SHARD, "default")["lastTransitionTime"])
@@ -178,7 +179,7 @@ def test_gates_wait_again_when_kai_is_upgraded(engine: Engine, api: Client) -> N
     )
     assert upgraded <= created(pod)
     assert created(pod) + timedelta(seconds=AWAY - 1) <= back <= platform
-    engine.unchanged()
+    engine.assert_unchanged()
     engine.destroy()
 
 
@@ -197,14 +198,14 @@ def test_external_kai_scheduler_is_looked_for_and_its_webhook_waited_for(engine:
     assert made(engine) == []
 
     charts = engine.sandbox.paths.charts
-    with injected(api, {"queue-controller.ready": "false"}):
+    with inject_faults(api, {"queue-controller.ready": "false"}):
         engine.helm(
             "install", "kai-scheduler", str(charts / f"kai-scheduler-{NEW['kai']}.tgz"), "-n", "kai-scheduler", "--wait"
         )
         engine.helm(
             *("install", "grove", str(charts / f"grove-charts-{NEW['grove']}.tgz")),
             *("-n", "grove-system", "--create-namespace", "--wait"),
-            # An operator's Secret may be there from before, which the chart's would not take over.
+            # A Secret of the operator may be left over, and the chart's would not adopt it.
             *("--set", "webhookServerSecret.enabled=false"),
         )
         said = fails(engine)
@@ -212,18 +213,18 @@ def test_external_kai_scheduler_is_looked_for_and_its_webhook_waited_for(engine:
         assert "Deployment queue-controller: 0 of 1 pods available" in said
         assert "KAI Scheduler was not found" not in said
 
-    with injected(api, {"queue-webhook.listening": "false"}):
+    with inject_faults(api, {"queue-webhook.listening": "false"}):
         said = fails(engine)
         assert "refused connections for 5 s" in said
         assert engine.uids(QUEUE).keys() == KAI_QUEUES
 
     config["kaiScheduler"]["timeout"] = 120
     engine.configure(config)
-    with injected(api, {"queue-webhook.listening": "false"}):
+    with inject_faults(api, {"queue-webhook.listening": "false"}):
         up_repaired_at(engine, api, "retrying create due to on-error hook request")
     assert engine.releases()["dynamo-platform"] == (NEW["version"], "deployed")
     assert engine.uids(QUEUE).keys() == KAI_QUEUES | DYNAMO_QUEUES
-    engine.unchanged()
+    engine.assert_unchanged()
     engine.destroy()
     engine.helm("uninstall", "grove", "-n", "grove-system")
     engine.helm("uninstall", "kai-scheduler", "-n", "kai-scheduler")

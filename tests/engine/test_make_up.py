@@ -1,4 +1,4 @@
-"""`make up` as people run it, in a sandbox of the test's own."""
+"""`make up` as users run it, in a temporary sandbox."""
 
 import json
 import re
@@ -19,9 +19,9 @@ from sandbox.sandbox import Sandbox
 def command(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., str]]:
-    """Runs one of the sandbox's commands; returns all that it prints: its progress, then its result."""
+    """Run one of the sandbox's commands; return its progress, then its output."""
     handler = signal.getsignal(signal.SIGTERM)
-    # One of its own for each command, which shows its progress where the command prints.
+    # Each command gets its own, which shows progress in the command's output.
     monkeypatch.setattr(commands, "Sandbox", lambda: Sandbox(sandbox.paths.root))
 
     def run(*arguments: str, expected: int = 0) -> str:
@@ -36,7 +36,7 @@ def command(
 
 
 def quiet(said: str, most: int) -> list[str]:
-    """The lines of an output, none of which is there twice."""
+    """Return the lines of an output; fail if one appears twice."""
     lines = said.splitlines()
     assert len(lines) <= most, said
     words = [line for line in lines if re.search(r"\w", line)]
@@ -56,7 +56,7 @@ def test_up_that_fails_says_why_once(command: Callable[..., str], sandbox: Sandb
 
     assert "error VER004  version" in lines
     log = sandbox.paths.logs / "pulumi.log"
-    assert lines[-1] == f"error: `pulumi up` of stack local failed. All that it printed is in {log}."
+    assert lines[-1] == f"error: `pulumi up` of stack local failed. Its full output is in {log}."
 
 
 def test_a_pulumi_that_refuses_to_begin_is_shown_with_the_end_of_its_log(
@@ -115,5 +115,5 @@ def test_up_ends_with_what_is_there_changes_nothing_again_and_goes(
 
     down = command("down")
     assert [line for line in quiet(down, 26) if re.fullmatch(r"✓ delete release dynamo-platform 1.5.1  [\d.]+ s", line)]
-    assert "What stays" in down
+    assert "Kept:" in down
     assert not sandbox.paths.root.exists()

@@ -1,4 +1,4 @@
-"""Each mode, and each pair of modes, from nothing to destroy on a real API server."""
+"""Each mode, and each pair of modes, from installation to destroy on a real API server."""
 
 from itertools import product
 from typing import Any, NamedTuple
@@ -8,7 +8,8 @@ from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Service
 
-from tests.engine.engine import CONFIG, QUEUE, SHARD, CommandFailedError, Engine
+from sandbox.commands import CommandError
+from tests.engine.engine import CONFIG, QUEUE, SHARD, Engine
 from tests.engine.stacks import DYNAMO_QUEUES, KAI_QUEUES, NEW, OLD, separate, stack
 
 MODES = ("separate", "bundled", "external", "disabled")
@@ -19,7 +20,7 @@ OTHERS = {
     "others-kai": ("kai-scheduler", NEW["kai"], "kai-scheduler"),
     "others-grove": ("grove-charts", NEW["grove"], "grove-system"),
 }
-"""Releases of someone else: chart, version and namespace."""
+"""Releases that someone else installs: chart, version and namespace."""
 
 
 def test_separate_installs_upgrades_and_goes(engine: Engine) -> None:
@@ -41,9 +42,9 @@ def test_separate_installs_upgrades_and_goes(engine: Engine) -> None:
     assert outputs["statuses"] == dict.fromkeys(("kai-scheduler", "grove", "dynamo-platform"), "deployed")
     assert outputs["versions"]["kai-scheduler"] == OLD["kai"]
     assert outputs["namespaces"]["grove"] == "grove-system"
-    engine.unchanged()
+    engine.assert_unchanged()
 
-    # A changed value reaches its object and nothing else.
+    # A changed value changes its object and nothing else.
     gpu = {"quota": 4, "limit": 8}
     engine.configure(separate(OLD, queues=[{"name": "dynamo", "gpu": gpu}]))
     engine.up()
@@ -60,7 +61,7 @@ def test_separate_installs_upgrades_and_goes(engine: Engine) -> None:
         "dynamo-platform": (NEW["version"], "deployed"),
     }
     assert engine.uids(QUEUE) == queues
-    engine.unchanged()
+    engine.assert_unchanged()
 
     engine.destroy()
     assert engine.releases() == {}
@@ -76,23 +77,23 @@ def test_bundled_installs_upgrades_and_goes(fresh: Engine) -> None:
     queues = engine.uids(QUEUE)
     assert queues.keys() == KAI_QUEUES | DYNAMO_QUEUES
     assert engine.outputs()["queues"] == []
-    engine.unchanged()
+    engine.assert_unchanged()
 
     engine.configure(stack("bundled", "bundled", NEW, nats={"mode": "bundled"}, accept=["UPG008"]))
     engine.up_bundled()
     assert engine.releases() == {"dynamo-platform": (NEW["version"], "deployed")}
-    # The chart owns them here: its hooks make Dynamo's queues anew at every upgrade.
+    # The chart owns them here: its hooks recreate Dynamo's queues at every upgrade.
     after = engine.uids(QUEUE)
     assert {name for name in queues if after[name] == queues[name]} == KAI_QUEUES
-    engine.unchanged()
+    engine.assert_unchanged()
 
-    # A changed value reaches its object.
+    # A changed value changes its object.
     assert METRICS_SERVICE in engine.objects(Service)
     changed = {"metricsService": False}
     engine.configure(stack("bundled", "bundled", NEW, nats={"mode": "bundled"}, monitoring=changed))
     engine.up_bundled()
     assert METRICS_SERVICE not in engine.objects(Service)
-    engine.unchanged()
+    engine.assert_unchanged()
     engine.destroy()
     assert engine.releases() == {}
 
@@ -106,14 +107,14 @@ def test_external_leaves_what_is_there(fresh: Engine) -> None:
     assert engine.releases()["dynamo-platform"] == (OLD["version"], "deployed")
     queues = engine.uids(QUEUE)
     assert queues.keys() == KAI_QUEUES | DYNAMO_QUEUES
-    engine.unchanged()
+    engine.assert_unchanged()
 
     # The platform's upgrade keeps every queue.
     engine.configure(stack("external", "external", NEW))
     engine.up()
     assert engine.releases()["dynamo-platform"] == (NEW["version"], "deployed")
     assert engine.uids(QUEUE) == queues
-    engine.unchanged()
+    engine.assert_unchanged()
 
     engine.configure(stack("external", "external", NEW, monitoring={"metricsService": False}))
     engine.up()
@@ -125,14 +126,14 @@ def test_external_leaves_what_is_there(fresh: Engine) -> None:
 
 
 class Owners(NamedTuple):
-    """Who makes what in a pair of modes; None: it is not there."""
+    """The owners in a pair of modes; None: it does not exist."""
 
     kai: str | None
     """Release of KAI's operator and queues."""
     grove: str | None
     """Release of Grove's operator."""
     queues: str | None
-    """Who makes Dynamo's two queues: the module, or a hook of the platform's chart."""
+    """The owner of Dynamo's two queues: the module, or a hook of the platform's chart."""
     warning: str | None = None
 
 
@@ -160,7 +161,7 @@ LEFT = {
     "external": KAI_QUEUES,
     "disabled": set(),
 }
-"""The queues that `destroy` leaves, by KAI's mode: Helm keeps KAI's own, and does not delete what a hook made."""
+"""The queues that `destroy` leaves, by KAI's mode: Helm keeps KAI's own, and those that a hook created."""
 
 
 @pytest.mark.slow
@@ -191,7 +192,7 @@ def test_a_pair_of_modes_comes_stays_and_goes(fresh: Engine, kai: str, grove: st
     assert (flags["kaiScheduler"], flags["grove"]) == (owners.kai is not None, owners.grove is not None)
     findings = fresh.outputs()["findings"]
     assert {each["code"] for each in findings if each["severity"] == "warning"} == {owners.warning} - {None}
-    fresh.unchanged()
+    fresh.assert_unchanged()
 
     kept = fresh.uids(CustomResourceDefinition) | fresh.uids(Namespace) | fresh.uids(SHARD)
     fresh.destroy()
@@ -208,18 +209,18 @@ def test_the_pair_that_is_left_is_refused(engine: Engine) -> None:
     left = set(product(MODES, MODES)) - PAIRS.keys()
     assert left == {("bundled", "separate")}
     engine.configure(stack("bundled", "separate", NEW))
-    with pytest.raises(CommandFailedError, match="GRV001"):
+    with pytest.raises(CommandError, match="GRV001"):
         engine.preview()
 
 
 def install_others(engine: Engine, *releases: str) -> None:
-    """What someone else installs."""
+    """Install what someone else would."""
     for release in releases:
         engine.install(release, *OTHERS[release])
 
 
 def operators(engine: Engine) -> dict[str, str]:
-    """The release of each Deployment that Helm installed, by its name."""
+    """Return the release of each Deployment that Helm installed, by name."""
     return {
         name.partition("/")[2]: found.metadata.annotations[RELEASE]
         for name, found in engine.objects(Deployment).items()
@@ -228,7 +229,7 @@ def operators(engine: Engine) -> dict[str, str]:
 
 
 def queue_owners(engine: Engine) -> dict[str, Any]:
-    """Who made each queue: a release, a hook, or the module."""
+    """Return the owner of each queue: a release, a hook, or the module."""
 
     def owner(annotations: dict[str, str]) -> str:
         return annotations.get(RELEASE, "hook" if "helm.sh/hook" in annotations else "module")

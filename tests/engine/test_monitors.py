@@ -1,4 +1,4 @@
-"""Monitors: each setting with and without the Prometheus operator's definitions, and when those come later."""
+"""Monitors: each setting with and without the Prometheus operator's CRDs, and with CRDs that are installed later."""
 
 import time
 from typing import Any
@@ -19,7 +19,8 @@ from lightkube.resources.core_v1 import Service
 
 from sandbox import status
 from sandbox.cluster import client
-from tests.engine.engine import CommandFailedError, Engine
+from sandbox.commands import CommandError
+from tests.engine.engine import Engine
 from tests.engine.stacks import NEW, stack
 
 pytestmark = pytest.mark.slow
@@ -38,7 +39,7 @@ def configure(engine: Engine, pod_monitors: Any, metrics_service: Any) -> None:
 
 
 def serve_monitors(engine: Engine) -> None:
-    """What an installation of the Prometheus operator brings first; its kinds are served a moment later."""
+    """Install the CRDs of the Prometheus operator and wait until they are served."""
     api = client(engine.sandbox.paths.kubeconfig)
     for kind in ("PodMonitor", "ServiceMonitor"):
         api.create(definition(kind))
@@ -91,7 +92,7 @@ def test_with_prometheus_true_and_null_make_monitors(
     fresh.up()
     assert monitors(fresh) == expected
     assert (METRICS_SERVICE in fresh.objects(Service)) == (metrics_service is not False)
-    fresh.unchanged()
+    fresh.assert_unchanged()
 
 
 @pytest.mark.parametrize(("pod_monitors", "metrics_service"), [(None, False), (False, None)])
@@ -100,7 +101,7 @@ def test_without_prometheus_false_and_null_make_none(fresh: Engine, pod_monitors
     fresh.up()
     assert fresh.status().monitors is None
     assert (METRICS_SERVICE in fresh.objects(Service)) == (metrics_service is not False)
-    fresh.unchanged()
+    fresh.assert_unchanged()
 
 
 @pytest.mark.parametrize(
@@ -111,23 +112,23 @@ def test_true_fails_until_prometheus_is_there(
     fresh: Engine, pod_monitors: bool, metrics_service: bool, kind: str, expected: set[str]
 ) -> None:
     configure(fresh, pod_monitors, metrics_service)
-    with pytest.raises(CommandFailedError, match=f'no matches for kind "{kind}" in version "{GROUP}/v1"'):
+    with pytest.raises(CommandError, match=f'no matches for kind "{kind}" in version "{GROUP}/v1"'):
         fresh.up()
     assert fresh.releases() == {}
     serve_monitors(fresh)
     fresh.up()
     assert monitors(fresh) == expected
-    fresh.unchanged()
+    fresh.assert_unchanged()
 
 
 def test_null_sees_prometheus_at_the_next_change_of_the_release(fresh: Engine) -> None:
     configure(fresh, None, None)
     fresh.up()
     serve_monitors(fresh)
-    fresh.unchanged()
+    fresh.assert_unchanged()
     assert monitors(fresh) == set()
 
     configure(fresh, pod_monitors=True, metrics_service=None)
     fresh.up()
     assert monitors(fresh) == POD_MONITORS | SERVICE_MONITOR
-    fresh.unchanged()
+    fresh.assert_unchanged()

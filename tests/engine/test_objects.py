@@ -1,4 +1,4 @@
-"""Objects in previews: the same as Helm installs, on any machine; and charts that cannot be rendered."""
+"""Objects in previews are those that Helm installs, on any machine; and charts that cannot be rendered."""
 
 import re
 from collections.abc import Mapping
@@ -11,19 +11,20 @@ import yaml
 from dynamo_platform import Plan, plan_of
 from dynamo_platform.rendering import helm
 from dynamo_platform.rendering.objects import CRD, Key, Object, from_plain, read_objects, to_plain
+from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import NOWHERE, STACK, CommandFailedError, Engine
+from tests.engine.engine import NOWHERE, STACK, Engine
 from tests.engine.stacks import NEW, separate
 
 Objects = Mapping[Key, Object]
 
 FOUND_BY_LOOKUP = {"kai-scheduler": {"Namespace kai-resource-reservation"}}
-"""What a template makes only where the cluster does not have it: Helm has it of the first revision alone."""
+"""Objects that a template renders only if the cluster does not have them: only Helm's first revision has them."""
 
 
 @pytest.fixture(scope="module")
 def deployed(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """A stack that is up."""
+    """A deployed stack."""
     engine = Engine(sandbox, tmp_path_factory.mktemp("deployed") / "project")
     engine.configure(separate(NEW))
     engine.up()
@@ -36,10 +37,10 @@ def configured_plan(engine: Engine) -> Plan:
 
 
 def of_helm(engine: Engine, release: str, namespace: str) -> Objects:
-    """What Helm says that a release is."""
+    """Return the objects of a release according to Helm."""
     text = "\n".join(engine.helm("get", what, release, "-n", namespace) for what in ("manifest", "hooks"))
     manifests = [document for document in yaml.safe_load_all(text) if document]
-    # Helm keeps the platform's hooks in the release, and does not run them.
+    # Helm stores the platform's hooks in the release, but does not run them.
     return read_objects(manifests, manifests, namespace, hooks=release != "dynamo-platform")
 
 
@@ -48,7 +49,7 @@ def test_objects_are_those_that_helm_installed(deployed: Engine) -> None:
     namespaces = deployed.outputs()["namespaces"]
     assert set(rendered) == {"kai-scheduler", "grove", "dynamo-platform"}
     for release, objects in rendered.items():
-        # Without the Prometheus operator in the cluster, the chart leaves the monitors out; Helm does not list `crds/`.
+        # Without the Prometheus operator in the cluster, the chart omits the monitors; Helm does not list `crds/`.
         certain = {key: item for key, item in objects.items() if not item.uncertain and key.kind != CRD}
         installed = of_helm(deployed, release, namespaces[release])
         found = FOUND_BY_LOOKUP.get(release, set())
@@ -103,7 +104,7 @@ PAGE = {
 
 
 def with_chart(engine: Engine, **templates: str) -> Engine:
-    """A stack of a chart that has these templates."""
+    """Return a stack with a chart that has these templates."""
     (engine.folder / "chart" / "templates").mkdir(parents=True)
     (engine.folder / "chart" / "Chart.yaml").write_text(yaml.safe_dump(CHART))
     for name, text in templates.items():
@@ -113,9 +114,9 @@ def with_chart(engine: Engine, **templates: str) -> Engine:
 
 
 def failure(engine: Engine) -> str:
-    with pytest.raises(CommandFailedError) as failed:
+    with pytest.raises(CommandError) as failed:
         engine.preview(env={"KUBECONFIG": NOWHERE})
-    text = str(failed.value)
+    text = failed.value.output
     assert "Traceback" not in text
     assert "kubernetes:helm.sh/v3:Release" not in text
     return text

@@ -1,7 +1,8 @@
-"""The simulated operators on a live API server, with the contract charts and the helm command line."""
+"""The simulated operators on a live API server, with the contract charts and the helm CLI."""
 
 import contextlib
-import subprocess
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -16,10 +17,11 @@ from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Secret
 
 from sandbox.cluster import client
+from sandbox.commands import CommandError, run
 from sandbox.operators import grove, pods
 from sandbox.operators.operands import Config, SchedulingShard
 from sandbox.sandbox import Sandbox
-from tests.engine.injected import injected
+from tests.engine.injected import inject_faults
 
 Queue = create_global_resource("scheduling.run.ai", "v2", "Queue", "queues")
 Value = TypeVar("Value")
@@ -37,22 +39,19 @@ QUEUE = {"resources": {"gpu": {"quota": -1, "limit": -1, "overQuotaWeight": 1}}}
 
 
 class Live:
-    """A sandbox's cluster, and helm on it."""
+    """A sandbox's cluster, and helm for it."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.client: Client = client(sandbox.paths.kubeconfig)
 
-    def helm(self, *arguments: str, check: bool = True) -> str:
-        command = [self.sandbox.tools["helm"], *arguments]
-        done = subprocess.run(command, env=self.sandbox.env, capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, done.stderr
-        return done.stderr
+    def helm(self, *arguments: str) -> None:
+        run([self.sandbox.tools["helm"], *arguments], env=self.sandbox.env)
 
-    def install(self, release: str, chart: str, namespace: str, *arguments: str, check: bool = True) -> str:
+    def install(self, release: str, chart: str, namespace: str, *arguments: str) -> None:
         archive = str(self.sandbox.paths.charts / f"{chart}.tgz")
         where = ("--namespace", namespace, "--create-namespace")
-        return self.helm("upgrade", "--install", release, archive, *where, *arguments, check=check)
+        self.helm("upgrade", "--install", release, archive, *where, *arguments)
 
     def deployments(self, namespace: str) -> dict[str, Deployment]:
         return {
@@ -77,7 +76,7 @@ class Live:
         return None
 
     def available(self) -> bool:
-        """Whether KAI's operator reports both of its resources available."""
+        """Return whether KAI's operator reports both of its resources as available."""
         conditions = [(Config, "kai-config"), (SchedulingShard, "default")]
         return all((self.condition(kind, name, "Available") or ("",))[0] == "True" for kind, name in conditions)
 
@@ -85,7 +84,7 @@ class Live:
         self.client.create(cast("Any", Queue)({"metadata": {"name": name}, "spec": spec}))
 
     def refused(self) -> str | None:
-        """Why a queue could not be made now; None when it could."""
+        """Return why a queue cannot be created now, or None."""
         try:
             self.client.create(cast("Any", Queue)({"metadata": {"name": "tried"}, "spec": QUEUE}), dry_run=True)
         except ApiError as error:
@@ -93,12 +92,12 @@ class Live:
         return None
 
     def events(self, pod: str, reason: str) -> list[Event]:
-        """The events of KAI's pods whose names start so."""
+        """Return the events of KAI's pods whose names have this prefix."""
         found = self.client.list(Event, namespace=KAI, fields={"reason": reason, "involvedObject.kind": "Pod"})
         return [event for event in found if (event.involvedObject.name or "").startswith(pod)]
 
     def bystander(self) -> None:
-        """A Deployment of someone else's in KAI's namespace."""
+        """Create a Deployment in KAI's namespace that does not belong to KAI."""
         labels = {"app": "bystander"}
         pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "example/main:1"}]}}
         content = {
@@ -111,7 +110,7 @@ class Live:
 
 
 def eventually(look: Callable[[], Value], wanted: Callable[[Value], bool] = bool, seconds: float = 20) -> Value:
-    """What `look` finds as soon as it is wanted."""
+    """Return the result of `look` as soon as it is the wanted one."""
     deadline = time.monotonic() + seconds
     while True:
         value = look()
@@ -135,9 +134,8 @@ def kai(live: Live) -> Live:
 
 
 def test_a_hook_that_fails_fails_the_release(live: Live) -> None:
-    with injected(live.client, {"crd-upgrader.ready": "false"}):
-        error = live.install("kai-scheduler", "kai-scheduler-v0.17.0", "refused", "--timeout", "4s", check=False)
-    assert "pre-install" in error
+    with inject_faults(live.client, {"crd-upgrader.ready": "false"}), pytest.raises(CommandError, match="pre-install"):
+        live.install("kai-scheduler", "kai-scheduler-v0.17.0", "refused", "--timeout", "4s")
     assert not live.deployments("refused")
     live.helm("uninstall", "kai-scheduler", "--namespace", "refused", "--no-hooks")
 
@@ -172,7 +170,7 @@ def test_the_first_kai_takes_all_deployments_along_and_leaves_its_config_and_web
 
 def test_an_operand_that_is_not_ready_makes_kai_unavailable_and_queues_unwritable(kai: Live) -> None:
     kai.queue("before", QUEUE)
-    with injected(kai.client, {"queue-controller.ready": "false"}):
+    with inject_faults(kai.client, {"queue-controller.ready": "false"}):
         _, message = eventually(
             lambda: kai.condition(Config, "kai-config", "Available") or ("", ""), lambda found: found[0] == "False"
         )
@@ -186,7 +184,7 @@ def test_an_operand_that_is_not_ready_makes_kai_unavailable_and_queues_unwritabl
 
 
 def test_the_queue_webhook_can_refuse_connections_while_all_is_available(kai: Live) -> None:
-    with injected(kai.client, {"queue-webhook.listening": "false"}):
+    with inject_faults(kai.client, {"queue-webhook.listening": "false"}):
         eventually(kai.refused, lambda why: "connection refused" in (why or ""))
         assert kai.available()
     eventually(kai.refused, lambda why: why is None)
@@ -203,7 +201,7 @@ def test_each_of_kais_resources_can_be_unavailable_alone_and_comes_back(kai: Liv
         found = {"Config": (Config, "kai-config"), "SchedulingShard": (SchedulingShard, "default")}
         return {kind: (kai.condition(*where, "Available") or ("",))[0] for kind, where in found.items()}
 
-    with injected(kai.client, {f"{faulty}.available": "false"}):
+    with inject_faults(kai.client, {f"{faulty}.available": "false"}):
         eventually(states, lambda now: now == {"Config": "True", "SchedulingShard": "True"} | {faulty: "False"})
     eventually(kai.available)
 
@@ -214,7 +212,7 @@ def test_a_restart_of_the_operators_changes_no_condition(kai: Live) -> None:
     old_url = _webhook_url(kai)
     pid = operators.pid()
     assert pid is not None
-    subprocess.run(["kill", str(pid)], check=True)
+    os.kill(pid, signal.SIGTERM)
     eventually(lambda: operators.pid() is None)
     kai.sandbox.up()
     eventually(lambda: _webhook_url(kai), lambda url: url != old_url)
@@ -277,7 +275,7 @@ def test_grove_installs_its_own_crds_where_helm_did_not(live: Live) -> None:
 
 def test_a_delayed_pod_starts_later(live: Live) -> None:
     live.helm("uninstall", "grove", "--namespace", GROVE, "--ignore-not-found")
-    with injected(live.client, {"grove-operator.delay": "3"}):
+    with inject_faults(live.client, {"grove-operator.delay": "3"}):
         started = time.monotonic()
         live.install("grove", "grove-charts-v0.1.0-alpha.13", GROVE, "--wait")
         assert time.monotonic() - started > 2
@@ -303,7 +301,7 @@ def test_a_claim_gets_a_volume_and_takes_it_along(live: Live) -> None:
 def _said(live: Live, deployment: str) -> str | None:
     for pod in live.client.list(Pod, namespace=DYNAMO):
         if pod.metadata and (pod.metadata.name or "").startswith(deployment):
-            return pods.said(pod)
+            return pods.reported_problem(pod)
     return None
 
 

@@ -1,13 +1,13 @@
-"""`make pr-check`: the shipped checks of pull requests, run on a clone of what is committed here."""
+"""`make pr-check`: the pull request checks, run on a clone of the last commit."""
 
 import pytest
 
-from sandbox.pr_check import STACK, check
+from sandbox.pr_check import STACK, run_checks
 
 
 @pytest.mark.slow
 def test_each_forge_gets_one_comment_with_verdict_objects_and_preview() -> None:
-    bodies = [comment["body"] for comment in check()]
+    bodies = [comment["body"] for comment in run_checks()]
 
     assert len(bodies) == 2
     for body in bodies:

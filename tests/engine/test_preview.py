@@ -1,4 +1,4 @@
-"""Previews: without a cluster, of every committed stack, and of configurations that must not get any further."""
+"""Previews: without a cluster, of every committed stack, and of configurations that must be refused."""
 
 from pathlib import Path
 from typing import Any
@@ -7,14 +7,15 @@ import pytest
 import yaml
 
 from sandbox import charts
+from sandbox.commands import CommandError
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import NOWHERE, CommandFailedError, Engine
+from tests.engine.engine import NOWHERE, Engine
 from tests.engine.stacks import NEW, separate
 
 
 def with_local_charts(config: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The configuration with every release's chart from a folder of the project."""
+    """Return the configuration with every release's chart from a folder of the project."""
     config = {key.removeprefix("dynamo-platform:"): value for key, value in config.items()}
     versions = {"dynamo-platform": [config["version"]]}
     config["chart"] = f"./charts/dynamo-platform-{config['version']}.tgz"
@@ -44,7 +45,7 @@ def test_a_deployed_stack_previews_no_change_without_a_cluster(engine: Engine) -
     engine.configure(separate(NEW))
     engine.up()
     engine.preview("--expect-no-changes", env={"KUBECONFIG": NOWHERE})
-    # A value that only the platform reads changes the platform's release alone.
+    # A value that only the platform reads changes only the platform's release.
     engine.configure(separate(NEW, monitoring={"metricsService": False}))
     text = engine.preview("--diff", env={"KUBECONFIG": NOWHERE})
     assert "~ 1 to update" in text
@@ -85,9 +86,9 @@ def test_everything_wrong_is_reported_at_once_and_nothing_registered(engine: Eng
     config, expected = BAD[case]
     lines = [f"  {line}" for line in config.splitlines()]
     engine.stack_file.write_text("\n".join(["config:", *lines]) + "\n" if lines else "")
-    with pytest.raises(CommandFailedError) as failed:
+    with pytest.raises(CommandError) as failed:
         engine.preview(env={"KUBECONFIG": NOWHERE})
-    text = str(failed.value)
+    text = failed.value.output
     for each in expected:
         assert each in text
     for word in ("given", "allowed", "why", "read"):
@@ -99,7 +100,7 @@ def test_everything_wrong_is_reported_at_once_and_nothing_registered(engine: Eng
 def test_null_by_config_set_is_refused_with_the_right_spelling(engine: Engine) -> None:
     engine.configure(separate(NEW))
     engine.run("pulumi", "config", "set", "--path", "dynamo-platform:monitoring.podMonitors", "null")
-    with pytest.raises(CommandFailedError, match="write auto instead"):
+    with pytest.raises(CommandError, match="write auto instead"):
         engine.preview()
     engine.run("pulumi", "config", "set", "--path", "dynamo-platform:monitoring.podMonitors", "auto")
     engine.preview()
@@ -112,10 +113,10 @@ def test_a_kubeconfig_without_the_context_stops_an_up_and_not_a_preview(engine: 
     other.write_text(yaml.safe_dump(document))
     engine.configure(separate(NEW))
     assert "CLU003" in engine.preview(env={"KUBECONFIG": str(other)})
-    with pytest.raises(CommandFailedError) as failed:
+    with pytest.raises(CommandError) as failed:
         engine.run("pulumi", "up", "--yes", "--skip-preview", "--stack", "test", env={"KUBECONFIG": str(other)})
-    assert "someone-elses" in str(failed.value)
-    assert "DynamoPlatform" not in str(failed.value)
+    assert "someone-elses" in failed.value.output
+    assert "DynamoPlatform" not in failed.value.output
 
 
 FIVE_LINES = """

@@ -1,4 +1,4 @@
-"""What `pulumi config set` stores is read as it was meant, or the error gives the command that stores it so."""
+"""Values stored with `pulumi config set` are read as intended, or the error has the command that stores them right."""
 
 import json
 import shlex
@@ -23,17 +23,17 @@ pathlib.Path("read.json").write_text(json.dumps([settings, [finding.as_dict() fo
 """
 
 Stored = tuple[str, str, bool]
-"""A key below the namespace, what is given for it, and whether it goes in with `--path`."""
+"""A key within the namespace, its value, and whether it is set with `--path`."""
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
-    """A stack whose program says how its configuration is read; it needs no cluster."""
+    """A stack whose program writes the configuration that it reads; it needs no cluster."""
     return Engine(Sandbox(tmp_path / "sandbox"), tmp_path / "project", READ)
 
 
 def read(engine: Engine) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """The configuration that the engine hands to the program, and what is wrong with it."""
+    """Return the configuration that the engine passes to the program, and its findings."""
     engine.preview()
     config, findings = json.loads((engine.folder / "read.json").read_text())
     return config, findings

@@ -1,4 +1,4 @@
-"""An upgrade is judged by what the stack's own state says is running, with a cluster and without one."""
+"""Upgrades are checked against the stack's own state, with and without a cluster."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,8 @@ from lightkube.types import PatchType
 from dynamo_platform import catalog, plan_of
 from dynamo_platform.planning.running import from_state
 from sandbox.cluster import client
-from tests.engine.engine import NOWHERE, QUEUE, SHARD, STACK, CommandFailedError, Engine
+from sandbox.commands import CommandError
+from tests.engine.engine import NOWHERE, QUEUE, SHARD, STACK, Engine
 from tests.engine.stacks import KAI_QUEUES
 from tests.unit.findings import state
 
@@ -48,7 +49,7 @@ def test_a_default_that_moved_is_refused_until_it_is_decided(engine: Engine) -> 
     engine.configure(AFTER)
     environments: list[Mapping[str, str] | None] = [None, {"KUBECONFIG": NOWHERE}]
     for env in environments:
-        with pytest.raises(CommandFailedError, match=r"error UPG003  nats\.mode"):
+        with pytest.raises(CommandError, match=r"error UPG003  nats\.mode"):
             engine.preview(env=env)
     engine.configure(AFTER | {"nats": {"mode": "bundled"}})
     for env in environments:
@@ -64,7 +65,7 @@ def test_bundled_becomes_separate_by_the_way_that_the_finding_says(fresh: Engine
     engine.up_bundled()
     there = engine.uids(QUEUE) | engine.uids(SHARD)
     engine.configure(apart)
-    with pytest.raises(CommandFailedError, match=r"error UPG013  kaiScheduler\.mode"):
+    with pytest.raises(CommandError, match=r"error UPG013  kaiScheduler\.mode"):
         engine.preview()
 
     kai = {"mode": "external", "namespace": "dynamo-system"}
@@ -78,4 +79,4 @@ def test_bundled_becomes_separate_by_the_way_that_the_finding_says(fresh: Engine
     engine.up()
     assert engine.releases().keys() == {"kai-scheduler", "grove", "dynamo-platform"}
     assert engine.uids(QUEUE) | engine.uids(SHARD) == there
-    engine.unchanged()
+    engine.assert_unchanged()

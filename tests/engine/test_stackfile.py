@@ -1,4 +1,4 @@
-"""A stack file says the same without an engine as through it."""
+"""A stack file is read the same with and without an engine."""
 
 import json
 import shutil
@@ -8,11 +8,12 @@ import pytest
 
 from dynamo_platform.config.reading import decode_stack
 from dynamo_platform.config.stackfile import find_project, read_stack
+from sandbox.commands import CommandError
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import STACK, CommandFailedError, Engine
+from tests.engine.engine import STACK, Engine
 
-# What the engine hands over, and which of it is secret.
+# The configuration from the engine, and which values are secret.
 PROGRAM = """
 import json, os
 from pathlib import Path
@@ -56,7 +57,7 @@ config:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """A project whose program writes down its configuration; no cluster."""
+    """A project whose program writes its configuration to a file; no cluster."""
     folder = tmp_path_factory.mktemp("engine")
     return Engine(Sandbox(folder / "sandbox"), folder / "project", PROGRAM)
 
@@ -137,7 +138,7 @@ def test_encrypted_values_are_secret_to_the_engine(engine: Engine) -> None:
 )
 def test_what_the_engine_refuses_is_refused(engine: Engine, text: str) -> None:
     engine.stack_file.write_text(text)
-    with pytest.raises(CommandFailedError):
+    with pytest.raises(CommandError):
         engine.run("pulumi", "config", "--stack", STACK)
 
     assert read_stack(find_project(engine.folder), STACK).settings is None

@@ -1,6 +1,6 @@
-"""Every upgrade from 1.0 to 1.5, separate and bundled: what does not stay the same object, and what is served.
+"""Every upgrade from 1.0 to 1.5, separate and bundled: objects that are not kept, and served versions.
 
-With the contract charts, and with the real ones in the folder `DYNAMO_CHARTS`.
+Run with the contract charts, and with the real ones in the folder `DYNAMO_CHARTS`.
 """
 
 import os
@@ -32,7 +32,7 @@ KINDS: tuple[Any, ...] = (
     *(Secret, Service, ServiceAccount, SHARD, StatefulSet, ValidatingWebhookConfiguration),
 )
 HELM = "pulumi-resource-kubernetes"
-"""Field manager of what Pulumi's Helm makes."""
+"""Field manager of objects that Pulumi's Helm creates."""
 
 
 def role(name: str, suffix: str = "") -> set[str]:
@@ -43,13 +43,13 @@ class Step(NamedTuple):
     """One step of the path."""
 
     platform: str
-    """What the platform's version starts with."""
+    """The prefix of the platform's version."""
     kai: str
     grove: str
     goes: set[str]
-    """What the platform and Grove give up or make anew."""
+    """Objects that the platform and Grove remove or recreate."""
     workloads: dict[str, bool]
-    """The served versions of DynamoGraphDeployment, and whether it is the stored one."""
+    """The served versions of DynamoGraphDeployment, and whether each is the storage version."""
 
 
 OPERATOR = "dynamo-platform-dynamo-operator-dynamo-system"
@@ -59,7 +59,7 @@ PATH = (
         "1.2.",
         "v0.14.7",
         "v0.1.0-alpha.8",
-        # The chart's Secret becomes the operator's, with the first version that can leave it out.
+        # The chart's Secret becomes the operator's, from the first version that can omit it.
         {"Secret grove-webhook-server-cert", "ConfigMap grove-operator-cm-*"},
         {"v1alpha1": True, "v1beta1": False},
     ),
@@ -79,12 +79,12 @@ PATH = (
     ),
 )
 CONFIG_IS_NO_HOOK, KAI_LOOKS_UP = "v0.14.0", "v0.17.0"
-"""KAI's versions from which kai-config stays, and that find the account of its reservations there and give it up."""
+"""The first KAI version that keeps kai-config, and the first that finds its reservation account and drops it."""
 
 
 @dataclass(frozen=True)
 class Every(ChartSource):
-    """All archives of the folder, or all contract charts."""
+    """Return all archives in the folder, or all contract charts."""
 
     def collect(self, scratch: Path) -> list[Chart]:
         return self._read_folder(self.folder) if self.folder else super().collect(scratch)
@@ -118,16 +118,16 @@ def test_each_step_keeps_what_it_can(sandbox: Sandbox, engine: Engine, mode: str
         applied = {name for name, found in definitions.items() if HELM in managers(found)}
         if before:
             assert (versions, gone(before, now)) == (versions, step.goes | kai_goes(mode, kai_before, kai))
-            # Helm leaves `crds/` alone at an upgrade: what is new came by KAI's hook, an init container or an operator.
+            # Helm does not upgrade `crds/`: new CRDs come from KAI's hook, an init container or an operator.
             assert applied == from_helm
         served = definitions["dynamographdeployments.nvidia.com"].spec.versions
         assert {version.name: version.storage for version in served if version.served} == step.workloads
-        engine.unchanged()
+        engine.assert_unchanged()
         before, kai_before, from_helm = now, kai, applied
 
 
 def kai_goes(mode: str, before: str, now: str) -> set[str]:
-    """What KAI Scheduler and the hooks of the platform's chart give up or make anew."""
+    """Return the objects that KAI Scheduler and the hooks of the platform's chart remove or recreate."""
     goes = set()
     if precedence(before) < precedence(KAI_LOOKS_UP) <= precedence(now):
         goes |= role("kai-prometheus") | {"ServiceAccount kai-resource-reservation"}
@@ -139,7 +139,7 @@ def kai_goes(mode: str, before: str, now: str) -> set[str]:
 
 
 def newest(sandbox: Sandbox, chart: str, prefix: str) -> str:
-    """The newest of the sandbox's versions of a chart that starts so."""
+    """Return the newest version of a sandbox chart with this prefix."""
     name = len(f"{chart}-")
     found = [path.stem[name:] for path in sandbox.paths.charts.glob(f"{chart}-{prefix}*.tgz")]
     return max(found, key=precedence)
@@ -151,7 +151,7 @@ def bundled_kai(sandbox: Sandbox, platform: str) -> str:
 
 
 def unowned(engine: Engine) -> dict[tuple[str, str], str]:
-    """UID by kind and name of every object that has no owner: the others follow theirs."""
+    """Return the UID of every object without an owner, by kind and name."""
     return {
         (kind.__name__, name): found.metadata.uid
         for kind in KINDS
@@ -161,7 +161,7 @@ def unowned(engine: Engine) -> dict[tuple[str, str], str]:
 
 
 def gone(before: Mapping[tuple[str, str], str], now: Mapping[tuple[str, str], str]) -> set[str]:
-    """Kind and name of what is not the same object any more, and is no record of Helm's."""
+    """Return kind and name of objects that were removed or recreated, except Helm's records."""
     names = {f"{key[0]} {key[1].rpartition('/')[2]}" for key, uid in before.items() if now.get(key) != uid}
     return {re.sub(r"(?<=grove-operator-cm-).+", "*", name) for name in names}
 

@@ -1,6 +1,6 @@
-"""What the rules say: the cases of `tests/data/findings/cases.yaml`, their messages, and the page of all findings.
+"""The cases of `tests/data/findings/cases.yaml`, the messages of their rules, and the page of all findings.
 
-`python -m tests.unit.findings` writes the messages and `docs/findings.md` anew.
+`python -m tests.unit.findings` updates the messages and `docs/findings.md`.
 """
 
 import sys
@@ -13,12 +13,15 @@ from typing import Any
 import yaml
 
 from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
+from dynamo_platform.component import providers
 from dynamo_platform.component.providers import unknown_context
+from dynamo_platform.config import mistakes, stackfile
 from dynamo_platform.config.reading import parse
 from dynamo_platform.config.stackfile import Project, parse_stack
 from dynamo_platform.planning.model import Queue, Release, Running
 from dynamo_platform.planning.rules import RULES
 from dynamo_platform.planning.running import COMPONENT, from_state, from_version
+from dynamo_platform.rendering import refusals
 from dynamo_platform.rendering.refusals import (
     chart_not_fetched,
     monitor_undecided,
@@ -35,85 +38,66 @@ PAGE = CHECKOUT / "docs" / "findings.md"
 
 Config = dict[str, Any]
 
-UNREADABLE = {
-    "CFG001": "A key that is no setting.",
-    "CFG002": "A value that is not of the setting's type.",
-    "CFG003": "Text where a boolean is meant.",
-}
+UNREADABLE = [code for code in mistakes.TITLES if code != "CFG004"]
 """Findings of reading the configuration, which come before the rules."""
 
 FILES = {
-    "CFG004": ("An encrypted value.", "config:\n  dynamo-platform:namespace: {secure: v1:gv7k4oQ=}\n"),
-    "CFG005": ("A file that cannot be read.", "config:\n\tdynamo-platform:version: 1.5.1\n"),
-    "CFG006": (
-        "A key that stands twice.",
-        "config:\n  dynamo-platform:grove:\n    mode: bundled\n    mode: separate\n",
-    ),
-    "CFG007": ("Settings that only the engine knows.", "environment: [shared/production]\n"),
+    "CFG004": "config:\n  dynamo-platform:namespace: {secure: v1:gv7k4oQ=}\n",
+    "CFG005": "config:\n\tdynamo-platform:version: 1.5.1\n",
+    "CFG006": "config:\n  dynamo-platform:grove:\n    mode: bundled\n    mode: separate\n",
+    "CFG007": "environment: [shared/production]\n",
 }
-"""Findings of reading a stack file, each with a file that has it."""
+"""A stack file for each finding of reading one."""
 
 
 RELEASE = Release(
     "kai-scheduler", "kai-scheduler", "kai-scheduler", "https://charts.example.com", "v0.17.0", {}, True, 600
 )
 RENDERING = {
-    "REN001": (
-        "A chart that refuses its values.",
-        template_failed(
-            RELEASE._replace(values={"global": {"tolerations": "none"}}),
-            "kai-scheduler/templates/operator.yaml:30: global.tolerations has to be a list",
-            Path("kai-scheduler"),
-        ),
+    "REN001": template_failed(
+        RELEASE._replace(values={"global": {"tolerations": "none"}}),
+        "kai-scheduler/templates/operator.yaml:30: global.tolerations has to be a list",
+        Path("kai-scheduler"),
     ),
-    "REN002": (
-        "A template that asks the cluster.",
-        template_failed(
-            RELEASE,
-            'execution error at <(lookup "v1" "Secret" "kai-scheduler" "pull").data>: nil pointer',
-            Path("kai-scheduler"),
-        ),
+    "REN002": template_failed(
+        RELEASE,
+        'execution error at <(lookup "v1" "Secret" "kai-scheduler" "pull").data>: nil pointer',
+        Path("kai-scheduler"),
     ),
-    "REN003": (
-        "A chart that cannot be fetched.",
-        chart_not_fetched(RELEASE, "dial tcp: lookup charts.example.com: no such host"),
-    ),
-    "REN004": ("A provider that is not configured yet.", provider_not_configured(RELEASE)),
-    "REN005": ("A monitor that is `auto` in files.", monitor_undecided("monitoring.podMonitors")),
-    "REN006": (
-        "An object that comes out otherwise each time, in files.",
-        unstable_objects(RELEASE, ["Secret kai-scheduler/webhook (data.tls.crt)"]),
-    ),
-    "REN007": ("A Secret with contents, in files.", secret_contents(RELEASE, ["Secret kai-scheduler/pull"])),
+    "REN003": chart_not_fetched(RELEASE, "dial tcp: lookup charts.example.com: no such host"),
+    "REN004": provider_not_configured(RELEASE),
+    "REN005": monitor_undecided("monitoring.podMonitors"),
+    "REN006": unstable_objects(RELEASE, ["Secret kai-scheduler/webhook (data.tls.crt)"]),
+    "REN007": secret_contents(RELEASE, ["Secret kai-scheduler/pull"]),
 }
 """Findings of rendering the charts, which come after the rules."""
 
-LEFT_TO_OTHERS = """\
-## What no rule says
+LIMITS = """\
+## What is not checked
 
-Only the cluster knows it, and what says it comes before anything is changed:
+Some problems are visible only in the cluster. They are reported before anything changes, by others:
 
-- Another platform in the cluster, by its ClusterRole; GPU discovery that a restricted operator has no rights for; the
-  pull secret that `existingSecretName` names: the chart looks and refuses.
-- Objects of another release of KAI Scheduler or Grove: Helm refuses to take them over.
+- The chart refuses another platform in the cluster (it looks for its ClusterRole), GPU discovery if a restricted
+  operator lacks the permissions, and an `existingSecretName` that does not exist.
+- Helm refuses to adopt objects of another release of KAI Scheduler or Grove.
 
-Decided otherwise:
+Some upstream advice is handled differently here:
 
-- A missing `v` is an error that gives the right version (DEP001), not added in silence: what is pulled is what is
-  written.
-- KAI Scheduler before 0.15 takes no `scheduler.args`. That is an error (SET001) or a warning (KEY001); nothing patches
-  `SchedulingShard/default`, which is the chart's.
-- Releases cannot be renamed: their names are fixed.
-- The numbers of KAI Scheduler's own `default-parent-queue` are its chart's or somebody else's, so queues below it are
-  not added up.
-- Kubernetes versions that upstream tests with are no floors; those it needs are (CLU002).
+- A missing `v` is an error with the right version (DEP001). It is not added silently, because charts are pulled by the
+  version as it is written.
+- KAI Scheduler before 0.15 does not support `scheduler.args`. This is an error (SET001) or a warning (KEY001). The
+  module does not patch `SchedulingShard/default`, which belongs to the chart.
+- Releases have fixed names.
+- The quotas of queues below KAI Scheduler's own `default-parent-queue` are not added up, because its chart, or someone
+  else, sets the parent's.
+- The Kubernetes versions that upstream tests are not a minimum; those that it requires are (CLU002).
 """
-"""What an installation may fail on without a finding, and what upstream advises that is done otherwise."""
+"""What the findings do not cover, and where they differ from upstream's advice."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A page where a rule speaks, and the nearest where it does not."""
+    """A configuration with a finding of a rule, and the nearest one without."""
 
     code: str
     number: int
@@ -126,14 +110,14 @@ class Case:
     def __str__(self) -> str:
         return f"{self.code}-{self.number}"
 
-    def speaks(self) -> list[Finding]:
-        """What its rule says."""
+    def findings(self) -> list[Finding]:
+        """The findings of its rule."""
         return [found for found in judged(self.bad, self.before, provider=self.provider) if found.code == self.code]
 
-    def next_door(self) -> list[Finding]:
-        """What its rule says where it should not."""
+    def false_findings(self) -> list[Finding]:
+        """The findings of its rule on the right configuration."""
         found = judged(self.good, self.good_before or self.before, provider=self.provider)
-        paths = {finding.path for finding in self.speaks()}
+        paths = {finding.path for finding in self.findings()}
         return [finding for finding in found if finding.code == self.code and finding.path in paths]
 
 
@@ -150,7 +134,7 @@ def cases() -> list[Case]:
 
 
 def judged(page: Config, before: Config | str | None = None, *, provider: bool = False) -> tuple[Finding, ...]:
-    """Every finding about a page, after what ran before it."""
+    """Every finding about a configuration, as an upgrade from what ran before."""
     running = ran(page, before) if before else None
     try:
         return plan_of(page, stack=True, running=running, provider_given=provider).findings
@@ -159,14 +143,14 @@ def judged(page: Config, before: Config | str | None = None, *, provider: bool =
 
 
 def ran(page: Config, before: Config | str) -> Running | None:
-    """What runs after a page was installed, or with another version of the same page."""
+    """What runs after a configuration was applied, or the same with another version."""
     if isinstance(before, str):
         return from_version(before, parse(page, stack=True)[0], catalog.load())
     return from_state(state(plan_of(before, stack=True)), "dp", catalog.load())
 
 
 def state(plan: Plan, component: str = "dp") -> dict[str, Any]:
-    """What the engine's state holds of a plan that was carried out."""
+    """The stack's state after a plan was applied."""
     resources: dict[str, Any] = {}
     for step in plan.steps:
         name = component if component == step.name else f"{component}-{step.name}"
@@ -192,15 +176,15 @@ def state(plan: Plan, component: str = "dp") -> dict[str, Any]:
 
 
 def in_file(code: str) -> Finding:
-    """What is said about the stack file that has it."""
+    """The finding, from its stack file."""
     project = Project("infra", CHECKOUT / "Pulumi.yaml", CHECKOUT / "stacks", {})
-    stack = parse_stack(FILES[code][1].encode(), Path("Pulumi.dev.yaml"), name="dev", project=project)
+    stack = parse_stack(FILES[code].encode(), Path("Pulumi.dev.yaml"), name="dev", project=project)
     return next(finding for finding in stack.problems if finding.code == code)
 
 
 def messages() -> str:
-    """What every case's rule says."""
-    return "\n\n".join(f"# {case}\n{finding}" for case in cases() for finding in case.speaks()) + "\n"
+    """The messages of all cases."""
+    return "\n\n".join(f"# {case}\n{finding}" for case in cases() for finding in case.findings()) + "\n"
 
 
 def page() -> str:
@@ -211,11 +195,12 @@ def page() -> str:
     lines = [
         "# Findings",
         "",
-        "What the module says about a configuration before it touches anything. Every finding has a code that stays, a",
-        "severity, the path in the configuration, what stands there, what may stand there, why, and where to read.",
-        "Errors stop everything. `accept: [CODE]` turns a warning, and the errors marked as acceptable, into a note.",
+        "Everything that the module reports about a configuration, before it changes anything. A finding has a stable",
+        "code, a severity, its path in the configuration, the given value, the allowed values, the reason, and a link.",
+        "Errors stop the preview and the update. `accept: [CODE]` turns a warning into a note, and an error that is",
+        "marked as acceptable too.",
         "",
-        "This page is written by `make findings` from the rules and `tests/data/findings/cases.yaml`.",
+        "`make findings` generates this page from the rules and `tests/data/findings/cases.yaml`.",
     ]
     lines += ["", "## The kubeconfig", "", "### CLU003", "", *_context_example()]
     for title, rows in _subjects():
@@ -224,15 +209,16 @@ def page() -> str:
             example = _file_example(code) if code in FILES else _example(examples[code])
             lines += ["", f"### {code}", "", f"{kind} {what}", "", *example]
     lines += ["", "## Rendering"]
-    for code, (what, finding) in RENDERING.items():
-        head = f"{finding.severity.capitalize()}. {what}"
+    for code, finding in RENDERING.items():
+        head = f"{finding.severity.capitalize()}. {refusals.TITLES[code]}"
         lines += ["", f"### {code}", "", head, "", "```text", *str(finding).splitlines(), "```"]
-    return "\n".join([*lines, "", *LEFT_TO_OTHERS.splitlines()]) + "\n"
+    return "\n".join([*lines, "", *LIMITS.splitlines()]) + "\n"
 
 
 def _subjects() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
-    yield "Reading", [(code, "Error.", what) for code, what in UNREADABLE.items()]
-    yield "Stack files", [(code, f"{in_file(code).severity.capitalize()}.", what) for code, (what, _) in FILES.items()]
+    yield "Reading", [(code, "Error.", mistakes.TITLES[code]) for code in UNREADABLE]
+    titles = mistakes.TITLES | stackfile.TITLES
+    yield "Stack files", [(code, f"{in_file(code).severity.capitalize()}.", titles[code]) for code in FILES]
     rows: dict[str, list[tuple[str, str, str]]] = {}
     for rule in RULES:
         module = sys.modules[rule.judge.__module__].__doc__ or ""
@@ -252,13 +238,13 @@ def _example(case: Case) -> list[str]:
         lines = [f"With {case.before} running:", "", *lines]
     elif case.before:
         lines = ["After", "", "```yaml", *_yaml(case.before), "```", "", "this", "", *lines]
-    return [*lines, "```text", *str(case.speaks()[0]).splitlines(), "```"]
+    return [*lines, "```text", *str(case.findings()[0]).splitlines(), "```"]
 
 
 def _context_example() -> list[str]:
     finding = unknown_context("staging", ["dev", "production"], [Path("~/.kube/config")], "error")
     return [
-        "Error of `pulumi up`, warning of a preview. A context that the kubeconfig does not have.",
+        providers.TITLES["CLU003"],
         "",
         "```yaml",
         *_yaml({"cluster": {"context": "staging"}}),
@@ -271,7 +257,7 @@ def _context_example() -> list[str]:
 
 
 def _file_example(code: str) -> list[str]:
-    return ["```yaml", *FILES[code][1].splitlines(), "```", "", "```text", *str(in_file(code)).splitlines(), "```"]
+    return ["```yaml", *FILES[code].splitlines(), "```", "", "```text", *str(in_file(code)).splitlines(), "```"]
 
 
 def _yaml(config: Mapping[str, Any]) -> list[str]:
@@ -281,7 +267,7 @@ def _yaml(config: Mapping[str, Any]) -> list[str]:
 
 
 class _Plain(yaml.SafeDumper):
-    """Short things in one line; no anchors."""
+    """Without anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

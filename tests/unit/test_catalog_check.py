@@ -138,7 +138,7 @@ def test_rows_that_are_printed_are_enough_to_plan_with(folder: Path, recordings:
     assert [(release.chart, release.version) for release in plan.releases] == [("dynamo-platform", "1.7.0")]
     [finding] = [finding for finding in plan.findings if finding.code == "KEY001"]
     assert finding.path == "values.dynamo-operator.upgradeCRD"
-    assert finding.why.endswith("The last to read it was 1.6.0.")
+    assert finding.why.endswith("1.6.0 is the last version that reads it.")
 
 
 def test_archives_are_read_like_folders(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Contract charts as archives: what is in them, and that the same source gives the same bytes. No Helm involved."""
+"""Contract charts as archives: their contents, and reproducibility. Without Helm."""
 
 import tarfile
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_versions_are_listed_oldest_first() -> None:
 
 
 def test_unknown_version_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"kai-scheduler 0\.17\.0: .*known: v0\.13\.0-rc1, .*v0\.17\.0"):
+    with pytest.raises(ValueError, match=r"kai-scheduler 0\.17\.0: .*known versions: v0\.13\.0-rc1, .*v0\.17\.0"):
         charts.package(tmp_path, {"kai-scheduler": ["0.17.0"]})
 
 
@@ -121,7 +121,7 @@ def test_definition_keeps_names_scope_and_stored_version(tmp_path: Path) -> None
 
 
 def test_row_inherits_from_the_rows_above() -> None:
-    platform = charts.find("dynamo-platform", "1.6.1")
+    platform = charts.find_version("dynamo-platform", "1.6.1")
     assert platform.dependencies["kai-scheduler"]["version"] == "v0.17.0"
     assert platform.metadata == {"kubeVersion": ">=1.30.0-0"}
     assert platform.recorded is None

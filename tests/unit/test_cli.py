@@ -76,8 +76,8 @@ error CFG002  grove.mode (line 4)
 error PRO001  profile
   given    nothing
   allowed  production or development
-  why      The profile decides the other defaults: production installs KAI Scheduler and Grove separately and
-           protects them, development takes the bundled ones.
+  why      The profile sets other defaults: production installs KAI Scheduler and Grove as separate, protected
+           releases, development bundles them.
   read     docs/findings.md#pro001
 
 error VER002  version (line 2)
@@ -274,7 +274,7 @@ def test_the_upgrade_is_checked_from_the_running_version(folder: Path) -> None:
     down = run("check", "--stack", "good", "--from", "1.6.0", "--json")
 
     assert (fresh.exit_code, up.exit_code, down.exit_code) == (0, 1, 1)
-    assert "error UPG003  nats.mode\n  given    nothing, which is disabled from 1.4.0 on\n" in up.output
+    assert "error UPG003  nats.mode\n  given    nothing, so disabled, the default from 1.4.0 on\n" in up.output
     assert "UPG002" in {finding["code"] for finding in data(down)["findings"]}
 
 

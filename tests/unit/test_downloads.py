@@ -1,4 +1,4 @@
-"""Downloads, from a server on loopback that stands in for the public places."""
+"""Downloads, from a server on loopback instead of the public ones."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ import pytest
 
 from sandbox import downloads
 from sandbox.downloads import PINS as REAL_PINS
-from sandbox.downloads import Downloader, mirrored, pinned, this_platform, unpack
+from sandbox.downloads import Downloader, find_pin, mirror_url, this_platform, unpack
 from sandbox.errors import SandboxError
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
@@ -47,7 +47,7 @@ ARCHIVE = tar(one="#!/bin/sh\n", two="#!/bin/sh\n", LICENSE="free")
 
 
 class Place(BaseHTTPRequestHandler):
-    """A public place, with the faults of one."""
+    """A server like the public ones, including their faults."""
 
     content = ARCHIVE
     status = 200
@@ -102,7 +102,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Place]]:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TOOLCHAIN_MIRROR", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setenv("TOOLCHAIN", "download")
-    monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 0.3)
     yield handler
     server.shutdown()
     server.server_close()
@@ -115,7 +115,7 @@ def cache(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The pins: tool `toy` of one archive."""
+    """The pins: tool `toy` with one archive."""
     file = tmp_path / "sandbox" / "toolchain" / "downloads.json"
     file.parent.mkdir(parents=True)
     monkeypatch.setattr(downloads, "PINS", file)
@@ -151,8 +151,8 @@ def test_a_tool_is_downloaded_once(place: type[Place], cache: Path) -> None:
 
 def test_downloads_count_their_bytes_together() -> None:
     said: list[str] = []
-    counted = downloads.Bytes(said.append)
-    first, second = counted.of_file(), counted.of_file()
+    counted = downloads.TotalProgress(said.append)
+    first, second = counted.add_file(), counted.add_file()
     first.total, second.total = 30_000_000, 50_000_000
     first.update(10_000_000)
     second.update(2_000_000)
@@ -203,10 +203,10 @@ def test_two_downloads_of_the_same_ask_once(place: type[Place], cache: Path) -> 
 
 
 def test_a_cancelled_download_ends_with_its_next_bytes(place: type[Place], cache: Path) -> None:
-    counted = downloads.Bytes(lambda _: None)
+    counted = downloads.TotalProgress(lambda _: None)
     counted.cancel()
     with pytest.raises(CancelledError):
-        counted.of_file().update(1)
+        counted.add_file().update(1)
 
 
 def test_a_mirror_that_is_no_url_is_refused_and_its_password_never_shown(
@@ -214,7 +214,7 @@ def test_a_mirror_that_is_no_url_is_refused_and_its_password_never_shown(
 ) -> None:
     address = os.environ["TOOLCHAIN_MIRROR"]
     monkeypatch.setenv("TOOLCHAIN_MIRROR", "localhost:1234")
-    with pytest.raises(SandboxError, match=r"TOOLCHAIN_MIRROR is no URL\. Give one that begins with https"):
+    with pytest.raises(SandboxError, match=r"TOOLCHAIN_MIRROR is not a URL\. Set it to one that begins with https"):
         toolchain(cache).provide()
     monkeypatch.setenv("TOOLCHAIN_MIRROR", address.replace("//", "//user:s3cret@"))
     place.content = b"other"
@@ -285,7 +285,7 @@ def test_offline_takes_what_was_downloaded(place: type[Place], cache: Path, monk
 def test_an_archive_that_lacks_a_command_is_refused(place: type[Place], cache: Path, pins: Path) -> None:
     place.content = tar(one="")
     pin(pins, {URL: hashlib.sha256(place.content).hexdigest()})
-    with pytest.raises(SandboxError, match="The download of toy v1 lacks two"):
+    with pytest.raises(SandboxError, match="The download of toy v1 does not contain two"):
         toolchain(cache).provide()
     assert visible(cache) == []
 
@@ -311,7 +311,7 @@ from pathlib import Path
 from sandbox import downloads
 from sandbox.progress import Progress
 downloads.PINS = Path({str(pins)!r})
-downloads.ANSWER_SECONDS = 60
+downloads.TIMEOUT_SECONDS = 60
 cache = Path({str(cache)!r})
 cache.mkdir(exist_ok=True)
 downloads.Downloader(cache, Progress(StringIO())).download({{"toy": ("one", "two")}})
@@ -344,16 +344,16 @@ def test_bare_binaries_and_zips_give_their_commands(tmp_path: Path) -> None:
 
 def test_without_a_mirror_the_place_itself_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOOLCHAIN_MIRROR", raising=False)
-    assert mirrored(URL) == URL
+    assert mirror_url(URL) == URL
     monkeypatch.setenv("TOOLCHAIN_MIRROR", "https://mirror.example.com/tools")
-    assert mirrored(URL) == f"https://mirror.example.com/tools{PATH}"
+    assert mirror_url(URL) == f"https://mirror.example.com/tools{PATH}"
 
 
 def test_the_pins_cover_the_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "PINS", REAL_PINS)
     assert list(json.loads(REAL_PINS.read_text())) == [tool.name for tool in TOOLS]
-    missing = {(tool.name, platform) for tool in TOOLS for platform in PLATFORMS if not pinned(tool.name, platform)}
-    # Their checksums are published nowhere: these are built.
+    missing = {(tool.name, platform) for tool in TOOLS for platform in PLATFORMS if not find_pin(tool.name, platform)}
+    # No checksums are published for these: they are built.
     assert missing == {("kwok", "darwin-amd64"), ("control-plane", "darwin-amd64")}
 
 
@@ -367,4 +367,4 @@ def test_every_pin_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
                 assert of["version"] in url, url
                 assert len(bytes.fromhex(checksum)) == hashlib.sha256().digest_size, url
             version = tuple(int(part) for part in of["version"].removeprefix("v").split(".")[:2])
-            assert tool.accepted is None or tool.accepted.oldest <= version < tool.accepted.below, (name, platform)
+            assert tool.supported is None or tool.supported.oldest <= version < tool.supported.below, (name, platform)

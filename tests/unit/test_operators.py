@@ -18,11 +18,11 @@ from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod
 
 from sandbox.cluster import stages
 from sandbox.operators import dynamo, grove, operands, pods
-from sandbox.operators.charts import Charts, release
+from sandbox.operators.charts import Charts, parse_version
 from sandbox.operators.cluster import Cluster
 from sandbox.operators.hooks import JOB_LABEL, Hooks
-from sandbox.operators.kai import available, conditions
-from sandbox.operators.operands import MANAGED_BY, Config, Images, SchedulingShard, for_config, for_shard
+from sandbox.operators.kai import conditions, is_available
+from sandbox.operators.operands import MANAGED_BY, Config, Images, SchedulingShard, config_operands, shard_operands
 from sandbox.operators.queue_webhook import QueueWebhook, review
 from sandbox.operators.volumes import volume
 
@@ -105,17 +105,17 @@ class TestCharts:
 
     def test_a_release_sorts_after_its_candidates_and_main_builds_after_everything(self) -> None:
         versions = ["v0.9.4", "v0.13.0-rc1", "v0.13.0", "v0.13.4", "v0.16.0", "v0.16.1", "0.0.0-3f2a1b7"]
-        assert sorted(versions[::2] + versions[1::2], key=release) == versions
+        assert sorted(versions[::2] + versions[1::2], key=parse_version) == versions
 
 
 class TestPods:
     def test_what_was_reported_is_read_back(self) -> None:
-        assert pods.said(pod()) is None
-        assert pods.said(pod(**pods.ready(pod()))) == ""
-        assert pods.said(pod(**pods.crashing(pod(), "no queues"))) == "no queues"
+        assert pods.reported_problem(pod()) is None
+        assert pods.reported_problem(pod(**pods.ready_status(pod()))) == ""
+        assert pods.reported_problem(pod(**pods.crashing_status(pod(), "no queues"))) == "no queues"
 
     def test_a_crashing_pod_runs_but_is_not_ready(self) -> None:
-        status = pods.crashing(pod(), "no queues")
+        status = pods.crashing_status(pod(), "no queues")
         assert status["phase"] == "Running"
         assert {item["type"]: item["status"] for item in status["conditions"]} == {
             "Initialized": "True",
@@ -124,21 +124,21 @@ class TestPods:
         }
 
     def test_a_failed_pod_says_why(self) -> None:
-        status = pods.finished(pod(), "no archive")
+        status = pods.finished_status(pod(), "no archive")
         assert (status["phase"], status["message"]) == ("Failed", "no archive")
         assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 1
 
     def test_the_event_of_a_crashing_pod_is_the_kubelets(self) -> None:
-        content = pods.back_off(pod())
+        content = pods.back_off_event(pod())
         assert content["involvedObject"] | {"kind": "Pod", "name": "p", "uid": "u"} == content["involvedObject"]
         assert content["involvedObject"]["fieldPath"] == "spec.containers{manager}"
         assert (content["type"], content["reason"], content["source"]["component"]) == ("Warning", "BackOff", "kubelet")
         assert content["message"] == "Back-off restarting failed container manager in pod p_n(u)"
 
     def test_versions_come_from_image_tags(self) -> None:
-        assert pods.version(pod()) == "v0.14.7"
-        assert pods.init_version(pod(), "crd-apply") == "1.5.1"
-        assert pods.init_version(pod(), "crd-installer") is None
+        assert pods.image_version(pod()) == "v0.14.7"
+        assert pods.init_image_version(pod(), "crd-apply") == "1.5.1"
+        assert pods.init_image_version(pod(), "crd-installer") is None
 
     def test_an_image_without_tag_has_none(self) -> None:
         assert pods.image_tag("registry.example:5000/operator") == ""
@@ -147,7 +147,7 @@ class TestPods:
 class TestOperands:
     def test_images_follow_the_operator_unless_the_config_names_others(self) -> None:
         own = {"binder": {"service": {"image": {"repository": "mirror.example", "tag": "v9"}}}}
-        made = for_config(config(namespace="kai", **own), IMAGES)
+        made = config_operands(config(namespace="kai", **own), IMAGES)
         images = {title: item["spec"]["template"]["spec"]["containers"][0]["image"] for title, item in made.items()}
         assert images["Binder"] == "mirror.example/binder:v9"
         assert images["QueueController"] == "registry.example/kai/queuecontroller:v0.17.0"
@@ -155,27 +155,28 @@ class TestOperands:
     def test_registry_and_tag_are_taken_from_the_operator(self) -> None:
         containers = [{"name": "operator", "image": "registry.example:5000/kai/operator:v0.17.0"}]
         operator = of(Deployment, {"spec": {"selector": {}, "template": {"spec": {"containers": containers}}}})
-        assert Images.of(operator) == Images("registry.example:5000/kai", "v0.17.0")
+        assert Images.from_operator(operator) == Images("registry.example:5000/kai", "v0.17.0")
 
     def test_a_disabled_operand_is_not_made(self) -> None:
-        made = for_config(config(admission={"service": {"enabled": False}}), IMAGES)
+        made = config_operands(config(admission={"service": {"enabled": False}}), IMAGES)
         assert "KAIAdmission" not in made
         assert len(made) == 4
 
     def test_operands_belong_to_the_config_and_live_in_its_namespace(self) -> None:
-        metadata = for_config(config(namespace="dynamo-system"), IMAGES)["Binder"]["metadata"]
+        metadata = config_operands(config(namespace="dynamo-system"), IMAGES)["Binder"]["metadata"]
         assert metadata["namespace"] == "dynamo-system"
         assert metadata["ownerReferences"][0]["uid"] == "c"
 
     def test_a_shards_scheduler_belongs_to_the_shard_and_has_its_arguments(self) -> None:
-        made = for_shard(shard(args={"default-staleness-grace-period": "-1s"}), config(), IMAGES)["SchedulerForShard"]
+        operands = shard_operands(shard(args={"default-staleness-grace-period": "-1s"}), config(), IMAGES)
+        made = operands["SchedulerForShard"]
         assert made["metadata"]["name"] == "kai-scheduler-default"
         assert made["metadata"]["ownerReferences"][0]["uid"] == "s"
         arguments = made["spec"]["template"]["spec"]["containers"][0]["args"]
         assert arguments == ["--default-staleness-grace-period=-1s"]
 
     def test_replicas_come_from_the_operand_then_from_all(self) -> None:
-        made = for_config(config(binder={"replicas": 3}, **{"global": {"replicaCount": 2}}), IMAGES)
+        made = config_operands(config(binder={"replicas": 3}, **{"global": {"replicaCount": 2}}), IMAGES)
         assert made["Binder"]["spec"]["replicas"] == 3
         assert made["PodGrouper"]["spec"]["replicas"] == 2
 
@@ -191,7 +192,7 @@ class TestConditions:
         listed = [{"type": "Available", "status": condition}] if condition else []
         status = {"updatedReplicas": updated, "conditions": listed}
         spec = {"replicas": 1, "selector": {}, "template": {}}
-        assert available(of(Deployment, {"spec": spec, "status": status})) is expected
+        assert is_available(of(Deployment, {"spec": spec, "status": status})) is expected
 
     def test_an_unavailable_operand_is_named(self) -> None:
         problem = "QueueController: Deployment [queue-controller] is not available"
@@ -330,6 +331,6 @@ def test_pods_of_the_operators_start_after_their_delay(tmp_path: Path, scheduled
     waiting = pod(conditions=[{"type": "PodScheduled", "status": "True", "lastTransitionTime": since}])
 
     async def is_due() -> bool:
-        return Hooks(Cluster(cast("Any", None), pod_delay=20), Charts(tmp_path)).due("crd-upgrader", waiting)
+        return Hooks(Cluster(cast("Any", None), pod_delay=20), Charts(tmp_path)).can_start("crd-upgrader", waiting)
 
     assert asyncio.run(is_due()) is due

@@ -109,7 +109,7 @@ def test_key_that_was_meant_is_named(given: str, meant: str) -> None:
 def test_nothing_alike_gets_the_names_that_are_read_there() -> None:
     [finding] = found("KEY001", grove={"values": {"config": {"scheduler": {"x": 1}}}})
     assert finding.path == "grove.values.config.scheduler.x"
-    assert finding.allowed == "no such key; read here are defaultProfileName, profiles"
+    assert finding.allowed == "one of the keys at this place: defaultProfileName, profiles"
 
 
 def test_map_below_a_key_that_takes_none_is_found() -> None:
@@ -185,16 +185,19 @@ def test_key_is_found_by_the_version_that_is_installed(version: str, read: bool)
 def test_finding_says_when_the_key_came_and_when_it_went() -> None:
     kai = {"mode": "separate", "version": "v0.14.7", "values": {"scheduler": {"args": {}}}}
     [came] = found("KEY001", version="1.4.0", kaiScheduler=kai, grove={"mode": "separate"})
-    assert came.why == "kai-scheduler v0.14.7 does not read this key, so it changes nothing. It came with v0.15.0."
+    assert (
+        came.why == "kai-scheduler v0.14.7 does not read this key, so it has no effect. "
+        "v0.15.0 is the first version that reads it."
+    )
     [went] = found("KEY001", values=tree("dynamo-operator.featureGates.gmsSnapshot", value=True))
     assert went.path == "values.dynamo-operator.featureGates"
     [went] = found("KEY001", values=tree("dynamo-operator.checkpoint.readyForCheckpointFilePath", "/ready"))
-    assert went.why.endswith("The last to read it was 1.1.0.")
+    assert went.why.endswith("1.1.0 is the last version that reads it.")
 
 
 def test_finding_says_which_recorded_version_it_goes_by() -> None:
     [finding] = found("KEY001", version="1.5.1", values={"x": 1})
-    assert finding.why.endswith("This goes by the keys of 1.5.0, the nearest version that is recorded.")
+    assert finding.why.endswith("Checked with the keys of 1.5.0, the nearest recorded version.")
     [finding] = found("KEY001", version="1.5.0", values={"x": 1})
     assert "This goes by" not in finding.why
 
@@ -217,7 +220,7 @@ def test_version_between_recordings_takes_the_one_below(version: str, recording:
 def test_platform_stays_within_its_band() -> None:
     """1.2.0-rc1 comes after 1.1.0, whose keys are those of another band."""
     [finding] = found("KEY001", version="1.2.0-rc1", values={"x": 1})
-    assert finding.why.endswith("This goes by the keys of 1.2.0, the nearest version that is recorded.")
+    assert finding.why.endswith("Checked with the keys of 1.2.0, the nearest recorded version.")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +267,7 @@ def test_any_boolean_of_any_version_is_true_or_false(key: tuple[str, str, str, K
 
 def test_something_else_for_a_map_is_refused() -> None:
     [finding] = found("KEY002", values=tree("dynamo-operator.metricsService", value=True))
-    assert (finding.given, finding.allowed) == ("true", "a map, or the key left out")
+    assert (finding.given, finding.allowed) == ("true", "a map, or remove the key")
 
 
 @pytest.mark.parametrize("path", ["nats.config.merge.max_payload", "etcd.metrics", "grove.replicaCount"])

@@ -1,4 +1,4 @@
-"""The shipped checks of pull requests: what each job may see, and how comments are found again."""
+"""The pull request checks: what each job has access to, and how existing comments are updated."""
 
 import importlib.util
 import json
@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.pr_check import EXAMPLES, OURS, STACK, TOKEN, Forge, github, gitlab
+from sandbox.pr_check import EXAMPLES, SAME_REPOSITORY, STACK, TOKEN, Forge, github, gitlab
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / EXAMPLES
-# Without types: PyYAML takes the key `on` for a boolean.
+# Without types, because PyYAML parses the key `on` as a boolean.
 GITHUB = yaml.load((FOLDER / "github.yml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506
 GITLAB = yaml.load((FOLDER / "gitlab-ci.yml").read_text(), Loader=yaml.BaseLoader)  # noqa: S506
 JOBS: dict[str, dict[str, Any]] = GITHUB["jobs"]
-OF_FORKS = [name for name, job in JOBS.items() if OURS not in job.get("if", "")]
+OF_FORKS = [name for name, job in JOBS.items() if SAME_REPOSITORY not in job.get("if", "")]
 
 
 def commands(job: str) -> list[str]:
@@ -96,7 +96,7 @@ def test_gitlab_gives_forks_the_check_alone() -> None:
 
 
 class Recorder:
-    """A pull request whose commands are written down and not run."""
+    """A pull request whose commands are recorded instead of run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = CHECKOUT
@@ -161,7 +161,7 @@ def comment() -> ModuleType:
 
 @pytest.fixture
 def forge() -> Iterator[Forge]:
-    with Forge().serving() as serving:
+    with Forge().serve() as serving:
         yield serving
 
 
@@ -170,7 +170,7 @@ def marker(stack: str, project: str = "infra") -> str:
 
 
 def write(folder: Path, **reports: str) -> Path:
-    """Reports of stacks, and the one of all."""
+    """Reports of stacks, and the report of all stacks."""
     folder.mkdir(exist_ok=True)
     for stack, text in reports.items():
         (folder / f"{stack}.md").write_text(f"{marker(stack)}\n\n{text}\n")
@@ -225,7 +225,7 @@ def test_a_stack_that_is_changed_no_more_says_so(
     forge.comments.append(forge.comments[0] | {"id": 1, "body": f"{marker('dev', 'other')}\n"})
     publish(comment, forge, write(tmp_path / "b"), monkeypatch, kind)
     assert [each["body"] for each in forge.comments] == [
-        f"{marker('dev')}\n\n### dynamo-platform: this pull request does not change dev any more\n",
+        f"{marker('dev')}\n\n### dynamo-platform: this pull request no longer changes dev\n",
         f"{marker('dev', 'other')}\n",
     ]
 

@@ -15,7 +15,7 @@ import yaml
 from sandbox import charts
 from sandbox.paths import Paths
 from sandbox.registry import Registry
-from sandbox.sources import Chart, read
+from sandbox.sources import Chart, read_chart
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -35,7 +35,7 @@ def registry(paths: Paths) -> Iterator[Registry]:
 @pytest.fixture(scope="module")
 def packaged(tmp_path_factory: pytest.TempPathFactory) -> list[Chart]:
     wanted = {"kai-scheduler": ["v0.17.0"], "dynamo-platform": ["1.4.2", "1.5.1"]}
-    return [read(archive) for archive in charts.package(tmp_path_factory.mktemp("charts"), wanted)]
+    return [read_chart(archive) for archive in charts.package(tmp_path_factory.mktemp("charts"), wanted)]
 
 
 def get(registry: Registry, paths: Paths, path: str, method: str = "GET") -> tuple[bytes, Any]:

@@ -1,4 +1,4 @@
-"""The dependencies and their ranges: `pyproject.toml` decides them, other files have to repeat them."""
+"""Dependencies and their ranges: `pyproject.toml` defines them, and other files must repeat them."""
 
 import re
 import tomllib

@@ -30,9 +30,9 @@ SEPARATE: Config = DEVELOPMENT | {"kaiScheduler": {"mode": "separate"}, "grove":
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_rule_speaks_here_and_not_next_door(case: Case) -> None:
-    assert case.speaks()
-    assert case.next_door() == []
+def test_rule_finds_the_bad_case_and_not_the_good_one(case: Case) -> None:
+    assert case.findings()
+    assert case.false_findings() == []
 
 
 def test_every_finding_has_a_case() -> None:
@@ -53,7 +53,7 @@ def test_page_of_findings_is_current() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_finding_says_what_is_allowed_why_and_where_to_read(case: Case) -> None:
-    for finding in case.speaks():
+    for finding in case.findings():
         assert finding.given
         assert finding.allowed
         assert finding.why.endswith(".")
@@ -196,7 +196,7 @@ def test_accepting_one_code_leaves_the_others() -> None:
 @pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.may_be_accepted], ids=lambda rule: rule.code)
 def test_what_cannot_be_accepted_stays(rule: Rule) -> None:
     case = next(case for case in CASES if case.code == rule.code)
-    before = {finding.severity for finding in case.speaks()}
+    before = {finding.severity for finding in case.findings()}
     accept = [*case.bad.get("accept", ()), rule.code]
     found = judged(case.bad | {"accept": accept}, case.before, provider=case.provider)
     assert {finding.severity for finding in found if finding.code == rule.code} == before

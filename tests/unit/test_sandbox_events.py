@@ -1,4 +1,4 @@
-"""What is shown of a run of Pulumi, from events that runs on a sandbox recorded.
+"""Progress of a run of Pulumi, from events recorded on a sandbox.
 
 The recordings are `pulumi-events.json` of `.sandbox/logs`, without debug messages and with only the names of resources.
 """
@@ -107,7 +107,7 @@ def test_a_log_is_followed_while_it_is_written(run: Run, screen: StringIO, tmp_p
     follower = threading.Thread(target=run.follow, args=(log, ended))
     follower.start()
     with log.open("a") as file:
-        # The second part begins in the middle of an event.
+        # The second part starts in the middle of an event.
         file.write(text[:begun])
         file.flush()
         while "create gate Config kai-config …" not in screen.getvalue():
@@ -133,12 +133,12 @@ def test_steps_that_never_end_are_shown_as_failed(run: Run, screen: StringIO, tm
 ATTACHED = """
 import os, sys
 from pathlib import Path
-from sandbox.stack import attached
+from sandbox.stack import run_to_log
 
 slow = "import signal, time; signal.signal(signal.SIGINT, lambda *_: None); print('up', flush=True); time.sleep(1); " \\
        "print('saved', flush=True)"
 try:
-    attached([sys.executable, "-c", slow], Path(), os.environ, Path(sys.argv[1]), print)
+    run_to_log([sys.executable, "-c", slow], Path(), os.environ, Path(sys.argv[1]), print)
 except KeyboardInterrupt:
     print(Path(sys.argv[1]).read_text())
 """
@@ -147,7 +147,7 @@ except KeyboardInterrupt:
 def test_what_is_interrupted_is_waited_for(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = [sys.executable, "-c", ATTACHED, str(log)]
-    # A session of its own: Ctrl-C reaches every process of the terminal.
+    # In its own session, because Ctrl-C reaches every process of the terminal.
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         while not log.exists() or "up" not in log.read_text():
             pass

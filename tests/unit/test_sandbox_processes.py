@@ -14,7 +14,7 @@ from sandbox.errors import SandboxError
 from sandbox.locks import exclusive
 from sandbox.paths import Paths
 from sandbox.processes import Process, free_port, stop
-from sandbox.registry import trust
+from sandbox.registry import create_certificates
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -69,7 +69,7 @@ def test_a_half_written_id_is_no_process(content: str, process: Process) -> None
 
 def test_a_process_that_ends_at_once_is_reported_with_its_log(process: Process) -> None:
     start(process, "print('no such port')")
-    with pytest.raises(SandboxError, match=r"(?s)sleeper ended at once.*no such port"):
+    with pytest.raises(SandboxError, match=r"(?s)sleeper exited during startup.*no such port"):
         process.wait(lambda: False, 20)
 
 
@@ -104,7 +104,7 @@ def test_a_lock_makes_the_second_wait(tmp_path: Path) -> None:
 
 def test_the_bundle_holds_the_sandbox_authority_and_the_system_roots(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
-    trust(paths)
+    create_certificates(paths)
     bundle = paths.bundle.read_text()
     assert (paths.tls / "ca.pem").read_text().strip() in bundle
     assert bundle.count("BEGIN CERTIFICATE") > 1
@@ -112,7 +112,7 @@ def test_the_bundle_holds_the_sandbox_authority_and_the_system_roots(tmp_path: P
 
 def test_certificates_are_made_once(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
-    trust(paths)
+    create_certificates(paths)
     before = paths.bundle.read_text()
-    trust(paths)
+    create_certificates(paths)
     assert paths.bundle.read_text() == before

@@ -1,4 +1,4 @@
-"""What a person sees."""
+"""Progress and status as users see them."""
 
 import re
 from io import StringIO

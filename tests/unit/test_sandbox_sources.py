@@ -1,4 +1,4 @@
-"""Which charts the sandbox serves, and what that makes of a stack's configuration."""
+"""The charts that the sandbox serves, and the resulting configuration of a stack."""
 
 import io
 import tarfile
@@ -12,8 +12,8 @@ from sandbox import charts
 from sandbox.errors import SandboxError
 from sandbox.paths import Paths
 from sandbox.registry import Registry
-from sandbox.sources import CONTRACT_CHARTS, Chart, ChartSource, keep
-from sandbox.stack import configured
+from sandbox.sources import CONTRACT_CHARTS, Chart, ChartSource, store_charts
+from sandbox.stack import sandbox_config
 
 
 def package(folder: Path, name: str, version: str, file: str | None = None) -> None:
@@ -26,7 +26,7 @@ def package(folder: Path, name: str, version: str, file: str | None = None) -> N
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of charts in versions that sort otherwise as text."""
+    """A folder of charts whose versions sort differently as text."""
     for version in ("1.5.1", "1.10.0", "1.9.0"):
         package(tmp_path, "dynamo-platform", version)
     for version in ("v0.17.0", "v0.9.1"):
@@ -65,7 +65,7 @@ def test_named_versions_replace_the_newest(folder: Path, tmp_path: Path) -> None
 
 def test_a_chart_is_known_by_its_own_metadata(tmp_path: Path) -> None:
     package(tmp_path, "grove-charts", "v0.1.0-alpha.8", file="anything.tgz")
-    kept = keep(ChartSource(tmp_path).collect(tmp_path), tmp_path / "kept")
+    kept = store_charts(ChartSource(tmp_path).collect(tmp_path), tmp_path / "kept")
     assert [chart.archive.name for chart in kept] == ["grove-charts-v0.1.0-alpha.8.tgz"]
 
 
@@ -80,30 +80,30 @@ def test_two_versions_of_one_chart_are_an_error(folder: Path, tmp_path: Path) ->
 
 
 def test_what_is_no_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match="is no folder"):
+    with pytest.raises(SandboxError, match="is not a folder"):
         ChartSource(tmp_path / "absent").collect(tmp_path)
 
 
 def test_a_folder_without_archives_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match=r"holds no \.tgz file"):
+    with pytest.raises(SandboxError, match=r"contains no \.tgz file"):
         ChartSource(tmp_path).collect(tmp_path)
 
 
 def test_an_archive_that_is_no_chart_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "broken.tgz").write_bytes(b"no archive")
-    with pytest.raises(SandboxError, match=r"broken\.tgz is no packaged Helm chart"):
+    with pytest.raises(SandboxError, match=r"broken\.tgz is not a packaged Helm chart"):
         ChartSource(tmp_path).collect(tmp_path)
 
 
 def test_a_version_that_is_no_semantic_version_is_an_error(tmp_path: Path) -> None:
     package(tmp_path, "dynamo-platform", "latest")
-    with pytest.raises(SandboxError, match="latest is no semantic version"):
+    with pytest.raises(SandboxError, match="latest is not a semantic version"):
         ChartSource(tmp_path).collect(tmp_path)
 
 
 def test_upstream_serves_no_local_chart_and_takes_no_versions(tmp_path: Path) -> None:
     assert ChartSource.parse("upstream", "").collect(tmp_path) == []
-    with pytest.raises(SandboxError, match="VERSIONS goes with local charts"):
+    with pytest.raises(SandboxError, match="VERSIONS is only for local charts"):
         ChartSource.parse("upstream", "1.5.1")
 
 
@@ -111,13 +111,13 @@ def test_contract_charts_are_served_in_every_version_and_choose_none(tmp_path: P
     found = CONTRACT_CHARTS.collect(tmp_path)
     served = {(chart.name, chart.version) for chart in found}
     assert served == {(name, version) for name in charts.PUBLISHED for version in charts.versions(name)}
-    assert CONTRACT_CHARTS.chosen(found) == {}
+    assert CONTRACT_CHARTS.select(found) == {}
 
 
 def test_only_the_charts_of_the_last_source_are_kept(folder: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    keep(ChartSource(folder).collect(tmp_path), kept)
-    keep(ChartSource(folder, versions=("1.5.1",)).collect(tmp_path), kept)
+    store_charts(ChartSource(folder).collect(tmp_path), kept)
+    store_charts(ChartSource(folder, versions=("1.5.1",)).collect(tmp_path), kept)
     assert sorted(file.name for file in kept.iterdir()) == [
         "dynamo-platform-1.5.1.tgz",
         "grove-charts-v0.1.0-alpha.13.tgz",
@@ -143,7 +143,7 @@ CLUSTER = {"dynamo-platform:cluster": {"context": "kwok-dynamo-platform"}}
 
 
 def test_contract_charts_override_the_sources_and_keep_the_versions(registry: Registry) -> None:
-    assert configured(SEPARATE, CONTRACT_CHARTS, {}, registry) == {
+    assert sandbox_config(SEPARATE, CONTRACT_CHARTS, {}, registry) == {
         "dynamo-platform:version": "1.5.1",
         "dynamo-platform:profile": "development",
         "dynamo-platform:repository": "https://127.0.0.1:5000",
@@ -167,7 +167,7 @@ def test_chosen_charts_override_the_versions_too(registry: Registry) -> None:
         name: Chart(name, version, Path())
         for name, version in {"dynamo-platform": "1.0.1", "kai-scheduler": "v0.13.4"}.items()
     }
-    config = configured(SEPARATE, CONTRACT_CHARTS, chosen, registry)
+    config = sandbox_config(SEPARATE, CONTRACT_CHARTS, chosen, registry)
     assert config["dynamo-platform:version"] == "1.0.1"
     assert config["dynamo-platform:kaiScheduler"]["version"] == "v0.13.4"
     assert config["dynamo-platform:grove"]["version"] == "v0.1.0-alpha.13"
@@ -177,14 +177,14 @@ def test_chosen_charts_override_the_versions_too(registry: Registry) -> None:
 def test_a_chart_without_a_release_of_its_own_is_left_alone(mode: str | None, registry: Registry) -> None:
     part = {"mode": mode} if mode else {}
     chosen = {"kai-scheduler": Chart("kai-scheduler", "v0.17.0", Path())}
-    config = configured(SEPARATE | {"dynamo-platform:kaiScheduler": part}, CONTRACT_CHARTS, chosen, registry)
+    config = sandbox_config(SEPARATE | {"dynamo-platform:kaiScheduler": part}, CONTRACT_CHARTS, chosen, registry)
     assert config["dynamo-platform:kaiScheduler"] == part
 
 
 def test_production_is_separate_by_default(registry: Registry) -> None:
-    config = configured({"dynamo-platform:profile": "production"}, CONTRACT_CHARTS, {}, registry)
+    config = sandbox_config({"dynamo-platform:profile": "production"}, CONTRACT_CHARTS, {}, registry)
     assert config["dynamo-platform:grove"] == {"repository": "oci://127.0.0.1:5000/ai-dynamo/grove"}
 
 
 def test_upstream_overrides_no_source(registry: Registry) -> None:
-    assert configured(SEPARATE, ChartSource(upstream=True), {}, registry) == SEPARATE | CLUSTER
+    assert sandbox_config(SEPARATE, ChartSource(upstream=True), {}, registry) == SEPARATE | CLUSTER

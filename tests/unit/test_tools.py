@@ -22,10 +22,10 @@ from sandbox import downloads, golang, locks
 from sandbox.downloads import this_platform
 from sandbox.errors import SandboxError
 from sandbox.golang import MODULES as REAL_MODULES
-from sandbox.golang import Borrowed, Build, Builder, Go, estimate, find_go, is_package
+from sandbox.golang import Build, Builder, DependencyFile, Go, estimate, find_go, is_package
 from sandbox.paths import CHECKOUT
 from sandbox.progress import Progress
-from sandbox.tools import CLUSTER, PULUMI, TOOLS, Accepted, Tool, Toolchain, on_path
+from sandbox.tools import CLUSTER, PULUMI, TOOLS, SupportedVersions, Tool, Toolchain, find_on_path
 
 GO = """\
     #!/bin/sh
@@ -61,7 +61,7 @@ def any_source(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is first on PATH."""
+    """The first folder on PATH."""
     folder = tmp_path / "path"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
@@ -81,7 +81,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pin of the tool `toy`, which no place has."""
+    """A pin of the tool `toy`, which no server has."""
     file = tmp_path / "downloads.json"
     files = {"https://releases.example.com/one.tar.gz": "0" * 64}
     file.write_text(json.dumps({"toy": {this_platform(): {"version": "v1", "files": files}}}))
@@ -107,7 +107,7 @@ def quiet() -> Progress:
 def build(wanted: Build, cache: Path, progress: Progress | None = None) -> Path:
     builder = Builder(cache, progress or quiet())
     builder.build(wanted)
-    found = builder.built(wanted)
+    found = builder.find_built(wanted)
     assert found
     return found
 
@@ -170,7 +170,7 @@ golang.Builder(Path({str(cache)!r}), Progress(StringIO())).build(build)
     )
     target = f"toy-{go.key(TOY)}"
     deadline = time.monotonic() + 20
-    while not list(cache.glob(f".{target}.*/made/one")) and time.monotonic() < deadline:
+    while not list(cache.glob(f".{target}.*/content/one")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -205,8 +205,8 @@ def test_files_of_a_dependency_are_borrowed(
     script(tmp_path / "dependency" / "helper", "#!/bin/sh\n")
     module = replace(
         TOY,
-        embedded=(Borrowed("toy", "example.com/d", "schema.json"),),
-        scripts=(Borrowed("toy", "example.com/d", "helper"),),
+        embedded=(DependencyFile("toy", "example.com/d", "schema.json"),),
+        scripts=(DependencyFile("toy", "example.com/d", "helper"),),
     )
     commands = build(module, cache)
     assert visible(commands) == ["helper", "one", "two"]
@@ -231,7 +231,7 @@ def test_without_go_the_error_says_how_to_get_it(path: Path, cache: Path, monkey
     assert visible(cache) == []
 
 
-TOOL = Tool("toy", ("one", "two"), Accepted(("version",), oldest=(3, 244), below=(4, 0)), (TOY,))
+TOOL = Tool("toy", ("one", "two"), SupportedVersions(("version",), oldest=(3, 244), below=(4, 0)), (TOY,))
 
 
 @pytest.mark.parametrize(
@@ -248,18 +248,18 @@ TOOL = Tool("toy", ("one", "two"), Accepted(("version",), oldest=(3, 244), below
 def test_a_command_on_path_is_taken_when_its_version_will_do(printed: str, accepted: bool, path: Path) -> None:
     script(path / "one", f"#!/bin/sh\necho '{printed}'\n")
     script(path / "two", "#!/bin/sh\n")
-    assert on_path(TOOL) == (path if accepted else None)
+    assert find_on_path(TOOL) == (path if accepted else None)
 
 
 def test_a_command_on_path_is_not_taken_without_its_companions(path: Path) -> None:
     script(path / "one", "#!/bin/sh\necho v3.300.0\n")
-    assert on_path(TOOL) is None
+    assert find_on_path(TOOL) is None
 
 
 def test_a_command_that_fails_is_not_taken(path: Path) -> None:
     script(path / "one", "#!/bin/sh\necho v3.300.0; exit 1\n")
     script(path / "two", "#!/bin/sh\n")
-    assert on_path(TOOL) is None
+    assert find_on_path(TOOL) is None
 
 
 def test_a_command_that_cannot_say_its_version_is_taken_from_path_only_when_that_is_asked_for(
@@ -267,8 +267,8 @@ def test_a_command_that_cannot_say_its_version_is_taken_from_path_only_when_that
 ) -> None:
     script(path / "one", "#!/bin/sh\necho v3.300.0\n")
     script(path / "two", "#!/bin/sh\n")
-    silent = replace(TOOL, accepted=None)
-    assert on_path(silent) is None
+    silent = replace(TOOL, supported=None)
+    assert find_on_path(silent) is None
     monkeypatch.setenv("TOOLCHAIN", "path")
     assert Toolchain(quiet(), [silent], cache).provide() == {"one": path / "one", "two": path / "two"}
 
@@ -353,14 +353,14 @@ def test_path_alone_names_every_command_that_it_lacks(path: Path, cache: Path, m
 
 def test_an_unknown_source_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLCHAIN", "docker")
-    with pytest.raises(SandboxError, match=r"'docker'\. Allowed are path, download, build, offline"):
+    with pytest.raises(SandboxError, match=r"'docker'\. Allowed values are path, download, build, offline"):
         Toolchain(quiet(), [TOOL], cache).provide()
 
 
 def test_a_cache_that_cannot_be_written_is_named(go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLCHAIN", "build")
     (tmp_path / "file").write_text("")
-    with pytest.raises(SandboxError, match=r"file/cache cannot be written: Not a directory\. Set XDG_CACHE_HOME"):
+    with pytest.raises(SandboxError, match=r"file/cache is not writable: Not a directory\. Set XDG_CACHE_HOME"):
         Toolchain(quiet(), [TOOL], tmp_path / "file" / "cache").provide()
 
 
@@ -444,11 +444,14 @@ def test_another_make_that_builds_the_same_is_waited_for_and_that_is_said(
     streams = [StringIO(), StringIO()]
     with ThreadPoolExecutor() as threads:
         list(threads.map(lambda stream: build(TOY, cache, Progress(stream)), streams))
-    assert sorted("waiting for another build of it" in stream.getvalue() for stream in streams) == [False, True]
+    assert sorted("another process is building it; waiting" in stream.getvalue() for stream in streams) == [
+        False,
+        True,
+    ]
 
 
 def test_modules_agree_on_the_version_of_what_they_share() -> None:
-    """Only then Go's build cache shares it: a module of other versions compiles everything above them anew."""
+    """Otherwise Go's build cache does not share them: a module with other versions recompiles everything on top."""
     own = {"github.com/pulumi/pulumi/pkg/v3", "github.com/pulumi/pulumi/sdk/v3"}
     versions: dict[str, dict[str, str]] = {}
     for folder in sorted(REAL_MODULES.iterdir()):

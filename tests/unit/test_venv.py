@@ -1,4 +1,4 @@
-"""How virtual environments are made, with a `uv` and a `pip` that are shell scripts."""
+"""Creation of virtual environments, with shell scripts as `uv` and `pip`."""
 
 import os
 import shlex
@@ -119,7 +119,7 @@ def test_uv_that_cannot_be_installed_leaves_nothing(python: Path, cache: Path, m
 def test_uv_of_another_machine_is_an_error(python: Path, cache: Path) -> None:
     (cache / PINNED / "bin").mkdir(parents=True)
     script(cache / PINNED / "bin" / "uv", "for another processor")
-    with pytest.raises(SandboxError, match="does not run here"):
+    with pytest.raises(SandboxError, match="does not run on this machine"):
         uv.find(python)
 
 
@@ -134,7 +134,7 @@ uv.find(Path({str(python)!r}))
         [sys.executable, "-c", program], cwd=CHECKOUT, env={**os.environ, "FAKE_SLEEP": "60"}, start_new_session=True
     )
     deadline = time.monotonic() + 20
-    while not list(cache.glob(f".{PINNED}.*/packages/bin/uv")) and time.monotonic() < deadline:
+    while not list(cache.glob(f".{PINNED}.*/content/bin/uv")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -236,7 +236,7 @@ def test_pip_installs_the_same_where_uv_cannot_be_had(
     venv.install(python, ["--require-hashes", "--requirement", "lock"], Progress(stream))
     assert log(tmp_path) == ["pip -m pip install --quiet --upgrade --require-hashes --requirement lock"]
     reason = f"{uv.UV} could not be installed: cannot reach the index"
-    assert stream.getvalue() == f"! No uv ({reason}): installing with pip, which is slower\n"
+    assert stream.getvalue() == f"! uv is not available ({reason}). Installing with pip, which is slower.\n"
 
 
 def test_pip_installs_where_the_cache_cannot_be_written(python: Path, cache: Path, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_pip_installs_where_the_cache_cannot_be_written(python: Path, cache: Pat
     stream = StringIO()
     venv.install(python, ["x"], Progress(stream))
     assert log(tmp_path) == ["pip -m pip install --quiet --upgrade x"]
-    assert stream.getvalue().startswith("! No uv (")
+    assert stream.getvalue().startswith("! uv is not available (")
     assert stream.getvalue().count("\n") == 1
 
 
@@ -256,7 +256,7 @@ def test_pip_tries_what_uv_could_not_install(
     with pytest.raises(subprocess.CalledProcessError, match="exit status 2"):
         venv.install(python, ["x"], Progress(stream))
     assert [line.split()[0] for line in log(tmp_path)] == ["uv", "pip"]
-    assert stream.getvalue() == "! uv failed; trying pip\n"
+    assert stream.getvalue() == "! uv failed. Trying pip.\n"
 
 
 def test_locked_packages_are_held_to_their_hashes() -> None:

@@ -1,4 +1,4 @@
-"""The workflow that tests this repository: what starts it, what it may do, what it runs, and what its cache holds."""
+"""The workflow that tests this repository: triggers, permissions, commands, and cache."""
 
 import inspect
 import os
@@ -15,7 +15,7 @@ from sandbox.paths import CHECKOUT
 
 FILE = CHECKOUT / ".github" / "workflows" / "test.yml"
 TEXT = FILE.read_text(encoding="utf-8")
-# Without types: PyYAML takes the key `on` for a boolean.
+# Without types, because PyYAML parses the key `on` as a boolean.
 WORKFLOW = yaml.load(TEXT, Loader=yaml.BaseLoader)  # noqa: S506
 [JOB] = WORKFLOW["jobs"].values()
 STEPS: list[dict[str, Any]] = JOB["steps"]

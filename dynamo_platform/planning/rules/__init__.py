@@ -1,7 +1,7 @@
 """Compatibility rules: one function, one code, one message each. A new rule is a function here and a test.
 
-A rule looks at the choices and yields where something is wrong, what is given, what is allowed, why, and where to read.
-Facts about versions come from the catalog; a rule only says what follows from them. Each module holds one subject.
+A rule takes the choices and yields the path of what is wrong, what is given, what is allowed, why, and where to read
+more. Facts about versions are in the catalog; a rule only draws the conclusion. Each module has one subject.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dynamo_platform.findings import Finding
 from dynamo_platform.planning.choices import Choices
 
-from . import (  # noqa: F401  they register themselves
+from . import (  # noqa: F401  the modules register their rules
     accepted,
     backends,
     cluster,
@@ -29,5 +29,5 @@ __all__ = ["RULES", "Rule", "Verdict", "judge", "rule"]
 
 
 def judge(c: Choices) -> list[Finding]:
-    """Everything that the rules have to say."""
+    """The findings of all rules."""
     return [finding for each in RULES for finding in each(c)]

@@ -1,4 +1,4 @@
-"""Rules about ``accept``: it names findings that there are, and that may be accepted."""
+"""Rules about ``accept``: its codes exist, may be accepted, and are needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dynamo_platform.planning.choices import Choices
 from .base import RULES, Rule, Verdict, rule
 
 
-def _accepted(c: Choices) -> Iterator[tuple[str, str, Rule | None]]:
+def _accepted_rules(c: Choices) -> Iterator[tuple[str, str, Rule | None]]:
     rules = {each.code: each for each in RULES}
     for i, code in enumerate(c.config.accept or ()):
         yield f"accept[{i}]", code, rules.get(code)
@@ -17,27 +17,25 @@ def _accepted(c: Choices) -> Iterator[tuple[str, str, Rule | None]]:
 
 @rule("ACC001")
 def accepted_codes_exist(c: Choices) -> Iterator[Verdict]:
-    """A code with a slip of the pen would accept nothing."""
-    for path, code, known in _accepted(c):
+    """A misspelt code accepts nothing."""
+    for path, code, known in _accepted_rules(c):
         if known is None:
-            yield Verdict(
-                path, code, "the code of a finding, such as DEP005", "No finding that could be accepted has this code."
-            )
+            yield Verdict(path, code, "the code of a finding, such as DEP005", "No acceptable finding has this code.")
 
 
 @rule("ACC002")
 def accepted_codes_may_be_accepted(c: Choices) -> Iterator[Verdict]:
-    """Some findings say that an installation could not work, whoever accepts it."""
-    for path, code, known in _accepted(c):
+    """Some findings mean that the installation cannot work, accepted or not."""
+    for path, code, known in _accepted_rules(c):
         if known and not known.may_be_accepted:
             note = known.severity == "note"
-            why = "It is a note, which stops nothing." if note else "What this finding is about cannot work; see there."
-            yield Verdict(path, code, "the code left out", why)
+            why = "It is a note and stops nothing." if note else "The installation cannot work with this finding."
+            yield Verdict(path, code, "remove the code", why)
 
 
 @rule("ACC003", "note")
 def accepted_codes_are_needed(c: Choices) -> Iterator[Verdict]:
-    """What was accepted may be gone: an upgrade that is done, a version that moved on."""
-    for path, code, known in _accepted(c):
+    """The finding may be gone, for example after the upgrade."""
+    for path, code, known in _accepted_rules(c):
         if known and known.may_be_accepted and not any(known.judge(c)):
-            yield Verdict(path, code, "the code left out", "Nothing has this finding any more.")
+            yield Verdict(path, code, "remove the code", "This finding no longer occurs.")

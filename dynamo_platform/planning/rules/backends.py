@@ -15,7 +15,7 @@ def backend_address_goes_with_external(c: Choices) -> Iterator[Verdict]:
     """An external backend has an address, the others have none."""
     for backend in (c.nats, c.etcd):
         if backend.mode == "external" and backend.address is None:
-            yield _address(backend, "nothing", "where it listens, for example " + _EXAMPLES[backend.key])
+            yield _address(backend, "nothing", "its address, for example " + _EXAMPLES[backend.key])
         if backend.mode != "external" and backend.mode is not None and backend.address is not None:
             yield _address(backend, shown(backend.address), f"no address, or {backend.key}.mode external")
 
@@ -28,17 +28,17 @@ def _address(backend: Backend, given: str, allowed: str) -> Verdict:
         f"{backend.key}.address",
         given,
         allowed,
-        f"{backend.key} is {backend.mode}: the operator is told the address of an external one only.",
+        f"{backend.key}.mode is {backend.mode}; the operator gets an address only if it is external.",
     )
 
 
 @rule("NET002")
 def discovery_has_its_etcd(c: Choices) -> Iterator[Verdict]:
-    """No chart version checks it."""
+    """Discovery in etcd needs an etcd. No chart version checks this."""
     if c.config.discovery_backend == "etcd" and c.etcd.mode == "disabled":
         yield Verdict(
             "discoveryBackend",
             "etcd",
             "kubernetes, or etcd.mode bundled or external",
-            "There is no etcd to register workers in.",
+            "Workers register in etcd, and etcd.mode is disabled.",
         )

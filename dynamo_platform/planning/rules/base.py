@@ -13,7 +13,16 @@ MODES = "README.md#modes"
 
 
 class Verdict(NamedTuple):
-    """What a rule yields; the rule adds its code, and its severity and where to read unless the verdict has its own."""
+    """What a rule yields.
+
+    Attributes:
+        path: where in the configuration, in camelCase.
+        given: what stands there; ``nothing`` if it is not set.
+        allowed: what may stand there instead.
+        why: the reason.
+        docs: where to read more; default the finding in ``docs/findings.md``.
+        severity: default the rule's.
+    """
 
     path: str
     given: str
@@ -24,7 +33,14 @@ class Verdict(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A rule: its code, how grave it is, whether ``accept`` may turn an error of it into a note, and its function."""
+    """A rule.
+
+    Attributes:
+        code: the code of its findings.
+        severity: their severity, unless a verdict has its own.
+        acceptable: whether ``accept`` may turn an error into a note. Warnings may always be accepted.
+        judge: yields the verdicts.
+    """
 
     code: str
     severity: Severity
@@ -33,11 +49,11 @@ class Rule(NamedTuple):
 
     @property
     def may_be_accepted(self) -> bool:
-        """Whether ``accept`` may name it."""
+        """Whether ``accept`` may list its code."""
         return self.acceptable or self.severity == "warning"
 
     def __call__(self, c: Choices) -> Iterator[Finding]:
-        """The rule's findings; accepted ones come as notes."""
+        """The rule's findings; accepted ones are notes."""
         for verdict in self.judge(c):
             severity = verdict.severity or self.severity
             if severity == "warning" or self.acceptable:
@@ -68,18 +84,18 @@ def rule(
     return register
 
 
-def placed(d: Dependency) -> tuple[str, str]:
-    """Where a dependency's version comes from, and what it is."""
+def path_and_version(d: Dependency) -> tuple[str, str]:
+    """The setting that decides a dependency's version, and the version, as a verdict has them."""
     if d.mode == "bundled":
-        return f"{d.key}.mode", f"bundled, which is {d.version}"
+        return f"{d.key}.mode", f"bundled ({d.version})"
     return f"{d.key}.version", shown(str(d.version)) if d.version else "nothing"
 
 
-def minor_of(kubernetes: str) -> tuple[int, ...]:
-    """The minor version of a Kubernetes version, to compare."""
+def kubernetes_minor(kubernetes: str) -> tuple[int, ...]:
+    """The minor of a Kubernetes version, as numbers to compare."""
     return tuple(int(part) for part in kubernetes.removeprefix("v").split(".")[:2])
 
 
-def alike(given: Any, wanted: Any) -> bool:
-    """Whether two values are the same to Helm: 1 is no boolean, and no condition of a subchart."""
+def equal_to_helm(given: Any, wanted: Any) -> bool:
+    """Whether two values mean the same to Helm, for which 1 is not a boolean."""
     return isinstance(given, bool) == isinstance(wanted, bool) and bool(given == wanted)

@@ -1,4 +1,4 @@
-"""Rules about the cluster: which one it is, and what it serves."""
+"""Rules about the cluster: which one it is, its version and its APIs."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.versions import Version
 
-from .base import Verdict, minor_of, rule
+from .base import Verdict, kubernetes_minor, rule
 
 
 @rule("CLU001")
-def one_answer_to_which_cluster(c: Choices) -> Iterator[Verdict]:
-    """A context beside an explicit provider would be ignored."""
+def cluster_is_selected_once(c: Choices) -> Iterator[Verdict]:
+    """With an explicit provider, a context would be ignored."""
     if c.provider_given and c.config.cluster and c.config.cluster.context is not None:
         yield Verdict(
             "cluster.context",
             shown(c.config.cluster.context),
-            "no context beside a Kubernetes provider",
-            "The component was given a provider, and that decides the cluster.",
+            "no context if the component gets a Kubernetes provider",
+            "The provider selects the cluster, so the context would be ignored.",
         )
 
 
 @rule("CLU002")
 def kubernetes_is_new_enough(c: Choices) -> Iterator[Verdict]:
-    """The platform and KAI Scheduler have their floors; the platform's chart checks its own from 1.4 on."""
+    """The platform and KAI Scheduler need a minimum Kubernetes version."""
     text = c.config.kubernetes_version
     for name, floor, source in _kubernetes_floors(c) if text else ():
-        if text and minor_of(text) < minor_of(floor):
-            yield Verdict("kubernetesVersion", shown(text), f">= {floor}", f"{name} needs it.", source)
+        if text and kubernetes_minor(text) < kubernetes_minor(floor):
+            yield Verdict(
+                "kubernetesVersion", shown(text), f">= {floor}", f"{name} needs this version or a later one.", source
+            )
 
 
 def _kubernetes_floors(c: Choices) -> Iterator[tuple[str, str, str]]:
@@ -44,7 +46,7 @@ def _kubernetes_floors(c: Choices) -> Iterator[tuple[str, str, str]]:
 
 @rule("CLU004", acceptable=True)
 def monitors_have_their_api(c: Choices) -> Iterator[Verdict]:
-    """Monitors that are forced on fail the release where the Prometheus operator's CRDs are missing."""
+    """A release with monitors fails if the Prometheus operator's CRDs are missing."""
     monitoring, served = c.config.monitoring, c.config.api_versions
     if monitoring is None or served is None or c.catalog.platform.monitors.api in served:
         return
@@ -53,21 +55,22 @@ def monitors_have_their_api(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 f"monitoring.{path}",
                 "true",
-                f"false, auto, or {c.catalog.platform.monitors.api} among apiVersions",
-                "By apiVersions the cluster does not serve the Prometheus operator's kinds, and the release would fail "
-                "with `no matches for kind`.",
+                f"false, auto, or {c.catalog.platform.monitors.api} in apiVersions",
+                "According to apiVersions, the cluster does not serve the Prometheus operator's kinds. The release "
+                "would fail with `no matches for kind`.",
             )
 
 
 @rule("CLU005", "warning")
-def external_ones_are_served(c: Choices) -> Iterator[Verdict]:
-    """The operator exits where it is told of KAI Scheduler or Grove and their API is not there."""
+def external_dependencies_are_served(c: Choices) -> Iterator[Verdict]:
+    """The operator exits if KAI Scheduler or Grove is enabled and its API is missing."""
     served = c.config.api_versions
     for d in c.dependencies:
         if d.mode == "external" and served is not None and d.chart.api not in {api.partition("/")[0] for api in served}:
             yield Verdict(
                 f"{d.key}.mode",
                 "external",
-                f"an API of {d.chart.api} among apiVersions, or another mode",
-                f"By apiVersions the cluster does not serve {d.chart.api}, and the operator would exit at every start.",
+                f"an API of {d.chart.api} in apiVersions, or another mode",
+                f"According to apiVersions, the cluster does not serve {d.chart.api}. The operator would exit at every "
+                "start.",
             )

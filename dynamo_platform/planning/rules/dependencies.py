@@ -1,4 +1,4 @@
-"""Rules about KAI Scheduler and Grove: their versions, and what goes with what."""
+"""Rules about KAI Scheduler and Grove: their versions and combinations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dynamo_platform.planning.choices import Choices, Dependency, parse_version
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
-from .base import MODES, Verdict, placed, rule
-from .faults import harms, instead_of
+from .base import MODES, Verdict, path_and_version, rule
+from .faults import affects, versions_without
 
 
 @rule("DEP001")
 def dependency_version_is_a_version(c: Choices) -> Iterator[Verdict]:
-    """The tags of KAI Scheduler and Grove start with v, and an OCI tag is literal."""
+    """The tags of KAI Scheduler and Grove start with v, and OCI tags are literal."""
     for d in c.dependencies:
         text, parsed = d.config.version, parse_version(d.config.version)
         if text is None or d.mode == "bundled" or (parsed is not None and parsed.has_v):
@@ -25,7 +25,7 @@ def dependency_version_is_a_version(c: Choices) -> Iterator[Verdict]:
             f"{d.key}.version",
             shown(text),
             f"a full version with its leading v, for example {hint}",
-            "The chart is pulled by this very tag.",
+            "The chart is pulled by exactly this tag.",
             d.chart.source,
         )
 
@@ -33,71 +33,73 @@ def dependency_version_is_a_version(c: Choices) -> Iterator[Verdict]:
 @rule("DEP002", acceptable=True)
 def dependency_fits_the_platform(c: Choices) -> Iterator[Verdict]:
     """Upstream's compatibility table, pre-releases included."""
-    for d in _given_versions(c):
+    for d in _with_given_version(c):
         if d.window and d.version and not d.window.holds(d.version):
             yield Verdict(
                 f"{d.key}.version",
                 shown(str(d.version)),
                 str(d.window),
-                f"dynamo-platform {c.version} goes with these versions ({d.window.sure} upstream); a pre-release comes "
-                "before its release.",
+                f"dynamo-platform {c.version} works with these versions ({d.window.sure} by upstream). A pre-release "
+                "is lower than its release.",
                 c.minor.source if c.minor else d.chart.source,
             )
 
 
 @rule("DEP003", "warning")
 def dependency_is_listed(c: Choices) -> Iterator[Verdict]:
-    """A version that nobody has recorded."""
-    for d in _given_versions(c):
+    """A version that the catalog does not list."""
+    for d in _with_given_version(c):
         if d.version and str(d.version) not in map(str, d.chart.versions):
             near = [version for version in d.chart.versions if version.minor_line == d.version.minor_line]
             yield Verdict(
                 f"{d.key}.version",
                 shown(str(d.version)),
                 ", ".join(map(str, near or d.chart.versions[-3:])),
-                "The catalog does not list this version; its values are taken to be those of the version before it.",
+                "The catalog does not list this version; its chart values are assumed to be those of the version "
+                "before.",
                 d.chart.source,
             )
 
 
 @rule("DEP004", "warning")
 def dependency_window_is_sure(c: Choices) -> Iterator[Verdict]:
-    """Upstream's own pages contradict each other about some versions."""
+    """Upstream's pages contradict each other about some versions."""
     for d in c.dependencies:
         if d.on and d.mode != "bundled" and d.window and d.window.sure == "disputed":
             yield Verdict(
                 f"{d.key}.version",
                 shown(str(d.version)) if d.version else "nothing",
-                f"{d.window}; the chart itself carries {d.window.bundled}",
-                f"Upstream's pages contradict each other about what dynamo-platform {c.version} goes with: test it.",
+                f"{d.window}; the chart itself bundles {d.window.bundled}",
+                "Upstream's pages contradict each other about the versions that work with dynamo-platform "
+                f"{c.version}: test this combination.",
                 c.minor.source if c.minor else d.chart.source,
             )
 
 
 @rule("DEP005", acceptable=True)
 def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
-    """Versions that upstream knows to be faulty."""
+    """Versions with a fault that upstream documents."""
     for d in c.dependencies:
         if not (d.on and d.version):
             continue
         values = c.values[d.name]
         for fault in d.chart.faults:
-            # Someone else's values are not known.
+            # The values of an external release are not known.
             unknown = d.mode == "external" and (fault.given or fault.avoided)
-            if not unknown and harms(c, fault, d.version, values):
+            if not unknown and affects(c, fault, d.version, values):
                 yield Verdict(
-                    *placed(d),
-                    instead_of(fault, d.version),
+                    *path_and_version(d),
+                    versions_without(fault, d.version),
                     fault.why,
                     fault.docs,
-                    # What a platform chart bundles is that version's to choose.
+                    # The platform's version decides what it bundles.
                     "warning" if d.mode == "bundled" and fault.severity == "error" else fault.severity,
                 )
 
 
 @rule("DEP006")
 def bundled_version_is_the_platforms(c: Choices) -> Iterator[Verdict]:
-    """A bundled dependency comes with the platform chart: nothing of its own release can be set."""
+    """A bundled dependency is part of the platform's release, so it has no release settings."""
     for d in c.dependencies:
         if d.mode not in {"bundled", "disabled"}:
             continue
@@ -107,48 +109,49 @@ def bundled_version_is_the_platforms(c: Choices) -> Iterator[Verdict]:
                     f"{d.key}.{name}",
                     shown(getattr(d.config, name)),
                     f"nothing while {d.key}.mode is {d.mode}",
-                    "There is no release of its own that it could apply to.",
+                    "It has no release of its own.",
                     MODES,
                 )
 
 
 @rule("DEP007")
 def external_is_not_configured(c: Choices) -> Iterator[Verdict]:
-    """What someone else installed is not changed."""
+    """This stack does not change what someone else installed."""
     for d in c.dependencies:
         for name in ("values", "chart", "repository") if d.mode == "external" else ():
             if getattr(d.config, name) is not None:
                 yield Verdict(
                     f"{d.key}.{name}",
                     shown(getattr(d.config, name)),
-                    "version and namespace, which say what is there, and timeout",
-                    "Someone else installed it; this stack changes nothing about it.",
+                    "only version and namespace, which describe it, and timeout",
+                    "Someone else installed it, so this stack does not change it.",
                     MODES,
                 )
 
 
 @rule("KAI001", "warning")
 def kai_knows_the_platforms_workloads(c: Choices) -> Iterator[Verdict]:
-    """KAI Scheduler has to know the API version of the workloads that the platform makes."""
+    """KAI Scheduler has to support the API version of the platform's workloads."""
     yield from _below_floor(c, "dynamo-platform", c.version)
 
 
 @rule("KAI002", "warning")
 def kai_needs_grove(c: Choices) -> Iterator[Verdict]:
-    """The operator hands pods to KAI Scheduler only with both on."""
+    """The operator assigns pods to KAI Scheduler only if Grove is on too."""
     if c.kai.on and c.grove.mode == "disabled":
         yield Verdict(
             "grove.mode",
             "disabled",
             "separate, bundled or external, or kaiScheduler.mode disabled too",
-            "The operator gives pods to KAI Scheduler only when Grove is on as well; alone it does nothing.",
+            "The operator assigns pods to KAI Scheduler only if Grove is on too. Without Grove, KAI Scheduler "
+            "schedules nothing.",
             MODES,
         )
 
 
 @rule("KAI003", acceptable=True)
-def kai_config_has_a_maker(c: Choices) -> Iterator[Verdict]:
-    """Without its Config KAI Scheduler runs nothing."""
+def kai_config_is_created(c: Choices) -> Iterator[Verdict]:
+    """Without its Config, KAI Scheduler's operator runs nothing."""
     kai, refusal = c.kai, c.catalog.kai_scheduler.refusals.kai_config_never
     if kai.mode not in {"separate", "bundled"} or not kai.version or not refusal.holds(kai.version):
         return
@@ -160,36 +163,36 @@ def kai_config_has_a_maker(c: Choices) -> Iterator[Verdict]:
         yield Verdict(
             f"kaiScheduler.values.{refusal.key}",
             "false",
-            "true, or with KAI Scheduler 0.17 or later kaiConfig.render true too",
-            "Nothing makes Config/kai-config then, and without it KAI Scheduler's operator runs nothing.",
+            "true; or, with KAI Scheduler 0.17 or later, also kaiConfig.render true",
+            "Nothing creates Config/kai-config then, and without it KAI Scheduler's operator runs nothing.",
             refusal.source,
         )
 
 
 @rule("GRV001")
 def separate_grove_does_not_go_with_bundled_kai(c: Choices) -> Iterator[Verdict]:
-    """Bundled KAI Scheduler comes with the platform, and the platform comes after Grove."""
+    """A bundled KAI Scheduler is installed with the platform, and so after Grove."""
     if c.grove.mode == "separate" and c.kai.mode == "bundled":
         yield Verdict(
             "grove.mode",
             "separate",
             "bundled, or kaiScheduler.mode separate",
-            "Grove is installed before the platform, and a bundled KAI Scheduler comes with the platform: Grove would "
-            "start without it.",
+            "Grove is installed before the platform, and a bundled KAI Scheduler with it. Grove would start without "
+            "KAI Scheduler.",
             MODES,
         )
 
 
 @rule("GRV002")
 def grove_backend_has_its_kai(c: Choices) -> Iterator[Verdict]:
-    """Grove that makes KAI's PodGroups itself needs a KAI Scheduler that knows them."""
+    """A Grove that creates PodGroups itself needs a KAI Scheduler that supports them."""
     if c.grove.on:
         yield from _below_floor(c, "grove", c.grove.version)
 
 
 @rule("GRV003", "warning")
 def topology_has_its_kai(c: Choices) -> Iterator[Verdict]:
-    """Topology-aware scheduling is KAI Scheduler's work."""
+    """Topology-aware scheduling needs KAI Scheduler."""
     needs = c.catalog.kai_and_grove.needs_kai_at_start
     for path in needs.values if c.grove.mode in {"separate", "bundled"} else ():
         if value_at(c.values[c.grove.name], path) is True:
@@ -203,31 +206,31 @@ def topology_has_its_kai(c: Choices) -> Iterator[Verdict]:
 def _below_floor(c: Choices, chart: str, version: Version | None, *, topology: bool = False) -> Iterator[Verdict]:
     kai = c.kai
     for row in c.catalog.kai_and_grove.kai_floors:
-        asked = row.chart == chart and row.topology == topology
-        if not (asked and version and row.holds(version)):
+        applies = row.chart == chart and row.topology == topology
+        if not (applies and version and row.holds(version)):
             continue
         if kai.on and kai.version and kai.version < row.floor:
-            yield Verdict(*placed(kai), f">= {row.floor}", row.why, row.docs)
+            yield Verdict(*path_and_version(kai), f">= {row.floor}", row.why, row.docs)
 
 
 @rule("DEP008", "warning")
 def dependency_is_supported(c: Choices) -> Iterator[Verdict]:
-    """Upstream ends the support of a minor version; what a platform chart bundles is that version's to choose."""
+    """Upstream supports a minor version for a limited time."""
     for d in c.dependencies:
         for support in d.chart.support if d.mode in {"separate", "external"} and d.version else ():
             if d.version and support.ended and support.minor == d.version.minor_line:
                 supported = [row.minor for row in d.chart.support if not row.ended]
                 yield Verdict(
-                    *placed(d),
+                    *path_and_version(d),
                     f"a version of {', '.join(supported)}",
-                    f"Upstream's support of {support.minor} has ended ({support.until}).",
+                    f"Upstream no longer supports {support.minor} (until {support.until}).",
                     support.source,
                 )
 
 
 @rule("DEP009")
-def dependency_is_where_it_is_looked_for(c: Choices) -> Iterator[Verdict]:
-    """Both projects moved their charts; an old place has no new versions, and a new one no old versions."""
+def dependency_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
+    """Both projects moved their charts: the old repository lacks new versions, the new one old versions."""
     for d in c.dependencies:
         given = d.config.repository
         places = {row.url for row in d.chart.repositories}
@@ -235,14 +238,14 @@ def dependency_is_where_it_is_looked_for(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 f"{d.key}.repository",
                 shown(given),
-                f"no repository, which is {d.chart.repository(d.version)} for this version",
-                f"{d.version} is published there; this place has other versions.",
+                f"no repository, for {d.chart.repository(d.version)}",
+                f"{d.version} is published there. The given repository has other versions.",
                 d.chart.source,
             )
 
 
-def _given_versions(c: Choices) -> Iterator[Dependency]:
-    """The dependencies whose version the configuration says, rightly spelled."""
+def _with_given_version(c: Choices) -> Iterator[Dependency]:
+    """The dependencies whose version is set, and is a valid one."""
     for d in c.dependencies:
         if d.on and d.mode != "bundled" and d.config.version is not None and d.version and d.version.has_v:
             yield d

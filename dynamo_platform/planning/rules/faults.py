@@ -1,4 +1,4 @@
-"""Whether a known fault does harm here."""
+"""Known faults: whether they do harm with the chosen values and cluster."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from dynamo_platform.planning.choices import Choices
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
-from .base import alike, minor_of
+from .base import equal_to_helm, kubernetes_minor
 
 
-def harms(c: Choices, fault: Fault, version: Version, values: Mapping[str, Any]) -> bool:
-    """Whether a chart's version has the fault, and its values, the cluster's APIs and its version let it do harm.
+def affects(c: Choices, fault: Fault, version: Version, values: Mapping[str, Any]) -> bool:
+    """Whether a chart's version has the fault, and its values and the cluster do not prevent it.
 
-    Which APIs a cluster serves, and its version, are known only where ``apiVersions`` and ``kubernetesVersion`` say it.
+    The cluster's APIs and version are known only if ``apiVersions`` and ``kubernetesVersion`` are set.
     """
     served = {api.partition("/")[0] for api in c.config.api_versions or ()}
     return (
         fault.holds(version)
         and (fault.given is None or bool(value_at(values, fault.given)))
-        and not any(alike(value_at(values, key), value) for key, value in (fault.avoided or {}).items())
+        and not any(equal_to_helm(value_at(values, key), value) for key, value in (fault.avoided or {}).items())
         and (fault.api is None or fault.api in served)
-        and (fault.kubernetes is None or _reached(c, fault.kubernetes))
+        and (fault.kubernetes is None or _is_at_least(c, fault.kubernetes))
     )
 
 
-def _reached(c: Choices, minor: str) -> bool:
+def _is_at_least(c: Choices, minor: str) -> bool:
     text = c.config.kubernetes_version
-    return text is not None and minor_of(text) >= minor_of(minor)
+    return text is not None and kubernetes_minor(text) >= kubernetes_minor(minor)
 
 
-def instead_of(fault: Fault, version: Version) -> str:
-    """Which versions are without the fault, or which values."""
+def versions_without(fault: Fault, version: Version) -> str:
+    """The versions without the fault, and the values that avoid it."""
     without = f"a version other than {version}" if fault.below.pre == ("0",) else f"{fault.below} or later"
     return ", or ".join([without, *(f"{key}: {shown(value)}" for key, value in (fault.avoided or {}).items())])

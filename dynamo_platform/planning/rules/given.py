@@ -1,4 +1,4 @@
-"""The chart values that a configuration passes through, with what their charts read of them."""
+"""The chart values that a configuration passes through, and the keys that their charts read."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -10,24 +10,25 @@ from dynamo_platform.versions import Version
 
 from .values import modes_of
 
-_PART = "dynamo-operator"
-"""A subchart too, but one that is always there and whose keys are the platform's."""
+_OPERATOR = "dynamo-operator"
+"""A subchart that is always installed; its keys are recorded with the platform's."""
 
 
 class Given(NamedTuple):
     """Values that the configuration passes through to one chart.
 
     Attributes:
-        at: where in the configuration.
-        values: what stands there.
-        chart: the chart, with the version that will be installed.
-        recorded: what every recorded version of it reads.
-        recording: the one of them that says what that version reads.
+        at: their path in the configuration.
+        values: the values.
+        chart: the chart's name.
+        version: the version that will be installed.
+        recorded: the keys that each recorded version reads.
+        recording: the recorded version that stands for the installed one.
         keys: the keys that it reads.
-        written: what the module itself writes for it.
-        modes: of that, what says which charts are installed.
-        absent: bundled charts that will not be installed, by the key of their values: what may stand there, and why.
-        subcharts: the keys below which the values are a subchart's; ``""`` where all of them are.
+        written: the values that the module itself writes for it.
+        modes: those of them that decide which charts are installed.
+        absent: bundled charts that will not be installed, by the key of their values: what is allowed there, and why.
+        subcharts: the keys whose values belong to a subchart; ``""`` if all values do.
     """
 
     at: str
@@ -44,7 +45,7 @@ class Given(NamedTuple):
 
 
 def given(c: Choices) -> Iterator[Given]:
-    """What the configuration passes through, chart by chart."""
+    """The values that the configuration passes through, chart by chart."""
     if c.config.values and c.version and c.minor:
         yield _given_to_platform(c, c.config.values, c.version)
     for d in c.dependencies:
@@ -98,12 +99,12 @@ def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version) 
         written=written,
         modes=modes_of(c),
         absent=absent,
-        subcharts=(_PART, *subcharts),
+        subcharts=(_OPERATOR, *subcharts),
     )
 
 
 def _with_chart(kinds: Mapping[str, Kind], key: str, chart: str, version: Version) -> dict[str, Kind]:
-    """The platform's keys with those of a bundled chart: below its key, and its globals in the platform's."""
+    """The platform's keys with those of a bundled chart: below its key, and its globals among the platform's."""
     own = recorded(chart)[nearest_recording(version, recorded(chart))]
     of_all = {path: kind for path, kind in own.items() if path.startswith("global.")}
     rest = {path: kind for path, kind in kinds.items() if path != key}

@@ -28,9 +28,9 @@ _TAKES: dict[Kind, str] = {
 }
 
 
-def _given(c: Choices) -> Iterator[Given]:
+def _passed_through(c: Choices) -> Iterator[Given]:
     if c.config.values or any(d.values for d in c.dependencies):
-        # The recordings of the charts' keys are for these alone.
+        # The recordings of the charts' keys are read for these only.
         from .given import given  # noqa: PLC0415
 
         yield from given(c)
@@ -38,15 +38,15 @@ def _given(c: Choices) -> Iterator[Given]:
 
 @rule("KEY001", "warning")
 def keys_are_read(c: Choices) -> Iterator[Verdict]:
-    """A key that the chart version does not read changes nothing, and nothing else says so."""
-    for given in _given(c):
+    """A key that the chart version does not read has no effect, and Helm does not report it."""
+    for given in _passed_through(c):
         for unread in given.keys.unread(given.values):
             absent = given.absent.get(unread.path.partition(".")[0])
             yield Verdict(
                 f"{given.at}.{unread.path}",
                 shown(unread.value),
                 _instead(c, unread) or (absent[0] if absent else _nearest(given, unread)),
-                f"{absent[1]}: nothing reads this." if absent else _never_read(given, unread.path),
+                f"{absent[1]}, so nothing reads this." if absent else _never_read(given, unread.path),
             )
 
 
@@ -65,64 +65,64 @@ def _nearest(given: Given, unread: Unread) -> str:
     if kind := given.keys.kinds.get(unread.path):
         return _TAKES[kind]
     nearest = given.keys.nearest(unread.path, unread.value)
-    return nearest or f"no such key; read here are {', '.join(given.keys.beside(unread.path))}"
+    return nearest or f"one of the keys at this place: {', '.join(given.keys.beside(unread.path))}"
 
 
 def _never_read(given: Given, path: str) -> str:
-    text = f"{given.chart} {given.version} does not read this key, so it changes nothing."
+    text = f"{given.chart} {given.version} does not read this key, so it has no effect."
     reads = [version for version, kinds in given.recorded.items() if path in kinds]
     before = [version for version in reads if version < given.recording]
     after = [version for version in reads if version > given.recording]
     if after:
-        text += f" It came with {after[0]}."
+        text += f" {after[0]} is the first version that reads it."
     elif before:
-        text += f" The last to read it was {before[-1]}."
+        text += f" {before[-1]} is the last version that reads it."
     if given.recording != given.version:
-        text += f" This goes by the keys of {given.recording}, the nearest version that is recorded."
+        text += f" Checked with the keys of {given.recording}, the nearest recorded version."
     return text
 
 
 @rule("KEY002")
 def maps_stay_maps(c: Choices) -> Iterator[Verdict]:
-    """Templates look into a map without asking whether it is there."""
-    for given in _given(c):
+    """Templates read keys of a map without checking that it exists."""
+    for given in _passed_through(c):
         for path, value in walk(given.values):
             lost = value is None and given.keys.kinds.get(path) == "map"
             replaced = path in given.keys.maps and not isinstance(value, Mapping)
-            # Where that undoes the modes, VAL002 says so.
+            # If that changes the modes, VAL002 reports it.
             if (lost or replaced) and not any(mode.startswith(f"{path}.") for mode in given.modes):
                 yield Verdict(
                     f"{given.at}.{path}",
                     shown(value),
-                    "a map, or the key left out",
-                    "Templates look into this map, and break where it is missing or something else.",
+                    "a map, or remove the key",
+                    "Templates read keys of this map, and fail if it is missing or not a map.",
                 )
 
 
 @rule("KEY003", acceptable=True)
 def nulls_have_one_meaning(c: Choices) -> Iterator[Verdict]:
     """Whether null below a subchart's key removes the chart's default depends on the version of Helm."""
-    for given in _given(c):
+    for given in _passed_through(c):
         unread = {unread.path for unread in given.keys.unread(given.values)}
         for path, value in walk(given.values):
             below = any(not key or path.startswith(f"{key}.") for key in given.subcharts)
             has_default = given.keys.kinds.get(path) not in {"any", "auto", "map"} and path not in given.keys.maps
-            said = path in given.written or not unread.isdisjoint({path, *parents(path)})
-            if value is None and below and has_default and not said:
+            overridden = path in given.written or not unread.isdisjoint({path, *parents(path)})
+            if value is None and below and has_default and not overridden:
                 yield Verdict(
                     f"{given.at}.{path}",
                     "null",
-                    "a value, or the key left out",
-                    "Below a subchart's key, one version of Helm removes the chart's default for null and another "
-                    "keeps it; the Pulumi provider embeds 3.18 or 3.20, Argo CD 4.",
+                    "a value, or remove the key",
+                    "For null below a subchart's key, some versions of Helm remove the chart's default and others "
+                    "keep it. The Pulumi provider embeds Helm 3.18 or 3.20, Argo CD embeds Helm 4.",
                     "https://github.com/helm/helm/pull/31829",
                 )
 
 
 @rule("KEY004")
 def booleans_are_booleans(c: Choices) -> Iterator[Verdict]:
-    """Text is true to a template, whatever it says, and a number is no condition to Helm."""
-    for given in _given(c):
+    """Templates treat any non-empty string as true, and Helm does not accept a number as a condition."""
+    for given in _passed_through(c):
         for path, value in walk(given.values):
             kind = given.keys.kinds.get(path)
             if isinstance(value, str | int | float) and not isinstance(value, bool) and kind in {"boolean", "auto"}:
@@ -130,19 +130,20 @@ def booleans_are_booleans(c: Choices) -> Iterator[Verdict]:
                     f"{given.at}.{path}",
                     shown(value),
                     f"{_TAKES[kind]}, without quotes",
-                    'To a template any text is true, "false" too, and Helm takes a number for no condition at all.',
+                    'Templates treat any non-empty string as true, even "false", and Helm ignores a number as a '
+                    "condition.",
                 )
 
 
 @rule("KEY005", acceptable=True)
 def operator_is_the_charts(c: Choices) -> Iterator[Verdict]:
-    """A chart passes its operator flags that another version's operator does not know."""
+    """The chart passes flags to its operator that an operator of another version may not know."""
     for path, value in walk(c.config.values) if c.version else ():
         if path == _OPERATOR_TAG and value not in {"", None, str(c.version)}:
             yield Verdict(
                 f"values.{path}",
                 shown(value),
-                f"no tag, which is {c.version}; a mirror changes the repository, never the tag",
-                "The chart passes flags that another version's operator does not know, and it exits when it starts.",
+                f"no tag, for {c.version}; with a mirror, the repository changes but not the tag",
+                "The chart passes flags that an operator of another version does not know; it exits at start.",
                 f"{DYNAMO}/tree/main/deploy/helm/charts/platform",
             )

@@ -10,19 +10,19 @@ from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
 from .base import DYNAMO, Verdict, rule
-from .faults import harms, instead_of
+from .faults import affects, versions_without
 
 
 @rule("VER001")
 def platform_version_is_given(c: Choices) -> Iterator[Verdict]:
-    """There is no default version: it would move with this module."""
+    """There is no default version: it would change with this module."""
     if c.config.version is None:
         newest = c.catalog.platform.versions[-1]
         yield Verdict(
             "version",
             "nothing",
             f'a full version in quotes, for example "{newest}"',
-            "A default would move with an update of this module, and an upgrade of the platform is a decision.",
+            "A default would change with an update of this module, and upgrade the platform unasked.",
         )
 
 
@@ -40,36 +40,36 @@ def platform_version_is_a_version(c: Choices) -> Iterator[Verdict]:
 
 @rule("VER003")
 def platform_is_not_older_than_1_0(c: Choices) -> Iterator[Verdict]:
-    """0.8 and 0.9 look at the live cluster and need a chart of their own for the CRDs."""
+    """0.8 and 0.9 read the live cluster, and install CRDs with a separate chart."""
     if c.version is not None and not c.version.has_v and c.version < Version.parse("1.0.0-0"):
         yield Verdict(
             "version",
             shown(c.config.version),
             _platform_versions(c),
-            "Before 1.0 the chart decides by what the cluster serves at that moment, so nothing can be decided here. "
-            "Install 1.0 or later; a running 0.9 first has its dynamo-crds release uninstalled (its CRDs stay).",
+            "Before 1.0 the chart depends on the APIs that the cluster serves at that moment, so it cannot be planned. "
+            "Install 1.0 or later. Before an upgrade from 0.9, uninstall its dynamo-crds release (the CRDs stay).",
             f"{DYNAMO}/pull/6754",
         )
 
 
 @rule("VER004")
 def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
-    """The chart keys of an unknown minor are unknown."""
+    """The chart values of an unknown minor are not known."""
     if c.version and not c.version.has_v and c.minor is None and c.version >= Version.parse("1.0.0-0"):
         yield Verdict(
             "version",
             shown(c.config.version),
             _platform_versions(c),
-            "The catalog has no row for this minor version, and its chart keys may differ; a newer release of this "
-            "module may know it.",
+            "The catalog does not list this minor version, and its chart values may differ. A newer release of this "
+            "module may support it.",
             c.catalog.platform.source,
         )
 
 
 @rule("VER005", "warning")
 def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
-    """A patch or pre-release without a row takes its minor's band."""
-    # Build metadata counts here: a chart is pulled by all of its version.
+    """A patch or pre-release that the catalog does not list is treated like its minor."""
+    # Build metadata counts: a chart is pulled by its whole version.
     if (
         c.version
         and not c.version.has_v
@@ -80,24 +80,29 @@ def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
             "version",
             shown(c.config.version),
             ", ".join(map(str, c.catalog.platform.versions_of(c.minor.minor))),
-            f"The catalog does not list this version; it is treated as {c.minor.minor}.",
+            f"The catalog does not list this version; it is treated like {c.minor.minor}.",
             c.minor.source,
         )
 
 
 @rule("VER006", acceptable=True)
 def platform_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
-    """Versions that upstream knows to be faulty."""
+    """Versions with a fault that upstream documents."""
     for fault in c.catalog.platform.faults if c.version and c.minor else ():
-        if c.version and harms(c, fault, c.version, c.config.values or {}):
+        if c.version and affects(c, fault, c.version, c.config.values or {}):
             yield Verdict(
-                "version", shown(c.config.version), instead_of(fault, c.version), fault.why, fault.docs, fault.severity
+                "version",
+                shown(c.config.version),
+                versions_without(fault, c.version),
+                fault.why,
+                fault.docs,
+                fault.severity,
             )
 
 
 @rule("VER007", "warning")
 def operator_brings_its_crds(c: Choices) -> Iterator[Verdict]:
-    """From 1.3 the chart carries no CRDs: with the operator's own step off there are none."""
+    """From 1.3 the chart contains no CRDs. If the operator does not apply them, nothing does."""
     keys = c.catalog.keys("dynamo-platform", "operator.upgradesCRDs", c.version) if c.version else []
     off = [key.key for key in keys if value_at(c.config.values or {}, key.key) is False]
     for change in c.catalog.platform.changes:
@@ -105,16 +110,16 @@ def operator_brings_its_crds(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 f"values.{off[0]}",
                 "false",
-                "true, or the CRDs applied before each installation and upgrade",
-                f"The chart of dynamo-platform {c.version} carries no CRDs, and the operator is told not to apply its "
-                "own.",
+                "true, or apply the CRDs before each installation and upgrade",
+                f"The chart of dynamo-platform {c.version} contains no CRDs, and with this value the operator does not "
+                "apply its own.",
                 change.source,
             )
 
 
 @rule("VER008", acceptable=True)
-def platform_is_where_it_is_looked_for(c: Choices) -> Iterator[Verdict]:
-    """Upstream publishes the platform's chart over HTTPS alone, whatever its pages once said."""
+def platform_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
+    """Upstream publishes the platform's chart over HTTPS only, not in the OCI registry that its pages once named."""
     published = c.catalog.platform.repository(c.version or c.catalog.platform.versions[-1])
     nowhere = f"oci://{published.partition('://')[2].partition('/')[0]}/"
     for name, given in (("repository", c.config.repository), ("chart", c.config.chart)):
@@ -122,8 +127,8 @@ def platform_is_where_it_is_looked_for(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 name,
                 shown(given),
-                f"nothing, which is {published}",
-                "There is no OCI registry at that host: it answers 404.",
+                f"nothing, for {published}",
+                "That host has no OCI registry; it responds with 404.",
                 f"{DYNAMO}/issues/12372",
             )
 

@@ -1,4 +1,4 @@
-"""Rules about the profile, and what production must say itself."""
+"""Rules about the profile, and what production requires."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .base import MODES, Verdict, rule
 
 @rule("PRO001")
 def profile_is_given(c: Choices) -> Iterator[Verdict]:
-    """The profile decides the other defaults, so it has none."""
+    """The profile sets other defaults, so it has none itself."""
     if c.config.profile is None:
         yield Verdict(
             "profile",
             "nothing",
             "production or development",
-            "The profile decides the other defaults: production installs KAI Scheduler and Grove separately and "
-            "protects them, development takes the bundled ones.",
+            "The profile sets other defaults: production installs KAI Scheduler and Grove as separate, protected "
+            "releases, development bundles them.",
         )
 
 
@@ -32,14 +32,14 @@ def production_does_not_bundle(c: Choices) -> Iterator[Verdict]:
                 "bundled",
                 "separate, external or disabled",
                 "A bundled subchart shares the platform's release: its CRDs are installed once and never upgraded, and "
-                "the KAI queues are deleted and made again at every upgrade, under running workloads.",
+                "the KAI queues are deleted and recreated at every upgrade, under running workloads.",
                 MODES,
             )
 
 
 @rule("PRO003")
 def production_writes_versions(c: Choices) -> Iterator[Verdict]:
-    """In production no version moves with this module."""
+    """In production, an update of this module changes no version."""
     for d in c.dependencies:
         if c.config.profile == "production" and d.mode in {"separate", "external"} and d.config.version is None:
             newest = d.chart.versions[-1]
@@ -52,18 +52,18 @@ def production_writes_versions(c: Choices) -> Iterator[Verdict]:
                 f"{d.key}.version",
                 "nothing",
                 allowed,
-                "The catalog's pick would move with an update of this module; production says what it runs.",
+                "The default is the catalog's pick, which can change with an update of this module.",
             )
 
 
 @rule("PRO004")
 def production_names_its_cluster(c: Choices) -> Iterator[Verdict]:
-    """In production the kubeconfig's current context does not decide."""
+    """In production, the cluster does not depend on the kubeconfig's current context."""
     context = c.config.cluster.context if c.config.cluster else None
     if c.config.profile == "production" and context is None and not c.provider_given:
         yield Verdict(
             "cluster.context",
             "nothing",
             "a context of your kubeconfig, or a Kubernetes provider passed to the component",
-            "The kubeconfig's current context is whatever was used last; production must not depend on it.",
+            "The default is the kubeconfig's current context, which is whichever was used last.",
         )

@@ -20,27 +20,27 @@ _NUMBERS: tuple[Literal["quota", "limit"], ...] = ("quota", "limit")
 
 @rule("QUE001")
 def queues_need_kai(c: Choices) -> Iterator[Verdict]:
-    """Without KAI Scheduler there is no such kind."""
+    """Without KAI Scheduler, the cluster has no queues."""
     if c.config.queues and c.kai.mode == "disabled":
         yield Verdict(
             "queues",
             ", ".join(queue.name for queue in c.config.queues),
             "no queues while kaiScheduler.mode is disabled",
-            "Queues are objects of KAI Scheduler.",
+            "Queues need KAI Scheduler.",
             MODES,
         )
 
 
 @rule("QUE002")
-def the_charts_queues_are_the_charts(c: Choices) -> Iterator[Verdict]:
-    """With KAI bundled, hooks of the platform chart make the two queues and make them again."""
+def chart_owns_its_queues(c: Choices) -> Iterator[Verdict]:
+    """With KAI Scheduler bundled, hooks of the platform's chart create the two queues, at every upgrade."""
     for i, queue in enumerate(c.config.queues or ()):
         if c.kai.mode == "bundled" and queue.name in c.catalog.platform.queues.names:
             yield Verdict(
                 f"queues[{i}]",
                 queue.name,
                 "another name, or kaiScheduler.mode separate",
-                "With KAI Scheduler bundled the chart owns this queue and makes it again, unlimited, at every upgrade.",
+                "With KAI Scheduler bundled, the chart owns this queue and recreates it, unlimited, at every upgrade.",
                 MODES,
             )
 
@@ -51,12 +51,17 @@ def queue_names_differ(c: Choices) -> Iterator[Verdict]:
     names = Counter(queue.name for queue in c.config.queues or ())
     for i, queue in enumerate(c.config.queues or ()):
         if names[queue.name] > 1:
-            yield Verdict(f"queues[{i}].name", queue.name, "each name once", "Two queues cannot share a name.")
+            yield Verdict(
+                f"queues[{i}].name",
+                queue.name,
+                "each name once",
+                "Queues are cluster-scoped, so two cannot have the same name.",
+            )
 
 
 @rule("QUE004")
 def queue_parents_exist(c: Choices) -> Iterator[Verdict]:
-    """A parent is a queue of this page, one of the two that are always there, or one of KAI's own."""
+    """A parent is a queue of this configuration, one of the two that always exist, or KAI Scheduler's own."""
     queues = c.config.queues or ()
     known = (
         {queue.name for queue in queues}
@@ -69,7 +74,7 @@ def queue_parents_exist(c: Choices) -> Iterator[Verdict]:
                 f"queues[{i}].parent",
                 queue.parent,
                 ", ".join(sorted(known - {queue.name})),
-                "A queue below a parent that does not exist is never given anything.",
+                "A queue whose parent does not exist never gets any resources.",
             )
 
 
@@ -79,7 +84,7 @@ def _top_level(queues: ChartQueues) -> set[str]:
 
 @rule("QUE005")
 def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
-    """Following the parents ends at a top-level queue."""
+    """The parents of a queue end at a top-level queue."""
     queues = c.config.queues or ()
     parents = {row.name: row.parent for row in c.catalog.platform.queues.rows}
     parents |= {queue.name: queue.parent for queue in queues}
@@ -111,7 +116,7 @@ def _number(amount: float) -> str:
 
 @rule("QUE006")
 def limit_is_not_below_quota(c: Choices) -> Iterator[Verdict]:
-    """What a queue is owed it must be allowed to use."""
+    """A queue must be allowed to use its quota."""
     for path, queue, _ in c.queues.values():
         for kind in RESOURCES:
             quota, limit = _amount(queue, kind, "quota"), _amount(queue, kind, "limit")
@@ -119,16 +124,14 @@ def limit_is_not_below_quota(c: Choices) -> Iterator[Verdict]:
                 yield Verdict(
                     f"{path}.{kind}.limit",
                     _number(limit),
-                    f"at least {_number(quota)}, which is the quota"
-                    if quota < inf
-                    else "-1, or a quota up to the limit",
-                    "The limit is below the quota (-1 is unlimited): the queue could never use what it is owed.",
+                    f"at least {_number(quota)}, the quota" if quota < inf else "-1, or a quota up to the limit",
+                    "The limit is below the quota (-1 is unlimited), so the queue could never use its quota.",
                 )
 
 
 @rule("QUE007", acceptable=True)
-def children_are_owed_what_their_parent_is(c: Choices) -> Iterator[Verdict]:
-    """Quotas that add up to more than the parent's are promises that cannot be kept."""
+def quotas_of_children_fit_their_parent(c: Choices) -> Iterator[Verdict]:
+    """Quotas that add up to more than the parent's cannot be met."""
     nodes = c.queues
     for path, parent, _ in nodes.values():
         children = [node.queue for node in nodes.values() if node.queue.parent == parent.name]
@@ -142,31 +145,31 @@ def children_are_owed_what_their_parent_is(c: Choices) -> Iterator[Verdict]:
                     f"{path}.{kind}.quota",
                     _number(quota),
                     f"at least {_number(total)}, or less for the children",
-                    f"The children are owed {shares}: more than their parent. -1 is unlimited, and so is a resource "
-                    "that is left out.",
+                    f"The quotas of the children are {shares}: together more than their parent's. -1 is unlimited, and "
+                    "so is a resource that is not set.",
                 )
 
 
 @rule("QUE008", "warning")
 def limits_are_not_above_the_parents(c: Choices) -> Iterator[Verdict]:
-    """A limit above that of a queue above is never reached."""
+    """A limit above the limit of an ancestor is never reached."""
     nodes = c.queues
     for path, queue, _ in nodes.values():
         for kind in RESOURCES:
             limit = _amount(queue, kind, "limit")
-            above = [(_amount(each, kind, "limit"), each.name) for each in _above(nodes, queue)]
+            above = [(_amount(each, kind, "limit"), each.name) for each in _ancestors(nodes, queue)]
             lowest, name = min(above, default=(inf, ""))
             if lowest < limit < inf:
                 yield Verdict(
                     f"{path}.{kind}.limit",
                     _number(limit),
-                    f"at most {_number(lowest)}, which is {name}'s limit",
-                    "A queue's limit holds for everything below it together, so this one is never reached.",
+                    f"at most {_number(lowest)}, the limit of {name}",
+                    "A queue's limit applies to everything below it together, so this one is never reached.",
                 )
 
 
-def _above(nodes: Mapping[str, QueueNode], queue: QueueConfig) -> list[QueueConfig]:
-    """A queue's parent, that one's parent and so on, as far as the tree is one."""
+def _ancestors(nodes: Mapping[str, QueueNode], queue: QueueConfig) -> list[QueueConfig]:
+    """A queue's parent, its parent and so on, until a loop."""
     above = [queue]
     while (node := nodes.get(above[-1].parent or "")) and node.queue not in above:
         above.append(node.queue)
@@ -177,16 +180,16 @@ def _above(nodes: Mapping[str, QueueNode], queue: QueueConfig) -> list[QueueConf
 
 
 @rule("QUE009")
-def kais_own_queues_are_kais(c: Choices) -> Iterator[Verdict]:
-    """KAI Scheduler's chart makes two queues of its own."""
+def kai_owns_its_queues(c: Choices) -> Iterator[Verdict]:
+    """KAI Scheduler's chart creates two queues of its own."""
     for i, queue in enumerate(c.config.queues or ()):
         if queue.name in c.catalog.kai_scheduler.own_queues.names:
             yield Verdict(
                 f"queues[{i}].name",
                 queue.name,
                 "another name",
-                "KAI Scheduler's own chart makes this queue, and a second owner would fight with it. Its numbers are "
-                "defaultQueue of that chart's values.",
+                "KAI Scheduler's chart creates this queue, and two owners would conflict. Its shares are set by "
+                "defaultQueue in that chart's values.",
             )
 
 
@@ -199,14 +202,15 @@ def queue_names_fit_a_label(c: Choices) -> Iterator[Verdict]:
                 f"queues[{i}].name",
                 queue.name,
                 "at most 63 characters",
-                "Pods name their queue in the label kai.scheduler/queue, and a label's value is no longer.",
+                "Pods name their queue in the label kai.scheduler/queue, and label values are limited to 63 "
+                "characters.",
                 "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/",
             )
 
 
 @rule("QUE011", "warning")
-def queues_can_take_workloads(c: Choices) -> Iterator[Verdict]:
-    """Only queues below another take workloads."""
+def queues_accept_workloads(c: Choices) -> Iterator[Verdict]:
+    """Only queues with a parent accept workloads."""
     nodes = c.queues
     parents = {node.queue.parent for node in nodes.values()}
     for path, queue, _ in nodes.values():
@@ -215,21 +219,21 @@ def queues_can_take_workloads(c: Choices) -> Iterator[Verdict]:
                 f"{path}.parent",
                 "nothing",
                 "a parent such as dynamo-default, or queues below it",
-                "A top-level queue takes no workloads itself, and this one has none below it.",
+                "A top-level queue accepts no workloads itself, and this one has no queues below it.",
                 f"{KAI}/issues/621",
             )
 
 
 @rule("QUE012", acceptable=True)
 def dynamo_stays_a_leaf(c: Choices) -> Iterator[Verdict]:
-    """The operator puts workloads into the queue dynamo, and only leaves take them."""
+    """The operator assigns workloads to the queue dynamo, and only leaf queues accept them."""
     for path, queue, _ in c.queues.values():
         if queue.parent == "dynamo":
             yield Verdict(
                 f"{path}.parent",
                 "dynamo",
-                "dynamo-default, or another queue that takes no workloads",
-                "Workloads go to the queue dynamo where they name none, and a queue with others below it takes none.",
+                "dynamo-default, or another queue without workloads",
+                "Workloads that name no queue go to dynamo, and a queue with others below it accepts no workloads.",
                 f"{KAI}/issues/612",
             )
 
@@ -237,50 +241,50 @@ def dynamo_stays_a_leaf(c: Choices) -> Iterator[Verdict]:
 # What runs
 
 
-def _before(c: Choices) -> Iterator[tuple[str, Mapping[str, Any], QueueNode | None]]:
-    """This stack's queues as they are, beside what is wanted of them."""
+def _running_queues(c: Choices) -> Iterator[tuple[str, Mapping[str, Any], QueueNode | None]]:
+    """The queues that this stack owns now: name, spec and the planned queue."""
     for name, spec in (c.running.queues if c.running else {}).items():
         node = c.queues.get(name)
         yield name, spec, node if node and node.owned else None
 
 
 @rule("QUE013", acceptable=True)
-def queues_are_not_taken_away(c: Choices) -> Iterator[Verdict]:
-    """Nothing stops the deletion of a queue with workloads in it."""
-    for name, _, node in _before(c):
+def queues_are_not_deleted(c: Choices) -> Iterator[Verdict]:
+    """Nothing prevents the deletion of a queue that has workloads."""
+    for name, _, node in _running_queues(c):
         if node is None:
             the_charts = c.kai.mode == "bundled" and name in c.catalog.platform.queues.names
             yield Verdict(
                 "queues",
-                f"no {name}, which is there now",
-                "accept this, once `pulumi state delete` has taken it out of the state"
+                f"no {name}, which exists now",
+                "accept this, after `pulumi state delete` has removed it from the state"
                 if the_charts
-                else f"{name}, or accept this, once no workload is in it",
-                "The chart makes it, and then Pulumi would delete it, because it is no longer this stack's."
+                else f"{name}, or accept this, when it has no workloads",
+                "The chart creates it, and then Pulumi would delete it, because this stack no longer owns it."
                 if the_charts
-                else "Neither a finalizer nor a webhook stops it: pods of a queue that is gone stay pending. A queue "
-                "cannot be renamed; under another name it is another one.",
+                else "Neither a finalizer nor a webhook prevents this, and pods of a deleted queue stay pending. A "
+                "queue cannot be renamed: another name is another queue.",
                 f"{KAI}/pull/820",
             )
 
 
 @rule("QUE014", "warning")
-def queues_stay_where_they_are(c: Choices) -> Iterator[Verdict]:
-    """Another parent is another share, at once."""
-    for _, spec, node in _before(c):
+def queues_keep_their_parent(c: Choices) -> Iterator[Verdict]:
+    """A new parent changes a queue's share immediately."""
+    for _, spec, node in _running_queues(c):
         if node and spec.get("parentQueue") != node.queue.parent:
             yield Verdict(
                 f"{node.path}.parent",
                 f"{node.queue.parent or 'nothing'}, from {spec.get('parentQueue') or 'nothing'}",
                 spec.get("parentQueue") or "no parent",
-                "The workloads in it come under the other parent's numbers at once.",
+                "The new parent's shares apply to its workloads immediately.",
             )
 
 
 @rule("QUE015", "warning")
 def queues_are_not_lowered(c: Choices) -> Iterator[Verdict]:
-    """A lower number takes from workloads that run."""
-    for _, spec, node in _before(c):
+    """A lower quota or limit can evict running workloads."""
+    for _, spec, node in _running_queues(c):
         for kind in RESOURCES if node else ():
             for name in _NUMBERS:
                 given = spec.get("resources", {}).get(kind, {}).get(name, 0)
@@ -289,6 +293,6 @@ def queues_are_not_lowered(c: Choices) -> Iterator[Verdict]:
                     yield Verdict(
                         f"{node.path}.{kind}.{name}",
                         f"{_number(after)}, from {_number(before)}",
-                        f"at least {_number(before)}, as it is",
-                        "Workloads above the new number may be evicted.",
+                        f"at least {_number(before)}, as now",
+                        "Workloads above the new value may be evicted.",
                     )

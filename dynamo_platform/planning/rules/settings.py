@@ -13,7 +13,12 @@ from .base import MODES, Verdict, rule
 
 
 class _Place(NamedTuple):
-    """A chart that a setting is meant for, and the keys that its version has for it."""
+    """A chart that a setting applies to.
+
+    Attributes:
+        part: the chart.
+        keys: the chart values that its version reads the setting from; none if it does not support the setting.
+    """
 
     part: Part
     keys: list[SettingKey]
@@ -22,8 +27,8 @@ class _Place(NamedTuple):
         return f"{self.part.name} {self.part.version}"
 
 
-def _given(c: Choices) -> dict[str, tuple[object, list[_Place]]]:
-    """What the configuration says, by path: the value, and every chart that it is meant for."""
+def _given_settings(c: Choices) -> dict[str, tuple[object, list[_Place]]]:
+    """The settings of the configuration, by path: the value, and every chart that it applies to."""
     given: dict[str, tuple[object, list[_Place]]] = {}
     for part in c.parts if c.minor else ():
         for setting in part.settings:
@@ -33,8 +38,8 @@ def _given(c: Choices) -> dict[str, tuple[object, list[_Place]]]:
     return given
 
 
-def _readers(c: Choices, path: str, places: list[_Place]) -> str:
-    """Which versions of these charts do all that a setting says."""
+def _supporting_versions(c: Choices, path: str, places: list[_Place]) -> str:
+    """The versions of these charts that support all of a setting."""
     names = []
     for place in places:
         rows = c.catalog.settings(place.part.name).get(path, ())
@@ -45,39 +50,41 @@ def _readers(c: Choices, path: str, places: list[_Place]) -> str:
 
 @rule("SET001", acceptable=True)
 def setting_is_read(c: Choices) -> Iterator[Verdict]:
-    """A setting that the chosen version has no key for does nothing."""
-    for path, (value, places) in _given(c).items():
+    """A setting that the chosen version does not support has no effect."""
+    for path, (value, places) in _given_settings(c).items():
         if not any(place.keys for place in places):
             yield Verdict(
                 path,
                 shown(value),
-                _readers(c, path, places),
-                f"{' and '.join(map(str, places))} cannot be told: the setting would do nothing.",
+                _supporting_versions(c, path, places),
+                f"{' and '.join(map(str, places))} {'do' if len(places) > 1 else 'does'} not support this setting. It "
+                "would have no effect.",
             )
 
 
 @rule("SET002", "warning")
 def setting_reaches_everything(c: Choices) -> Iterator[Verdict]:
-    """A setting for several charts, of which some versions have no key, or one that does less."""
-    for path, (value, places) in _given(c).items():
+    """A setting for several charts that some versions do not support, or only in part."""
+    for path, (value, places) in _given_settings(c).items():
         unread = [place for place in places if not place.keys]
         if unread and len(unread) < len(places):
             yield Verdict(
                 path,
                 shown(value),
-                _readers(c, path, unread),
-                f"{' and '.join(map(str, unread))} cannot be told, and does as it did.",
+                _supporting_versions(c, path, unread),
+                f"{' and '.join(map(str, unread))} {'do' if len(unread) > 1 else 'does'} not support this setting; "
+                "there it has no effect.",
             )
         for place in places:
             for key in place.keys:
                 if key.lacks:
-                    why = f"With {place} it does not reach {key.lacks}."
-                    yield Verdict(path, shown(value), _readers(c, path, [place]), why, key.source)
+                    why = f"With {place} it does not apply to {key.lacks}."
+                    yield Verdict(path, shown(value), _supporting_versions(c, path, [place]), why, key.source)
 
 
 @rule("SET003")
 def settings_of_a_dependency_have_their_release(c: Choices) -> Iterator[Verdict]:
-    """What this stack does not install it cannot set up."""
+    """What this stack does not install, it cannot configure."""
     for d in c.dependencies:
         own = type(d.config).model_fields.items() if d.mode in {"external", "disabled"} else ()
         for name, field in own:
@@ -94,23 +101,23 @@ def settings_of_a_dependency_have_their_release(c: Choices) -> Iterator[Verdict]
 
 @rule("SET004")
 def gangs_of_grove_are_not_evicted(c: Choices) -> Iterator[Verdict]:
-    """KAI Scheduler must not evict gangs that Grove is still building."""
+    """KAI Scheduler must not evict gangs that Grove has not completed yet."""
     given = c.config.kai_scheduler.staleness_grace_period if c.config.kai_scheduler else None
     needed = needed_grace_period(c)
     if given is not None and needed is not None and given != needed and c.kai.mode in {"separate", "bundled"}:
         yield Verdict(
             "kaiScheduler.stalenessGracePeriod",
             shown(given),
-            f"{shown(needed)}, which is written where nothing is said",
-            f"Grove {c.grove.version} builds gangs pod by pod, and KAI Scheduler would evict what is not complete yet. "
-            "With both bundled the chart fails on it.",
+            f"{shown(needed)}, the default here",
+            f"Grove {c.grove.version} creates gangs pod by pod, and KAI Scheduler would evict incomplete ones. If both "
+            "are bundled, the chart refuses any other value.",
             c.catalog.kai_and_grove.staleness.source,
         )
 
 
 @rule("CRT001")
 def certificate_goes_with_own(c: Choices) -> Iterator[Verdict]:
-    """A certificate of one's own needs its authority; the other modes make both."""
+    """Your own certificate needs its certificate authority; the other modes create both."""
     certificates = c.config.webhook_certificates
     if certificates is None:
         return
@@ -120,8 +127,7 @@ def certificate_goes_with_own(c: Choices) -> Iterator[Verdict]:
                 "webhookCertificates.caBundle",
                 "nothing",
                 "the certificate authority in base64, on one line",
-                "With a certificate of your own nobody else tells the API server whom to trust, and it refuses every "
-                "object of the platform.",
+                "Without it, the API server does not trust your certificate, and rejects every object of the platform.",
             )
         return
     for name, value in (("secret", certificates.secret), ("caBundle", certificates.ca_bundle)):
@@ -130,16 +136,16 @@ def certificate_goes_with_own(c: Choices) -> Iterator[Verdict]:
                 f"webhookCertificates.{name}",
                 shown(value),
                 "nothing, or webhookCertificates.mode own",
-                f"The certificate is made and its authority announced by {_MAKERS[certificates.mode or 'automatic']}.",
+                f"{_ISSUERS[certificates.mode or 'automatic']} creates the certificate and publishes its authority.",
             )
 
 
-_MAKERS = {"automatic": "the operator", "cert-manager": "cert-manager"}
+_ISSUERS = {"automatic": "The operator", "cert-manager": "cert-manager"}
 
 
 @rule("CRT002", acceptable=True)
 def common_name_fits_a_certificate(c: Choices) -> Iterator[Verdict]:
-    """Old versions name the certificate after the webhook Service in full."""
+    """Old versions use the webhook Service's full name as the certificate's common name."""
     known, certificates = c.catalog.platform.common_name, c.config.webhook_certificates
     if not (certificates and certificates.mode == "cert-manager" and c.version and known.holds(c.version)):
         return

@@ -8,30 +8,30 @@ from typing import Any
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices
 
-from .base import Verdict, alike, rule
+from .base import Verdict, equal_to_helm, rule
 
-_WITHOUT_CONDITION = " Helm installs a subchart whose condition is missing or no boolean."
+_WITHOUT_CONDITION = " Helm installs a subchart whose condition is missing or not a boolean."
 
 
 @rule("VAL001", acceptable=True)
 def values_do_not_undo_settings(c: Choices) -> Iterator[Verdict]:
-    """``values`` are merged last; over a typed setting they would win without a word."""
+    """``values`` are merged last, so they would silently override a typed setting."""
     for d in c.dependencies:
         if d.mode in {"separate", "bundled"}:
-            yield from _undone(f"{d.key}.values", d.values, c.written[d.name])
+            yield from _overridden(f"{d.key}.values", d.values, c.written[d.name])
     modes = modes_of(c)
     others = {leaf: value for leaf, value in c.written["dynamo-platform"].items() if leaf not in modes}
-    yield from _undone("values", c.config.values or {}, others)
+    yield from _overridden("values", c.config.values or {}, others)
 
 
 @rule("VAL002")
 def values_do_not_undo_modes(c: Choices) -> Iterator[Verdict]:
-    """What is installed and in which order follows from the modes, and two of a kind would fight in one cluster."""
-    yield from _undone("values", c.config.values or {}, modes_of(c), maps=True)
+    """The modes decide what is installed and in which order; a second scheduler in a cluster would conflict."""
+    yield from _overridden("values", c.config.values or {}, modes_of(c), maps=True)
 
 
 def modes_of(c: Choices) -> Mapping[str, Any]:
-    """The values that say which of KAI Scheduler and Grove the platform's chart installs and works with."""
+    """The values that decide which of KAI Scheduler and Grove the platform's chart installs and uses."""
     if c.version is None:
         return {}
     settings = [f"{d.key}.{flag}" for d in c.dependencies for flag in ("install", "enabled")]
@@ -39,29 +39,29 @@ def modes_of(c: Choices) -> Mapping[str, Any]:
     return {leaf: value for leaf, value in c.written["dynamo-platform"].items() if leaf in flags}
 
 
-def _undone(
+def _overridden(
     path: str, values: Mapping[str, Any], leaves: Mapping[str, Any], *, maps: bool = False
 ) -> Iterator[Verdict]:
-    """Where values say otherwise; a whole map that is gone is said of the modes only, else it is KEY002."""
-    undone: set[str] = set()
+    """The values that override what is written. A missing map counts for the modes only; else KEY002 reports it."""
+    reported: set[str] = set()
     for leaf, written in leaves.items():
-        found = _standing(values, leaf)
-        if found is None or found[0] in undone or _agrees(found[1], written):
+        found = _value_on_path(values, leaf)
+        if found is None or found[0] in reported or _keeps(found[1], written):
             continue
         at, given = found
         if maps or at == leaf:
-            undone.add(at)
+            reported.add(at)
             yield Verdict(
                 f"{path}.{at}",
                 shown(given),
-                f"{shown(written)}, or the typed setting that decides it",
-                f"`values` are merged last, and this would undo {leaf}: {shown(written)}."
+                f"{shown(written)}, or change the typed setting",
+                f"`values` are merged last, so this would override {leaf}: {shown(written)}."
                 + _WITHOUT_CONDITION * (leaf.endswith(".install") and not isinstance(given, bool)),
             )
 
 
-def _standing(values: Mapping[str, Any], leaf: str) -> tuple[str, Any] | None:
-    """What values say of a leaf: what stands there, or where there can be nothing below."""
+def _value_on_path(values: Mapping[str, Any], leaf: str) -> tuple[str, Any] | None:
+    """The value at a leaf, or the one above it that leaves no room for it, with its path; None if neither is set."""
     at, node = "", values
     for step in leaf.split("."):
         if not isinstance(node, Mapping):
@@ -72,8 +72,8 @@ def _standing(values: Mapping[str, Any], leaf: str) -> tuple[str, Any] | None:
     return at, node
 
 
-def _agrees(given: Any, written: Any) -> bool:
-    """Whether all that is written stays when what is given is merged over it."""
+def _keeps(given: Any, written: Any) -> bool:
+    """Whether everything written stays when what is given is merged over it."""
     if isinstance(given, Mapping) and isinstance(written, Mapping):
-        return all(_agrees(value, written.get(key, value)) for key, value in given.items())
-    return alike(given, written)
+        return all(_keeps(value, written.get(key, value)) for key, value in given.items())
+    return equal_to_helm(given, written)

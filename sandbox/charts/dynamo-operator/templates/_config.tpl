@@ -1,4 +1,4 @@
-{{/* The OperatorConfiguration that the manager reads. Orchestrators are always written: it never detects them. */}}
+{{/* The OperatorConfiguration that the manager reads. Orchestrators are always set, so that it never detects them. */}}
 {{- define "operator.config" -}}
 {{- $facts := .Files.Get "facts.yaml" | fromYaml -}}
 {{- $fullname := include "operator.fullname" . -}}

@@ -35,7 +35,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ .Values.dynamo.dockerRegistry.existingSecretName | default (printf "%s-regcred" (include "operator.fullname" .)) }}
 {{- end -}}
 
-{{/* "true" when (dict "values" MAP "path" "a.b") names a key that is there, whatever its value. */}}
+{{/* "true" when (dict "values" MAP "path" "a.b") names an existing key, with any value. */}}
 {{- define "operator.hasPath" -}}
 {{- $at := .values -}}
 {{- $there := true -}}

@@ -1,4 +1,4 @@
-{{/* Labels of a chart object; its component comes as the second item of (list $ COMPONENT). */}}
+{{/* Labels of a chart object, from (list $ COMPONENT). */}}
 {{- define "grove.labels" -}}
 {{- $root := index . 0 -}}
 chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version }}
@@ -16,7 +16,7 @@ app.kubernetes.io/part-of: grove
 {{ .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion }}
 {{- end -}}
 
-{{/* The operator's configuration. Health probes are a matter of the Deployment, so switching them changes no name. */}}
+{{/* The operator's configuration. Health probes are set in the Deployment, so they do not change the name. */}}
 {{- define "grove.config" -}}
 {{- $facts := .Files.Get "facts.yaml" | fromYaml -}}
 apiVersion: operator.config.grove.io/v1alpha1
@@ -48,7 +48,7 @@ network:
   {{- toYaml .Values.config.network | nindent 2 }}
 {{- end -}}
 
-{{/* The ConfigMap is immutable: another configuration is another name, and thereby a rollout. */}}
+{{/* The ConfigMap is immutable: a changed configuration gets a new name, which triggers a rollout. */}}
 {{- define "grove.configName" -}}
 grove-operator-cm-{{ include "grove.config" . | sha256sum | trunc 8 }}
 {{- end -}}

@@ -1,4 +1,4 @@
-{{/* Hook annotations from (list EVENTS WEIGHT DELETE-POLICY); an empty WEIGHT or DELETE-POLICY is left out. */}}
+{{/* Hook annotations from (list EVENTS WEIGHT DELETE-POLICY); an empty WEIGHT or DELETE-POLICY is omitted. */}}
 {{- define "kai.hook" -}}
 helm.sh/hook: {{ index . 0 }}
 {{- with index . 1 }}
@@ -18,7 +18,7 @@ helm.sh/hook-delete-policy: {{ . }}
 {{ .image.tag | default .root.Values.global.tag | default .root.Chart.AppVersion }}
 {{- end -}}
 
-{{/* Where a pod of the chart may run, and with which pull secrets. */}}
+{{/* The placement and pull secrets of the chart's pods. */}}
 {{- define "kai.placement" -}}
 {{- range $field := list "imagePullSecrets" "tolerations" "affinity" "nodeSelector" }}
 {{- with index $.Values.global $field }}
@@ -54,7 +54,7 @@ subjects:
   - {kind: ServiceAccount, name: {{ .account }}, namespace: {{ .root.Release.Namespace }}}
 {{- end -}}
 
-{{/* A hook's account with its role, from the arguments of kai.clusterRole. */}}
+{{/* A hook's ServiceAccount with its role, from the arguments of kai.clusterRole. */}}
 {{- define "kai.hookAccount" -}}
 apiVersion: v1
 kind: ServiceAccount

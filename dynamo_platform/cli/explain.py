@@ -12,7 +12,7 @@ from dynamo_platform.planning.explanation import Explained, as_data, explained, 
 from dynamo_platform.planning.model import Plan, Running
 from dynamo_platform.planning.stacks import plan_stack, running_at
 
-from .stacks import CONFIG, SINCE, STACK, exit_on_errors, read_stack_option
+from .stacks import CONFIG, SINCE, STACK, exit_on_errors, format_option, read_stack_option
 from .tables import Table, is_terminal, print_table
 
 
@@ -20,14 +20,7 @@ from .tables import Table, is_terminal, print_table
 @STACK
 @CONFIG
 @SINCE
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "mermaid"]),
-    default="text",
-    show_default=True,
-    help="Text for people, JSON for programs, or a flow chart for Markdown.",
-)
+@format_option("mermaid", "a flow chart for Markdown")
 def explain(
     *, stack: str | None, config: Path | None, since: str | None, form: Literal["text", "json", "mermaid"]
 ) -> None:

@@ -34,7 +34,7 @@ from dynamo_platform.rendering import helm
 from dynamo_platform.rendering.charts import chart_digest
 from dynamo_platform.rendering.objects import Key, Object
 
-from .stacks import STACKS, describe_os_error, folder_of
+from .stacks import STACKS, describe_os_error, folder_of, format_option
 
 Form = Literal["text", "json", "markdown"]
 Sides = tuple[Mapping[str, Side], Mapping[str, Side]]
@@ -44,14 +44,7 @@ Sides = tuple[Mapping[str, Side], Mapping[str, Side]]
 @click.argument("base")
 @click.argument("head")
 @STACKS
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="Text for people, JSON for programs, or Markdown for a comment.",
-)
+@format_option("markdown", "Markdown for a comment")
 @click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 1 if a stack would change or has errors.")
 def diff(*, base: str, head: str, stacks: tuple[str, ...], form: Form, exit_code: bool) -> None:
     """Show what changes from BASE to HEAD.

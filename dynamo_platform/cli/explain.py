@@ -8,11 +8,11 @@ from typing import Literal
 
 import click
 
-from dynamo_platform.planning.explanation import Explained, as_data, explained, mermaid
+from dynamo_platform.planning.explanation import StepExplanation, as_data, explain_steps, mermaid
 from dynamo_platform.planning.model import Plan, Running
 from dynamo_platform.planning.stacks import plan_stack, running_at
 
-from .stacks import CONFIG, SINCE, STACK, exit_on_errors, read_stack_option
+from .stacks import CONFIG, SINCE, STACK, exit_on_errors, format_option, read_stack_option
 from .tables import Table, is_terminal, print_table
 
 
@@ -20,14 +20,7 @@ from .tables import Table, is_terminal, print_table
 @STACK
 @CONFIG
 @SINCE
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "mermaid"]),
-    default="text",
-    show_default=True,
-    help="Text for people, JSON for programs, or a flow chart for Markdown.",
-)
+@format_option("mermaid", "a flow chart for Markdown")
 def explain(
     *, stack: str | None, config: Path | None, since: str | None, form: Literal["text", "json", "mermaid"]
 ) -> None:
@@ -54,7 +47,7 @@ def _print_plan(name: str, plan: Plan, running: Running | None) -> None:
     click.echo(f"stack    {name}")
     click.echo(f"profile  {plan.profile}{', releases and queues protected' if plan.protect else ''}")
     click.echo(f"cluster  {f'context {plan.cluster}' if plan.cluster else 'the current context'}\n")
-    steps = explained(plan, running)
+    steps = explain_steps(plan, running)
     if is_terminal():
         rows = [
             (
@@ -72,6 +65,6 @@ def _print_plan(name: str, plan: Plan, running: Running | None) -> None:
         click.echo(f"\n{finding}")
 
 
-def _step_text(number: int, step: Explained) -> str:
+def _step_text(number: int, step: StepExplanation) -> str:
     facts = [*step.facts, ("why", step.why)]
     return "\n".join([f"{number:>2}  {step.kind} {step.name}", *(f"    {label:<9}  {text}" for label, text in facts)])

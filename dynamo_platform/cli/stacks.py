@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -12,6 +13,8 @@ from dynamo_platform.catalog import load
 from dynamo_platform.config.stackfile import ProjectError, Stack, find_project, read_file, read_stack
 from dynamo_platform.findings import PlatformError
 from dynamo_platform.planning.choices import parse_version
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 
 def platform_version(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -48,6 +51,18 @@ CONFIG = click.option(
     metavar="FILE",
     help="A stack file, or a file with the same settings without the `dynamo-platform:` prefix.",
 )
+
+
+def format_option(other: str, description: str) -> Callable[[Decorated], Decorated]:
+    """The option ``--format``: text, JSON, or another format."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json", other]),
+        default="text",
+        show_default=True,
+        help=f"Text for people, JSON for programs, or {description}.",
+    )
 
 
 def read_stacks(*, stacks: Sequence[str] = (), everything: bool = False, config: Path | None = None) -> list[Stack]:

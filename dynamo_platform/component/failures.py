@@ -43,7 +43,7 @@ def report_gate(gates: Mapping[str, Gate], kai: KaiScheduler) -> Hook:
 
 async def gate_report(gate: Gate, kai: KaiScheduler) -> str:
     """The report on a gate that did not open."""
-    lines = [f"gate {gate.name} did not open: {gate.kind} {gate.object_name} is not {gate.condition or 'rolled out'}."]
+    lines = [f"gate {gate.name} did not open: {gate.kind} {gate.object_name} is not {gate.ready}."]
     try:
         lines += [f"  {line}" for line in await diagnose(gate, kai)]
     except UnreadableError as error:

@@ -1,4 +1,4 @@
-"""A plan in people's words, as data, and as a picture."""
+"""A plan explained: as text, as data, and as a flow chart."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PLATFORM = "dynamo-platform"
 """The platform's own release."""
 
 
-class Explained(NamedTuple):
-    """One step of a plan.
+class StepExplanation(NamedTuple):
+    """An explained step.
 
     Attributes:
         kind: ``release``, ``gate`` or ``queue``.
         name: the step's name.
-        facts: what is done, as labels and texts.
-        why: the reason for it and for its place.
+        facts: what is done, as pairs of label and text.
+        why: the reason for the step and for its place.
     """
 
     kind: str
@@ -33,16 +33,16 @@ class Explained(NamedTuple):
     why: str
 
 
-def explained(plan: Plan, running: Running | None = None) -> tuple[Explained, ...]:
-    """Each step of a plan, in order.
+def explain_steps(plan: Plan, running: Running | None = None) -> tuple[StepExplanation, ...]:
+    """Explain each step of a plan, in order.
 
     Args:
-        plan: what will be done.
-        running: what runs now, for an upgrade.
+        plan: the plan.
+        running: what runs now; None for a new installation.
     """
-    before = _versions(running)
+    before = _running_versions(running)
     return tuple(
-        Explained(
+        StepExplanation(
             kind=_kind(step),
             name=step.name,
             facts=tuple(_facts(step, plan, before)),
@@ -53,8 +53,8 @@ def explained(plan: Plan, running: Running | None = None) -> tuple[Explained, ..
 
 
 def as_data(plan: Plan, running: Running | None = None) -> dict[str, Any]:
-    """The same for programs: everything that a plan holds, with camelCase names."""
-    before = _versions(running)
+    """The plan with its explanations for programs, with camelCase names; arguments as for :func:`explain_steps`."""
+    before = _running_versions(running)
     steps = []
     for step in plan.steps:
         data: dict[str, Any] = {"step": _kind(step)} | {to_camel(name): value for name, value in step._asdict().items()}
@@ -73,10 +73,10 @@ def as_data(plan: Plan, running: Running | None = None) -> dict[str, Any]:
 
 
 def mermaid(plan: Plan) -> str:
-    """A flow chart of the releases, gates and queues in their order, for Markdown."""
+    """The steps in their order as a flow chart in mermaid's syntax, for Markdown."""
     names = {step.name: f"s{number}" for number, step in enumerate(plan.steps, 1)}
     lines = ["flowchart LR"]
-    lines += [f"    {names[step.name]}{_shape(step)}" for step in plan.steps]
+    lines += [f"    {names[step.name]}{_node(step)}" for step in plan.steps]
     lines += [f"    {names[before]} --> {names[after]}" for before, after in _edges(plan)]
     return "\n".join(lines)
 
@@ -85,8 +85,8 @@ def _kind(step: Step) -> str:
     return type(step).__name__.lower()
 
 
-def _versions(running: Running | None) -> dict[str, str]:
-    """What runs of each release, by the release's name."""
+def _running_versions(running: Running | None) -> dict[str, str]:
+    """The running versions, by the name of the release or the subchart."""
     if running is None:
         return {}
     installed = {"kai-scheduler": running.kai, "grove": running.grove, PLATFORM: running.platform}
@@ -94,14 +94,14 @@ def _versions(running: Running | None) -> dict[str, str]:
 
 
 def _bundled(plan: Plan) -> dict[str, str]:
-    """What comes as a subchart of the platform, by name."""
-    version = Version.parse(plan.releases[-1].version)
+    """The versions of the platform's subcharts, by name."""
+    version = Version.parse(plan.platform.version)
     minor = load().minor(version)
-    carried = {"kai-scheduler": minor.kai_scheduler, "grove": minor.grove} if minor else {}
-    return {name: str(window.bundled) for name, window in carried.items() if plan.modes[name] == "bundled"}
+    bundles = {"kai-scheduler": minor.kai_scheduler, "grove": minor.grove} if minor else {}
+    return {name: str(window.bundled) for name, window in bundles.items() if plan.modes[name] == "bundled"}
 
 
-def _moved(before: str | None, after: str) -> str:
+def _version_change(before: str | None, after: str) -> str:
     return f"{before} → {after}" if before and before != after else after
 
 
@@ -109,10 +109,10 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
     match step:
         case Release():
             yield "chart", step.source
-            yield "version", _moved(before.get(step.name), step.version)
+            yield "version", _version_change(before.get(step.name), step.version)
             if step.name == PLATFORM:
                 for name, version in _bundled(plan).items():
-                    yield "bundles", f"{name} {_moved(before.get(name), version)}"
+                    yield "bundles", f"{name} {_version_change(before.get(name), version)}"
             yield "namespace", step.namespace
             yield "hooks", "on" if step.hooks else "off"
             yield "timeout", f"{step.timeout} s"
@@ -120,7 +120,7 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
                 yield "value", f"{path}: {shown(value)}"
         case Gate():
             place = f" in {step.namespace}" if step.namespace else ""
-            yield "waits", f"until {step.kind} {step.object_name}{place} is {step.condition or 'rolled out'}"
+            yield "waits", f"until {step.kind} {step.object_name}{place} is {step.ready}"
             yield "timeout", f"{step.timeout} s"
         case Queue():
             if parent := step.spec.get("parentQueue"):
@@ -134,38 +134,38 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
 def _why(step: Step, plan: Plan) -> str:
     match step:
         case Release(name=name, hooks=False) if name == PLATFORM:
-            why = "Its hooks would delete the queues and make them again at every upgrade; the stack owns them instead."
+            why = "Its hooks would delete and recreate the queues at every upgrade; the stack owns them instead."
         case Release(name=name) if name == PLATFORM and plan.modes["kai-scheduler"] == "bundled":
-            why = "Its hooks make the queues dynamo-default and dynamo, at every upgrade again."
+            why = "Its hooks create the queues dynamo-default and dynamo, again at every upgrade."
         case Release(name=name) if name == PLATFORM:
             why = "Without KAI Scheduler there are no queues, and nothing to wait for."
         case Release(depends_on=()):
-            why = "A release of its own is upgraded on its own, with its CRDs; a bundled one never upgrades them."
+            why = "A separate release is upgraded on its own, with its CRDs; a bundled one never upgrades them."
         case Release():
-            why = "A release of its own; with these values it needs KAI Scheduler's CRDs when it starts."
+            why = "A separate release; with these values it needs KAI Scheduler's CRDs when it starts."
         case Gate():
             kai = load().kai_scheduler
             rows = kai.external_gates if plan.modes["kai-scheduler"] == "external" else kai.gates
             why = next(row.why for row in rows if row.name == step.name)
         case Queue(name=name) if name in load().platform.queues.names:
-            why = "Dynamo's workloads go through it; owned by the stack it stays the same object through upgrades."
+            why = "Dynamo's workloads use it. The stack owns it, so it stays the same object through upgrades."
         case Queue():
-            why = "The configuration asks for it."
+            why = "It is in the configuration."
     return why
 
 
-def _shape(step: Step) -> str:
+def _node(step: Step) -> str:
     match step:
         case Release():
             return f'["release<br/>{step.name} {step.version}{"" if step.hooks else "<br/>hooks off"}"]'
         case Gate():
-            return f'{{{{"gate<br/>{step.kind} {step.object_name}<br/>{step.condition or "rolled out"}"}}}}'
+            return f'{{{{"gate<br/>{step.kind} {step.object_name}<br/>{step.ready}"}}}}'
         case Queue():
             return f'(["queue<br/>{step.name}"])'
 
 
 def _edges(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What comes right before what: without what follows from the other edges."""
+    """The direct dependencies: those that do not follow from others."""
     ahead: dict[str, set[str]] = {}
     for step in plan.steps:
         implied = set().union(*(ahead[before] for before in step.depends_on))

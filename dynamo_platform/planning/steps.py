@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from dynamo_platform.catalog.model import Chart
 from dynamo_platform.config.model import QueueConfig, QueueResource, ReleaseConfig
 from dynamo_platform.trees import digest, value_at
+from dynamo_platform.versions import Version
 
-from .choices import DEFAULT_TIMEOUT_SECONDS, Choices, Dependency
+from .choices import DEFAULT_TIMEOUT_SECONDS, Choices, Dependency, ReleaseName
 from .model import Gate, Queue, Release, Step
 from .sources import located, mirrored
 
@@ -25,20 +28,17 @@ def steps_of(c: Choices) -> list[Step]:
         steps += [*gates, *queues]
     if c.grove.mode == "separate":
         steps.append(_dependency_release(c, c.grove))
-    before = tuple(step.name for step in steps)
     platform = _release(
+        c,
+        "dynamo-platform",
         c.config,
-        name=c.catalog.platform.chart,
+        c.catalog.platform,
+        c.version,
         namespace=c.namespace,
-        chart=c.catalog.platform.chart,
-        repository=mirrored(c.catalog.platform.repository(c.version), c.config.registry),
-        version=str(c.version),
-        values=c.values["dynamo-platform"],
-        # The chart's only hooks are the two queues, deleted and recreated at every upgrade.
-        hooks=not c.owns_queues,
-        depends_on=before,
+        after=[step.name for step in steps],
     )
-    steps.append(platform)
+    # The chart's only hooks are the two queues, deleted and recreated at every upgrade.
+    steps.append(platform._replace(hooks=not c.owns_queues))
     if not c.owns_queues:
         steps += [*gates, *queues]
     return steps
@@ -46,48 +46,33 @@ def steps_of(c: Choices) -> list[Step]:
 
 def _dependency_release(c: Choices, d: Dependency) -> Release:
     assert d.version  # noqa: S101  a plan without errors has a version for every release
-    values = c.values[d.name]
-    waits = (
-        d is c.grove
-        and c.kai.mode == "separate"
-        and any(value_at(values, path) is True for path in c.catalog.kai_and_grove.needs_kai_at_start.values)
-    )
-    return _release(
-        d.config,
-        name=d.name,
-        namespace=d.namespace,
-        chart=d.chart.chart,
-        repository=mirrored(d.chart.repository(d.version), c.config.registry),
-        version=str(d.version),
-        values=values,
-        hooks=True,
-        depends_on=(c.kai.name,) if waits else (),
-    )
+    needs_kai = c.catalog.kai_and_grove.needs_kai_at_start.values if d is c.grove and c.kai.mode == "separate" else ()
+    waits = any(value_at(c.values[d.name], path) is True for path in needs_kai)
+    return _release(c, d.name, d.config, d.chart, d.version, namespace=d.namespace, after=[c.kai.name] if waits else [])
 
 
 def _release(
+    c: Choices,
+    name: ReleaseName,
     config: ReleaseConfig,
+    upstream: Chart,
+    version: Version,
     *,
-    name: str,
     namespace: str,
-    chart: str,
-    repository: str,
-    version: str,
-    values: dict[str, Any],
-    hooks: bool,
-    depends_on: tuple[str, ...],
+    after: Sequence[str],
 ) -> Release:
-    chart, source = located(config.chart or chart, config.repository or repository)
+    repository = config.repository or mirrored(upstream.repository(version), c.config.registry)
+    chart, source = located(config.chart or upstream.chart, repository)
     return Release(
         name=name,
         namespace=namespace,
         chart=chart,
         repository=source,
-        version=version,
-        values=values,
-        hooks=hooks,
+        version=str(version),
+        values=c.values[name],
+        hooks=True,
         timeout=config.timeout or DEFAULT_TIMEOUT_SECONDS,
-        depends_on=depends_on,
+        depends_on=tuple(after),
     )
 
 

@@ -263,7 +263,7 @@ def test_explain_lists_sources_values_order_and_reasons(monkeypatch: pytest.Monk
     assert output.endswith(
         "    after      kai-scheduler, kai-config, kai-shard, kai-queue-controller, dynamo-default, dynamo, research, "
         "grove\n"
-        "    why        Its hooks would delete the queues and make them again at every upgrade; "
+        "    why        Its hooks would delete and recreate the queues at every upgrade; "
         "the stack owns them instead.\n"
     )
 

@@ -11,6 +11,7 @@ from dynamo_platform.versions import Version
 
 from .base import MODES, Verdict, path_and_version, rule
 from .faults import affects, versions_without
+from .kai_config import kai_config
 
 
 @rule("DEP001")
@@ -152,14 +153,9 @@ def kai_needs_grove(c: Choices) -> Iterator[Verdict]:
 @rule("KAI003", acceptable=True)
 def kai_config_is_created(c: Choices) -> Iterator[Verdict]:
     """Without its Config, KAI Scheduler's operator runs nothing."""
-    kai, refusal = c.kai, c.catalog.kai_scheduler.refusals.kai_config_never
-    if kai.mode not in {"separate", "bundled"} or not kai.version or not refusal.holds(kai.version):
-        return
-    by_job, inline = (
-        c.catalog.setting("kai-scheduler", setting, kai.version, c.values["kai-scheduler"])
-        for setting in ("kaiConfig.byJob", "kaiConfig.inline")
-    )
-    if by_job is False and inline is not True:
+    refusal = c.catalog.kai_scheduler.refusals.kai_config_never
+    config = kai_config(c, refusal)
+    if config and config.by_job is False and config.inline is not True:
         yield Verdict(
             f"kaiScheduler.values.{refusal.key}",
             "false",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from dynamo_platform.catalog.model import Range
+from dynamo_platform.catalog.model import Range, Refusal
 from dynamo_platform.findings import shown
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.trees import value_at
 
 from .base import DYNAMO, Verdict, rule
+from .kai_config import kai_config
 
 _VALIDATION = f"{DYNAMO}/blob/v1.0.1/deploy/helm/charts/platform/components/operator/templates"
 _ELECTION = "dynamo-operator.controllerManager.leaderElection"
@@ -37,6 +38,15 @@ def _find_value(c: Choices, key: str) -> tuple[str, Any] | None:
 def _refuses(c: Choices, refusal: Range) -> bool:
     """Whether the platform's version is in a range that refuses something."""
     return c.version is not None and refusal.holds(c.version)
+
+
+def _refused_value(
+    c: Choices, refusal: Refusal, *, allowed: str, why: str, is_refused: Callable[[Any], bool] = bool
+) -> Iterator[Verdict]:
+    """The verdict about a chart value that a range of versions refuses."""
+    given = _find_value(c, refusal.key)
+    if given and _refuses(c, refusal) and is_refused(given[1]):
+        yield Verdict(given[0], shown(given[1]), allowed, why, refusal.source)
 
 
 def _is_restricted(c: Choices) -> bool:
@@ -132,49 +142,30 @@ def restricted_operator_leaves_crds_alone(c: Choices) -> Iterator[Verdict]:
 def webhooks_serve_the_whole_cluster(c: Choices) -> Iterator[Verdict]:
     """Workloads outside the selected namespaces would not be validated."""
     refusal = c.catalog.platform.refusals.webhook_selector
-    given = _find_value(c, refusal.key)
-    if given and given[1] and _refuses(c, refusal):
-        yield Verdict(
-            given[0],
-            shown(given[1]),
-            "remove the key",
-            "The operator's webhooks serve the whole cluster; the chart refuses a selector.",
-            refusal.source,
-        )
+    why = "The operator's webhooks serve the whole cluster; the chart refuses a selector."
+    yield from _refused_value(c, refusal, allowed="remove the key", why=why)
 
 
 @rule("CHT011")
 def volcano_does_not_go_with_kai(c: Choices) -> Iterator[Verdict]:
     """Both would schedule the same pods."""
     refusal = c.catalog.platform.refusals.volcano_with_kai
-    given = _find_value(c, refusal.key)
-    if given and given[1] and c.kai.on and _refuses(c, refusal):
-        yield Verdict(
-            given[0],
-            shown(given[1]),
-            "false, or kaiScheduler.mode disabled",
-            f"KAI Scheduler is {c.kai.mode}, and the chart accepts only one of the two schedulers.",
-            refusal.source,
-        )
+    why = f"KAI Scheduler is {c.kai.mode}, and the chart accepts only one of the two schedulers."
+    if c.kai.on:
+        yield from _refused_value(c, refusal, allowed="false, or kaiScheduler.mode disabled", why=why)
 
 
 @rule("CHT007")
 def bundled_pair_has_its_grace_period(c: Choices) -> Iterator[Verdict]:
     """If both are bundled, the chart requires this grace period, in this spelling."""
     refusal, wanted = c.catalog.platform.refusals.staleness, c.catalog.kai_and_grove.staleness.value
-    both = c.kai.mode == c.grove.mode == "bundled"
-    if not (both and _refuses(c, refusal)):
-        return
-    given = _find_value(c, refusal.key)
-    if given and given[1] != wanted:
-        yield Verdict(
-            given[0],
-            shown(given[1]),
-            f"{shown(wanted)}, the default here",
-            "It is a duration: with -1 the scheduler does not start, and with any other period it evicts gangs that "
-            "Grove has not completed yet. The chart refuses both.",
-            refusal.source,
-        )
+    why = (
+        "It is a duration: with -1 the scheduler does not start, and with any other period it evicts gangs that Grove "
+        "has not completed yet. The chart refuses both."
+    )
+    if c.kai.mode == c.grove.mode == "bundled":
+        allowed = f"{shown(wanted)}, the default here"
+        yield from _refused_value(c, refusal, allowed=allowed, why=why, is_refused=lambda given: given != wanted)
 
 
 @rule("CHT008")
@@ -197,28 +188,18 @@ def operator_environment_has_no_reserved_name(c: Choices) -> Iterator[Verdict]:
 def lpx_has_its_grove(c: Choices) -> Iterator[Verdict]:
     """LPX workloads need Grove."""
     refusal = c.catalog.platform.refusals.lpx_without_grove
-    given = _find_value(c, refusal.key)
-    if given and given[1] and not c.grove.on and _refuses(c, refusal):
-        yield Verdict(
-            given[0],
-            shown(given[1]),
-            "false, or grove.mode separate, bundled or external",
-            "LPX workloads need Grove, and Grove is disabled: the chart refuses this.",
-            refusal.source,
-        )
+    allowed = "false, or grove.mode separate, bundled or external"
+    if not c.grove.on:
+        why = "LPX workloads need Grove, and Grove is disabled: the chart refuses this."
+        yield from _refused_value(c, refusal, allowed=allowed, why=why)
 
 
 @rule("CHT010")
 def kai_config_is_created_once(c: Choices) -> Iterator[Verdict]:
     """KAI Scheduler's chart creates its Config either in the release or with a Job."""
-    kai, refusal = c.kai, c.catalog.kai_scheduler.refusals.kai_config_twice
-    if kai.mode not in {"separate", "bundled"} or not kai.version or not refusal.holds(kai.version):
-        return
-    by_job, inline = (
-        c.catalog.setting("kai-scheduler", setting, kai.version, c.values["kai-scheduler"])
-        for setting in ("kaiConfig.byJob", "kaiConfig.inline")
-    )
-    if inline is True and by_job is not False:
+    refusal = c.catalog.kai_scheduler.refusals.kai_config_twice
+    config = kai_config(c, refusal)
+    if config and config.inline is True and config.by_job is not False:
         yield Verdict(
             f"kaiScheduler.values.{refusal.key}",
             "true",

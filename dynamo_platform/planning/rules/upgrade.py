@@ -135,39 +135,33 @@ def modes_of_0_9_are_decided(c: Choices) -> Iterator[Verdict]:
                 )
 
 
+def _passed_verdicts(c: Choices, kind: str, allowed: str = "") -> Iterator[tuple[VersionChange, Verdict]]:
+    """The platform's changes of a kind that this upgrade passes, each with a verdict about the version."""
+    for change, before in _passed_changes(c, kind):
+        given = _change_of_version(before, c.config.version)
+        yield change, Verdict("version", given, allowed, change.what, change.source)
+
+
 @rule("UPG005", acceptable=True)
 def separate_crds_are_gone(c: Choices) -> Iterator[Verdict]:
     """Two releases cannot own the same CRDs."""
-    for change, before in _passed_changes(c, "crd-chart-ends"):
-        yield Verdict(
-            "version",
-            _change_of_version(before, c.config.version),
-            "accept this, after the dynamo-crds release is uninstalled",
-            f"{change.what} {change.remedy}",
-            change.source,
-        )
+    allowed = "accept this, after the dynamo-crds release is uninstalled"
+    for change, verdict in _passed_verdicts(c, "crd-chart-ends", allowed):
+        yield verdict._replace(why=f"{change.what} {change.remedy}")
 
 
 @rule("UPG006", "note")
 def crds_leave_the_chart(c: Choices) -> Iterator[Verdict]:
     """Another component applies the CRDs from here on; nothing has to be done."""
-    for change, before in _passed_changes(c, "crds-leave-chart"):
-        yield Verdict(
-            "version", _change_of_version(before, c.config.version), change.remedy, change.what, change.source
-        )
+    for change, verdict in _passed_verdicts(c, "crds-leave-chart"):
+        yield verdict._replace(allowed=change.remedy)
 
 
 @rule("UPG007", "note")
 def stored_objects_are_rewritten(c: Choices) -> Iterator[Verdict]:
     """From this version on, a downgrade is not possible."""
-    for change, before in _passed_changes(c, "storage-version"):
-        yield Verdict(
-            "version",
-            _change_of_version(before, c.config.version),
-            "a backup before this upgrade",
-            change.what,
-            change.source,
-        )
+    for _, verdict in _passed_verdicts(c, "storage-version", "a backup before this upgrade"):
+        yield verdict
 
 
 # What an upgrade of Grove or KAI Scheduler does

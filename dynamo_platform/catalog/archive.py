@@ -1,4 +1,4 @@
-"""What a chart's archive or folder says about itself: its metadata and the value keys that it knows."""
+"""Reads a chart's archive or folder: its metadata and the keys of its values."""
 
 import io
 import re
@@ -11,18 +11,19 @@ import yaml
 
 from .model import Kind
 
-PARTS = ("dynamo-operator",)
-"""Subcharts that are a part of their chart; others are charts of their own, with keys of their own."""
+OWN_SUBCHARTS = ("dynamo-operator",)
+"""Subcharts that are not published on their own: their keys count as their parent's. Others have keys of their own."""
 
-_WHOLE = re.compile(r"annotations|labels|resources|merge|(.+S|s)ecurityContext")
-"""Maps that templates pass on whole: what stands below is Kubernetes' or the user's, not the chart's."""
+_OPAQUE = re.compile(r"annotations|labels|resources|merge|(.+S|s)ecurityContext")
+"""Maps that templates pass on as a whole: the keys below them are Kubernetes' or the user's, not the chart's."""
 
 _VALUES = r"\$?\.Values((?:\.[A-Za-z]\w*)+)"
 _READ = re.compile(_VALUES)
 _PASSED_ON = re.compile(rf"toYaml \(?{_VALUES}")
 _NOT_READ = re.compile(r'(?s:\{\{-?\s*/\*.*?\*/)|"[^"\n]*"|^\s*#.*$|\bhasKey \.Values\S*', re.MULTILINE)
 
-Files = Mapping[str, bytes]
+ChartFiles = Mapping[str, bytes]
+"""The contents of a chart's files, by path below the chart's folder."""
 
 
 class ReadChart(NamedTuple):
@@ -31,10 +32,10 @@ class ReadChart(NamedTuple):
     Attributes:
         name: the chart's name.
         version: its version.
-        kubernetes: the Kubernetes versions that it takes, where it says so.
-        dependencies: version by the key that the dependency's values go below.
+        kubernetes: its constraint on the Kubernetes version; empty if it has none.
+        dependencies: the version of each dependency, by the key of the dependency's values.
         keys: the keys of its values, and what each takes.
-        charts: the dependencies that it carries, by the same key.
+        charts: the dependencies that it contains, by the same key.
     """
 
     name: str
@@ -45,17 +46,17 @@ class ReadChart(NamedTuple):
     charts: "Mapping[str, ReadChart]"
 
 
-def charts(folder: Path) -> Iterator[ReadChart]:
-    """The charts in a folder: ``.tgz`` archives, and folders with a Chart.yaml (the folder itself may be one)."""
+def read_charts(folder: Path) -> Iterator[ReadChart]:
+    """The charts in a folder: ``.tgz`` archives, and folders with a Chart.yaml, which it may be itself."""
     if (folder / "Chart.yaml").exists():
-        yield read(folder)
+        yield read_chart(folder)
         return
     for entry in sorted(folder.iterdir()):
         if entry.suffix == ".tgz" or (entry / "Chart.yaml").exists():
-            yield read(entry)
+            yield read_chart(entry)
 
 
-def read(path: Path) -> ReadChart:
+def read_chart(path: Path) -> ReadChart:
     """Read a chart's archive or folder.
 
     Raises:
@@ -67,10 +68,10 @@ def read(path: Path) -> ReadChart:
         raise ValueError(f"{path} is not a Helm chart: {error}") from error
 
 
-def _read(files: Files) -> ReadChart:
+def _read(files: ChartFiles) -> ReadChart:
     metadata = yaml.safe_load(files["Chart.yaml"])
     dependencies = {entry.get("alias", entry["name"]): entry for entry in metadata.get("dependencies") or []}
-    others = {key: entry for key, entry in dependencies.items() if key not in PARTS}
+    others = {key: entry for key, entry in dependencies.items() if key not in OWN_SUBCHARTS}
     carried = {key: subchart for key, entry in others.items() if (subchart := _subchart(files, entry["name"]))}
     return ReadChart(
         name=metadata["name"],
@@ -87,7 +88,7 @@ def _walked(folder: Path) -> dict[str, bytes]:
 
 
 def _unpacked(archive: bytes) -> dict[str, bytes]:
-    """Files by path below the chart's folder."""
+    """ChartFiles by path below the chart's folder."""
     files = {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
         for member in members:
@@ -96,8 +97,8 @@ def _unpacked(archive: bytes) -> dict[str, bytes]:
     return files
 
 
-def _subchart(files: Files, name: str) -> Files | None:
-    """A dependency's files, which lie in the chart as a folder or as an archive."""
+def _subchart(files: ChartFiles, name: str) -> ChartFiles | None:
+    """A dependency's files, which the chart contains as a folder or as an archive."""
     folder = {path.removeprefix(prefix): files[path] for path in files if path.startswith(prefix := f"charts/{name}/")}
     if folder:
         return folder
@@ -105,25 +106,25 @@ def _subchart(files: Files, name: str) -> Files | None:
     return next((_unpacked(archive) for archive in archives), None)
 
 
-def _keys(files: Files) -> dict[str, Kind]:
-    parts = {f"{part}.": subchart for part in PARTS if (subchart := _subchart(files, part))}
+def _keys(files: ChartFiles) -> dict[str, Kind]:
+    parts = {f"{part}.": subchart for part in OWN_SUBCHARTS if (subchart := _subchart(files, part))}
     listed: dict[str, Kind] = {}
     reads: set[str] = set()
     for prefix, part in {"": files, **parts}.items():
         templates = [_NOT_READ.sub("", part[path].decode()) for path in part if path.startswith("templates/")]
         passed_on = {match[1][1:] for template in templates for match in _PASSED_ON.finditer(template)}
         values: dict[str, Any] = yaml.safe_load(part.get("values.yaml", b"")) or {}
-        # What the chart says of its part's values wins over what the part says.
+        # The chart's defaults for its subchart's values override the subchart's own.
         listed = {f"{prefix}{path}": kind for path, kind in _leaves(values, passed_on)} | listed
         for path in {match[1][1:] for template in templates for match in _READ.finditer(template)}:
             reads.add(path if path.partition(".")[0] == "global" else f"{prefix}{path}")
-    return listed | {path: "any" for path in reads if _is_new(path, listed, reads)}
+    return listed | {path: "any" for path in reads if _is_unlisted(path, listed, reads)}
 
 
 def _leaves(values: Mapping[str, Any], passed_on: set[str], *where: str) -> Iterator[tuple[str, Kind]]:
     for key, value in values.items():
         path = ".".join((*where, str(key)))
-        if isinstance(value, Mapping) and value and not _WHOLE.fullmatch(key) and path not in passed_on:
+        if isinstance(value, Mapping) and value and not _OPAQUE.fullmatch(key) and path not in passed_on:
             yield from _leaves(value, passed_on, *where, key)
         else:
             yield path, _kind(key, value)
@@ -136,8 +137,8 @@ def _kind(key: str, value: object) -> Kind:
     return kinds[type(value)]
 
 
-def _is_new(path: str, listed: Mapping[str, Kind], reads: set[str]) -> bool:
-    """Whether a template reads a key that values.yaml says nothing of."""
+def _is_unlisted(path: str, listed: Mapping[str, Kind], reads: set[str]) -> bool:
+    """Whether a key that a template reads is missing in values.yaml."""
     inside = any(other.startswith(f"{path}.") for other in (*listed, *reads))
     below = any(path.startswith(f"{other}.") for other in listed)
     return path not in listed and not inside and not below

@@ -1,4 +1,4 @@
-"""What the catalog lacks of charts that upstream released: ``python -m dynamo_platform.catalog.check FOLDER``."""
+"""Compares released charts with the catalog: ``python -m dynamo_platform.catalog.check FOLDER``."""
 
 import json
 import re
@@ -12,16 +12,17 @@ import click
 from dynamo_platform.versions import Version
 
 from . import Catalog, load
-from .archive import ReadChart, charts
+from .archive import ReadChart, read_charts
 from .keys import nearest_recording, recorded
 from .model import Chart, latest
+from .platform import Minor
 
 _SOURCES = {
     "dynamo-platform": "https://github.com/ai-dynamo/dynamo/tree/v{}/deploy/helm/charts/platform",
     "kai-scheduler": "https://github.com/kai-scheduler/KAI-Scheduler/tree/{}/deployments/kai-scheduler",
     "grove-charts": "https://github.com/ai-dynamo/grove/tree/{}/operator/charts",
 }
-"""Where upstream has a chart, by its version's tag."""
+"""The page of each chart's files, by the version's tag."""
 
 
 class Addition(NamedTuple):
@@ -29,7 +30,7 @@ class Addition(NamedTuple):
 
     Attributes:
         file: the data file.
-        to: where in it.
+        to: the position in it.
         value: what to add there.
     """
 
@@ -39,13 +40,13 @@ class Addition(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """One chart beside the catalog.
+    """A chart compared with the catalog.
 
     Attributes:
         chart: its name.
         version: its version.
-        add: what the catalog does not have.
-        differs: what the catalog says otherwise.
+        add: what is missing in the catalog.
+        differs: what the catalog has differently.
     """
 
     chart: str
@@ -55,70 +56,72 @@ class Comparison(NamedTuple):
 
 
 def compare(chart: ReadChart, catalog: Catalog) -> Comparison:
-    """What the catalog lacks of a chart, and what it has otherwise.
+    """Compare a chart with the catalog.
 
     Raises:
-        ValueError: the catalog has no chart of that name, the chart's version is none, or a platform's chart does not
-            say what it bundles.
+        ValueError: the catalog has no chart of that name, its version is not a semantic version, or the platform's
+            chart does not declare KAI Scheduler or Grove as a dependency.
     """
     version = Version.parse(chart.version)
-    dependencies = {row.chart: (file, row) for file, row in _files(catalog)}
-    differs: list[str] = []
-    if chart.name == catalog.platform.chart:
-        add = [*_platform_rows(chart, version, catalog)]
-        differs = [*_platform_differences(chart, version, catalog)]
-    elif chart.name in dependencies:
-        file, known = dependencies[chart.name]
-        add = [] if version in known.versions else [Addition(file, "versions", chart.version)]
-    else:
-        raise ValueError(f"{chart.name}: the catalog has no such chart")
+    charts = {row.chart: (file, row) for file, row in _files(catalog).items()}
+    if chart.name not in charts:
+        raise ValueError(f"{chart.name} is not a chart of the catalog")
+    file, known = charts[chart.name]
+    add = [] if version in known.versions else [Addition(file, "versions", chart.version)]
+    differs = [*_kubernetes_difference(chart, version, known)]
+    if known is catalog.platform:
+        minor = catalog.minor(version)
+        add = [*([] if minor else [Addition(file, "minors", _minor(chart, version))]), *add]
+        differs = [*(_bundle_differences(chart, minor) if minor else ()), *differs]
     recording, others = _keys(chart, version)
     return Comparison(chart.name, chart.version, (*add, *recording), (*differs, *others))
 
 
-def _files(catalog: Catalog) -> tuple[tuple[str, Chart], ...]:
-    return ("kai-scheduler.json", catalog.kai_scheduler), ("grove.json", catalog.grove)
+def _files(catalog: Catalog) -> dict[str, Chart]:
+    return {
+        "platform.json": catalog.platform,
+        "kai-scheduler.json": catalog.kai_scheduler,
+        "grove.json": catalog.grove,
+    }
 
 
-def _platform_rows(chart: ReadChart, version: Version, catalog: Catalog) -> Iterator[Addition]:
-    minor = catalog.minor(version)
-    if minor is None:
-        row = {
-            "minor": version.minor_line,
-            "kai_scheduler": _window(_bundled(chart, "kai-scheduler")),
-            "grove": _window(_bundled(chart, "grove")),
-            "source": _SOURCES[chart.name].format(chart.version),
-        }
-        yield Addition("platform.json", "minors", row)
-    if version not in catalog.platform.versions:
-        yield Addition("platform.json", "versions", chart.version)
+def _minor(chart: ReadChart, version: Version) -> dict[str, Any]:
+    """The row of a new platform minor version."""
+    return {
+        "minor": version.minor_line,
+        "kai_scheduler": _window(_bundled(chart, "kai-scheduler")),
+        "grove": _window(_bundled(chart, "grove")),
+        "source": _SOURCES[chart.name].format(chart.version),
+    }
 
 
 def _bundled(chart: ReadChart, name: str) -> str:
     try:
         return chart.dependencies[name]
     except KeyError as error:
-        raise ValueError(f"{chart.name} {chart.version} does not say which {name} it bundles") from error
+        raise ValueError(f"{chart.name} {chart.version} does not declare the dependency {name}") from error
 
 
 def _window(bundled: str) -> dict[str, str]:
-    """What can be said of a dependency's versions before upstream does."""
+    """The window of a dependency before upstream publishes one: the bundled version or later."""
     return {"bundled": bundled, "pick": bundled, "first": bundled, "sure": "inferred"}
 
 
-def _platform_differences(chart: ReadChart, version: Version, catalog: Catalog) -> Iterator[str]:
-    if minor := catalog.minor(version):
-        for name, window in (("kai-scheduler", minor.kai_scheduler), ("grove", minor.grove)):
-            if (bundled := _bundled(chart, name)) != str(window.bundled):
-                yield f"bundles {name} {bundled}; the catalog has {window.bundled} for {minor.minor}"
-    known = latest(catalog.platform.kubernetes, version)
+def _bundle_differences(chart: ReadChart, minor: Minor) -> Iterator[str]:
+    for name, window in (("kai-scheduler", minor.kai_scheduler), ("grove", minor.grove)):
+        if (bundled := _bundled(chart, name)) != str(window.bundled):
+            yield f"bundles {name} {bundled}; the catalog has {window.bundled} for {minor.minor}"
+
+
+def _kubernetes_difference(chart: ReadChart, version: Version, known: Chart) -> Iterator[str]:
+    row = latest(known.kubernetes, version)
     floor = re.match(r">= ?v?(1\.\d+)", chart.kubernetes)
-    if floor and known and floor[1] != known.floor:
-        yield f"needs Kubernetes {floor[1]}; the catalog has {known.floor}"
+    if floor and row and floor[1] != row.floor:
+        yield f"needs Kubernetes {floor[1]}; the catalog has {row.floor}"
 
 
 def _keys(chart: ReadChart, version: Version) -> tuple[list[Addition], list[str]]:
-    """The recording to add for a version newer than all that are recorded, or how an older one's keys differ."""
+    """The recording to add for a version newer than all recorded ones, or the differences of an older one's keys."""
     versions = recorded(chart.name)
     nearest = nearest_recording(version, versions)
     before, after = versions[nearest], chart.keys
@@ -127,28 +130,30 @@ def _keys(chart: ReadChart, version: Version) -> tuple[list[Addition], list[str]
     if (came or went) and version > max(versions):
         recording = {"source": _SOURCES[chart.name].format(chart.version), "came": came, "went": went}
         return [Addition(f"keys/{chart.name}.json", chart.version, recording)], []
-    return [], [f"key {sign}{path}, beside {nearest}" for sign, paths in (("+", came), ("-", went)) for path in paths]
+    return [], [
+        f"key {sign}{path}, compared with {nearest}" for sign, paths in (("+", came), ("-", went)) for path in paths
+    ]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def main(folder: Path, *, as_json: bool) -> None:
-    """Compare the catalog with the charts in FOLDER, and print what to add to it.
+    """Compare the charts in FOLDER with the catalog, and print what to add to the catalog.
 
-    FOLDER has charts as .tgz archives or as folders. Exits with 0 where the catalog has everything, with 1 where there
-    is something to add or to look at, with 2 where FOLDER has no chart that the catalog could know.
+    FOLDER contains charts as .tgz archives or as folders. Exits with 0 if the catalog is complete, with 1 if there is
+    something to add or to review, and with 2 if a chart is not one of the catalog's, or there is none.
     """
     catalog = load()
     try:
         found = sorted(
-            (compare(chart, catalog) for chart in charts(folder)),
+            (compare(chart, catalog) for chart in read_charts(folder)),
             key=lambda comparison: (comparison.chart, Version.parse(comparison.version)),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if not found:
-        raise click.UsageError(f"{folder} has no charts")
+        raise click.UsageError(f"{folder} contains no charts")
     click.echo(_as_json(found) if as_json else "\n".join(map(_as_text, found)))
     sys.exit(any(comparison.add or comparison.differs for comparison in found))
 

@@ -1,7 +1,7 @@
-"""The keys of a chart's values, by version: which of them it reads, and which one was meant by a key that it does not.
+"""The keys that a chart's version reads, and the one that was probably meant by a key that it does not read.
 
-The recordings are data files of the catalog (``data/keys/``): each version says what came and what went. They are
-read only when a configuration passes chart values through.
+The recordings are data files of the catalog (``data/keys/``): each version lists the keys that it adds and removes.
+They are loaded only if a configuration passes chart values through.
 """
 
 import json
@@ -22,12 +22,12 @@ _WITHOUT_KEYS: frozenset[Kind] = frozenset({"boolean", "auto", "number", "text",
 
 
 class Recording(Row):
-    """What one version of a chart changed over the recorded version before it.
+    """The keys that a version of a chart adds to the recorded version before it, and those that it removes.
 
     Attributes:
-        source: where it was read.
-        came: keys that are new, or that take something else now.
-        went: keys that nothing reads any more.
+        source: the page that states it.
+        came: what each key takes that is new, or that takes something else now.
+        went: the keys that nothing reads any more.
     """
 
     source: str
@@ -36,7 +36,7 @@ class Recording(Row):
 
 
 def recordings(chart: str) -> dict[str, Recording]:
-    """A chart's data file, oldest version first."""
+    """A chart's recordings by version, oldest first."""
     file = FOLDER / f"{chart}.json"
     rows: dict[str, Recording] = read(dict[str, Recording], json.loads(file.read_text(encoding="utf-8")), file.name)
     return rows
@@ -44,7 +44,7 @@ def recordings(chart: str) -> dict[str, Recording]:
 
 @cache
 def recorded(chart: str) -> dict[Version, dict[str, Kind]]:
-    """Every recorded version of a chart, oldest first, with the keys that it reads and what they take.
+    """The keys that each recorded version of a chart reads and what they take, oldest version first.
 
     Raises:
         FileNotFoundError: no version of this chart is recorded.
@@ -59,12 +59,17 @@ def recorded(chart: str) -> dict[Version, dict[str, Kind]]:
 
 
 def nearest_recording(version: Version, among: Collection[Version]) -> Version:
-    """The newest of these versions that is not newer than ``version``, else the oldest of them."""
+    """The newest of the versions that is not newer than ``version``, else the oldest of them."""
     return max((other for other in among if other <= version), default=min(among))
 
 
 class Unread(NamedTuple):
-    """A key in given values that the chart does not read, with everything below it."""
+    """A key in given values that the chart does not read.
+
+    Attributes:
+        path: the key, by dotted path.
+        value: its value, with everything below it.
+    """
 
     path: str
     value: Any
@@ -75,7 +80,7 @@ class Keys:
 
     Attributes:
         kinds: what each key takes, by dotted path; a ``chart`` may have keys below it.
-        maps: the paths that have keys below them.
+        maps: the paths with keys below them.
     """
 
     def __init__(self, kinds: Mapping[str, Kind]) -> None:
@@ -97,11 +102,11 @@ class Keys:
             kind = self.kinds.get(path)
             below_a_leaf = kind in _WITHOUT_KEYS and isinstance(value, Mapping) and value
             unknown = kind is None and path not in self.maps
-            if below_a_leaf or (unknown and not self._is_of_another_chart(path, value)):
+            if below_a_leaf or (unknown and not self._is_read_by_subchart(path, value)):
                 yield Unread(path, value)
 
-    def _is_of_another_chart(self, path: str, value: object) -> bool:
-        """Whether a chart may read it whose keys are not recorded, and none of those that are is meant."""
+    def _is_read_by_subchart(self, path: str, value: object) -> bool:
+        """Whether a subchart may read it whose keys are not recorded: it is not a misspelt recorded key of it."""
         chart = path.partition(".")[0]
         if self.kinds.get(chart) != "chart":
             return False
@@ -109,7 +114,7 @@ class Keys:
         return not (self._in_another_case(path) or (moved and moved.startswith(f"{chart}.")))
 
     def nearest(self, path: str, value: object) -> str | None:
-        """The key that was probably meant by one that is not read."""
+        """The key that was probably meant by one that the chart does not read."""
         return (
             self._in_another_case(path)
             or self._elsewhere(path, value)
@@ -117,8 +122,8 @@ class Keys:
             or self._only_one_named(path.rpartition(".")[2])
         )
 
-    def beside(self, path: str) -> list[str]:
-        """The names that are read where ``path`` is not."""
+    def siblings(self, path: str) -> list[str]:
+        """The names of the keys that are read below the parent of ``path``."""
         parent = path.rpartition(".")[0]
         return [name for above, _, name in (known.rpartition(".") for known in self._all) if above == parent]
 
@@ -126,17 +131,17 @@ class Keys:
         return next((known for known in self._all if known.casefold() == path.casefold()), None)
 
     def _elsewhere(self, path: str, value: object) -> str | None:
-        """A key of that name below another parent, and the likeliest of several."""
+        """The likeliest key of that name below another parent."""
         parent, _, name = path.rpartition(".")
         named = [known for known in self._all if known.endswith(f".{name}")]
         keys_below = tuple(f".{name}.{leaf}" for leaf, _ in walk(value))
-        alike = (
+        candidates = (
             [known[: known.rindex(f".{name}.") + 1] + name for known in self._all if known.endswith(keys_below)]
             or [known for known in named if parent and known.startswith(f"{parent}.")]
             or [known for known in named if parent and known.endswith(f".{parent.rpartition('.')[2]}.{name}")]
         )
         return max(
-            alike,
+            candidates,
             key=lambda known: (_in_common(known, path), self.kinds.get(known.partition(".")[0]) != "chart"),
             default=None,
         )
@@ -145,7 +150,7 @@ class Keys:
         from difflib import get_close_matches  # noqa: PLC0415  needed for a wrong key only
 
         parent, _, name = path.rpartition(".")
-        close = get_close_matches(name, self.beside(path), n=1, cutoff=0.7)
+        close = get_close_matches(name, self.siblings(path), n=1, cutoff=0.7)
         return f"{parent}.{close[0]}".removeprefix(".") if close else None
 
     def _only_one_named(self, name: str) -> str | None:
@@ -154,5 +159,5 @@ class Keys:
 
 
 def _in_common(path: str, other: str) -> int:
-    """How many steps two paths share at their beginning."""
+    """The number of leading steps that two paths share."""
     return sum(a == b for a, b in zip(parents(path), parents(other), strict=False))

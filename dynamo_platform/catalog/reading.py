@@ -1,7 +1,7 @@
-"""JSON into rows, checked against their annotations.
+"""Reads JSON as rows, checked against their annotations.
 
-A named tuple or a dataclass takes a millisecond to define, pydantic more to build a schema for: every program that uses
-the module would pay for each kind of row.
+Defining a named tuple or a dataclass takes a millisecond, and building a pydantic schema takes longer: every program
+that imports the package would pay that for each type of row.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NoReturn, get_args, get_origin
 from dynamo_platform.versions import Version
 
 _version = cache(Version.parse)
-"""A version's text stands in the catalog many times."""
+"""The catalog repeats many versions."""
 
 
 class Row:
@@ -45,8 +45,8 @@ def read(kind: Any, value: Any, where: str) -> Any:
     Args:
         kind: a row, ``tuple[X, ...]``, ``dict[str, X]``, ``Literal``, ``X | None``, ``Version``, ``Any`` or a
             plain type.
-        value: what JSON has there.
-        where: where that is, for the error.
+        value: the JSON value.
+        where: its path, for the error.
 
     Raises:
         ValueError: the value does not fit.

@@ -96,13 +96,13 @@ class Candidate(NamedTuple):
     def read(self, folder: Path) -> tuple[Path, ReadChart]:
         """Return its archive, packaged into ``folder`` for a contract chart, and its contents."""
         path = self.archive or folder / f"{self.chart}-{self.version}.tgz"
-        return path, archive.read(path)
+        return path, archive.read_chart(path)
 
 
 REAL = [
     Candidate(chart.name, chart.version, path)
     for path in sorted(Path(os.environ.get("DYNAMO_CHARTS", os.devnull)).glob("*.tgz"))
-    for chart in [archive.read(path)]
+    for chart in [archive.read_chart(path)]
     if chart.name in charts.PUBLISHED
 ]
 CONTRACT = [Candidate(chart, version) for chart in charts.PUBLISHED for version in charts.versions(chart)]
@@ -195,7 +195,7 @@ def bundled(platform: str, key: str) -> str:
 @pytest.mark.parametrize("candidate", REAL, ids=str)
 def test_recorded_keys_are_those_of_the_real_chart(candidate: Candidate) -> None:
     assert candidate.archive
-    chart = archive.read(candidate.archive)
+    chart = archive.read_chart(candidate.archive)
     version = Version.parse(chart.version)
     versions = recorded(chart.name)
     of_its_minor = [other for other in versions if other.minor_line == version.minor_line]

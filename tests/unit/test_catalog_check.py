@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from dynamo_platform import PlatformConfig, make_plan
 from dynamo_platform.catalog import keys, load
-from dynamo_platform.catalog.archive import read
+from dynamo_platform.catalog.archive import read_chart
 from dynamo_platform.catalog.check import compare, main
 from dynamo_platform.catalog.model import Kind
 from dynamo_platform.catalog.platform import Minor
@@ -123,7 +123,7 @@ def changed(row: Any, **fields: Any) -> Any:
 
 
 def test_rows_that_are_printed_are_enough_to_plan_with(folder: Path, recordings: Path) -> None:
-    minor, version, recording = compare(read(folder / "dynamo-platform"), load()).add
+    minor, version, recording = compare(read_chart(folder / "dynamo-platform"), load()).add
     file = recordings / "dynamo-platform.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {recording.to: recording.value}))
     keys.recorded.cache_clear()
@@ -159,21 +159,21 @@ def test_known_version_that_agrees_has_nothing_to_add(tmp_path: Path) -> None:
 
 def test_new_patch_goes_into_its_minor(tmp_path: Path) -> None:
     write(tmp_path / "dynamo-platform", platform("1.6.2"))
-    minor, recording = compare(read(tmp_path / "dynamo-platform"), load()).add
+    minor, recording = compare(read_chart(tmp_path / "dynamo-platform"), load()).add
     assert (minor.to, minor.value) == ("versions", "1.6.2")
     assert recording.to == "1.6.2"
 
 
 def test_what_the_catalog_has_otherwise_is_said(tmp_path: Path) -> None:
     write(tmp_path / "dynamo-platform", platform("1.6.0", kubeVersion=">= 1.31.0"))
-    comparison = compare(read(tmp_path / "dynamo-platform"), load())
+    comparison = compare(read_chart(tmp_path / "dynamo-platform"), load())
     assert comparison.add == ()
     assert comparison.differs == (
         "bundles kai-scheduler v0.18.0; the catalog has v0.17.0 for 1.6",
         "bundles grove v0.1.0-alpha.15; the catalog has v0.1.0-alpha.14 for 1.6",
         "needs Kubernetes 1.31; the catalog has 1.30",
-        "key +dynamo-operator.lpx.replicas, beside 1.6.0",
-        "key -dynamo-operator.upgradeCRD, beside 1.6.0",
+        "key +dynamo-operator.lpx.replicas, compared with 1.6.0",
+        "key -dynamo-operator.upgradeCRD, compared with 1.6.0",
     )
 
 
@@ -195,7 +195,7 @@ def test_keys_are_what_values_list_and_what_templates_read_besides(tmp_path: Pat
         "templates/data.json": "{{ .Values.other }}",
         **{f"charts/dynamo-operator/{path}": text for path, text in operator.items()},
     }
-    assert dict(sorted(read(write(tmp_path, files)).keys.items())) == {
+    assert dict(sorted(read_chart(write(tmp_path, files)).keys.items())) == {
         "dynamo-operator.a": "text",
         "dynamo-operator.c.d": "any",
         "dynamo-operator.nested.b": "text",
@@ -215,12 +215,12 @@ def test_keys_are_what_values_list_and_what_templates_read_besides(tmp_path: Pat
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, "has no charts"),
+        ({}, "contains no charts"),
         ({"a.tgz": "no archive"}, "is not a Helm chart"),
         ({"a/Chart.yaml": "{version: 1.0.0}"}, "is not a Helm chart"),
-        ({"a/Chart.yaml": "{name: nginx, version: 1.0.0}"}, "the catalog has no such chart"),
+        ({"a/Chart.yaml": "{name: nginx, version: 1.0.0}"}, "is not a chart of the catalog"),
         ({"a/Chart.yaml": "{name: kai-scheduler, version: latest}"}, "is not a semantic version"),
-        ({"a/Chart.yaml": "{name: dynamo-platform, version: 1.7.0}"}, "does not say which kai-scheduler it bundles"),
+        ({"a/Chart.yaml": "{name: dynamo-platform, version: 1.7.0}"}, "does not declare the dependency kai-scheduler"),
     ],
 )
 def test_folder_without_usable_charts_is_refused(tmp_path: Path, files: Files, message: str) -> None:

@@ -65,7 +65,7 @@ def _nearest(given: Given, unread: Unread) -> str:
     if kind := given.keys.kinds.get(unread.path):
         return _TAKES[kind]
     nearest = given.keys.nearest(unread.path, unread.value)
-    return nearest or f"one of the keys at this place: {', '.join(given.keys.beside(unread.path))}"
+    return nearest or f"one of the keys at this place: {', '.join(given.keys.siblings(unread.path))}"
 
 
 def _never_read(given: Given, path: str) -> str:

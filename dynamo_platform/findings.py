@@ -89,7 +89,7 @@ class PlatformError(UserError):
         return "\n\n".join([head, *map(str, self.findings)])
 
 
-def shown(value: Any) -> str:
+def quote_value(value: Any) -> str:
     """A value as one would write it in a stack file, as JSON: ``"text"``, ``true``, ``null``, ``{"a": 1}``.
 
     At most ``MAX_VALUE_CHARS`` characters, then an ellipsis.

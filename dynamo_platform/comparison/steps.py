@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.model import Gate, Plan, Queue, Release, Step
 from dynamo_platform.trees import walk
 
@@ -55,7 +55,7 @@ def _plan_facts(plan: Plan) -> dict[str, str]:
     return {
         "cluster": plan.cluster or "the current context",
         "profile": plan.profile,
-        "protect": shown(plan.protect),
+        "protect": quote_value(plan.protect),
         **{f"mode of {name}": mode for name, mode in plan.modes.items()},
         "Kubernetes version": plan.rendering.kubernetes_version,
         "optional APIs": ", ".join([*plan.rendering.api_versions, *(f"{api}?" for api in plan.rendering.open_apis)]),
@@ -65,16 +65,16 @@ def _plan_facts(plan: Plan) -> dict[str, str]:
 def _step_facts(step: Step | None) -> dict[str, str]:
     """The settings of a step, as labels and texts."""
     facts = {
-        field.replace("_", " "): value if isinstance(value, str) else shown(value)
+        field.replace("_", " "): value if isinstance(value, str) else quote_value(value)
         for field, value in (step._asdict() if step else {}).items()
         if field not in _NOT_FACTS and value is not None
     }
     match step:
         case Release():
             facts["chart"] = step.source
-            facts |= {f"{VALUE_LABEL}{path}": shown(value) for path, value in walk(step.values)}
+            facts |= {f"{VALUE_LABEL}{path}": quote_value(value) for path, value in walk(step.values)}
         case Queue():
-            facts |= {path: shown(value) for path, value in walk(step.spec)}
+            facts |= {path: quote_value(value) for path, value in walk(step.spec)}
     return facts
 
 

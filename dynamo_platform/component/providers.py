@@ -9,7 +9,7 @@ import pulumi
 from pulumi_kubernetes import Provider
 
 from dynamo_platform.cluster import kubeconfig
-from dynamo_platform.findings import Finding, PlatformError, Severity, shown
+from dynamo_platform.findings import Finding, PlatformError, Severity, quote_value
 
 from .stack import read_config
 
@@ -93,7 +93,7 @@ def unknown_context(context: str, known: Sequence[str], files: Sequence[Path], s
         code="CLU003",
         severity=severity,
         path="cluster.context",
-        given=shown(context),
+        given=quote_value(context),
         allowed=", ".join(known) or "a context of the kubeconfig",
         why=f"The kubeconfig ({', '.join(map(str, files))}) has no such context. No other cluster is used instead.",
         docs="docs/findings.md#clu003",

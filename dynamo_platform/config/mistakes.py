@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from dynamo_platform.findings import Finding, shown
+from dynamo_platform.findings import Finding, quote_value
 from dynamo_platform.trees import Location, dotted
 
 from . import storing
@@ -76,7 +76,7 @@ def finding_of(details: ErrorDetails, location: Location, *, stack: bool) -> Fin
         code=code,
         severity="error",
         path=dotted(details["loc"] if missing else location),
-        given="nothing" if missing else shown(given),
+        given="nothing" if missing else quote_value(given),
         allowed=allowed,
         why=why,
         docs=DOCS,

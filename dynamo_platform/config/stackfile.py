@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dynamo_platform.errors import UserError
-from dynamo_platform.findings import Finding, shown
+from dynamo_platform.findings import Finding, quote_value
 from dynamo_platform.trees import Location, dotted
 
 from .mistakes import encrypted_finding
@@ -237,7 +237,7 @@ def _esc_environment(environment: Any) -> Finding:
         code="CFG007",
         severity="note",
         path="environment",
-        given=shown(environment),
+        given=quote_value(environment),
         allowed="settings in the stack file, which this command can read",
         why="Only the engine knows the settings in Pulumi ESC environments, and this command runs without it.",
         docs="https://www.pulumi.com/docs/esc/",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from dynamo_platform.catalog import load
 from dynamo_platform.config.model import to_camel
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.trees import walk
 from dynamo_platform.versions import Version
 
@@ -117,7 +117,7 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
             yield "hooks", "on" if step.hooks else "off"
             yield "timeout", f"{step.timeout} s"
             for path, value in walk(step.values):
-                yield "value", f"{path}: {shown(value)}"
+                yield "value", f"{path}: {quote_value(value)}"
         case Gate():
             place = f" in {step.namespace}" if step.namespace else ""
             yield "waits", f"until {step.kind} {step.object_name}{place} is {step.ready}"

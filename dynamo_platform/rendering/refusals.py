@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dynamo_platform.findings import Finding, Severity, shown
+from dynamo_platform.findings import Finding, Severity, quote_value
 from dynamo_platform.planning.model import Release
 from dynamo_platform.trees import parents, value_at, walk
 
@@ -58,7 +58,7 @@ def template_failed(release: Release, error: str, chart: Path) -> Finding:
         "REN001",
         release,
         setting=f"values.{key}" if key else "values",
-        given=shown(value_at(release.values, key)) if key else "the values of this plan",
+        given=quote_value(value_at(release.values, key)) if key else "the values of this plan",
         allowed=f"values that {release.name} {release.version} accepts",
         why=f"The chart does not render with these values, so the release would fail. Helm: {text}",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Backend, Choices
 
 from .base import Verdict, rule
@@ -17,7 +17,7 @@ def backend_address_goes_with_external(c: Choices) -> Iterator[Verdict]:
         if backend.mode == "external" and backend.address is None:
             yield _address(backend, "nothing", "its address, for example " + _EXAMPLES[backend.key])
         if backend.mode != "external" and backend.mode is not None and backend.address is not None:
-            yield _address(backend, shown(backend.address), f"no address, or {backend.key}.mode external")
+            yield _address(backend, quote_value(backend.address), f"no address, or {backend.key}.mode external")
 
 
 _EXAMPLES = {"nats": "nats://nats.messaging.svc:4222", "etcd": "etcd.storage.svc:2379"}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from dynamo_platform.findings import Finding, Severity, shown
+from dynamo_platform.findings import Finding, Severity, quote_value
 from dynamo_platform.planning.choices import Choices, Dependency
 
 DYNAMO = "https://github.com/ai-dynamo/dynamo"
@@ -88,7 +88,7 @@ def path_and_version(d: Dependency) -> tuple[str, str]:
     """The setting that decides a dependency's version, and the version, as a verdict has them."""
     if d.mode == "bundled":
         return f"{d.key}.mode", f"bundled ({d.version})"
-    return f"{d.key}.version", shown(str(d.version)) if d.version else "nothing"
+    return f"{d.key}.version", quote_value(str(d.version)) if d.version else "nothing"
 
 
 def kubernetes_minor(kubernetes: str) -> tuple[int, ...]:

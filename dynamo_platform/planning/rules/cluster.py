@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dynamo_platform.catalog.model import Chart, latest
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.versions import Version
 
@@ -18,7 +18,7 @@ def cluster_is_selected_once(c: Choices) -> Iterator[Verdict]:
     if c.provider_given and c.config.cluster and c.config.cluster.context is not None:
         yield Verdict(
             "cluster.context",
-            shown(c.config.cluster.context),
+            quote_value(c.config.cluster.context),
             "no context if the component gets a Kubernetes provider",
             "The provider selects the cluster, so the context would be ignored.",
         )
@@ -31,7 +31,11 @@ def kubernetes_is_new_enough(c: Choices) -> Iterator[Verdict]:
     for name, floor, source in _kubernetes_floors(c) if text else ():
         if text and kubernetes_minor(text) < kubernetes_minor(floor):
             yield Verdict(
-                "kubernetesVersion", shown(text), f">= {floor}", f"{name} needs this version or a later one.", source
+                "kubernetesVersion",
+                quote_value(text),
+                f">= {floor}",
+                f"{name} needs this version or a later one.",
+                source,
             )
 
 

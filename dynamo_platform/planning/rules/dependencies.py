@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Dependency, parse_version
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
@@ -24,7 +24,7 @@ def dependency_version_is_a_version(c: Choices) -> Iterator[Verdict]:
         hint = f'"v{text}"' if parsed else f'"{d.window.pick if d.window else d.chart.versions[-1]}"'
         yield Verdict(
             f"{d.key}.version",
-            shown(text),
+            quote_value(text),
             f"a full version with its leading v, for example {hint}",
             "The chart is pulled by exactly this tag.",
             d.chart.source,
@@ -38,7 +38,7 @@ def dependency_fits_the_platform(c: Choices) -> Iterator[Verdict]:
         if d.window and d.version and not d.window.holds(d.version):
             yield Verdict(
                 f"{d.key}.version",
-                shown(str(d.version)),
+                quote_value(str(d.version)),
                 str(d.window),
                 f"dynamo-platform {c.version} works with these versions ({d.window.sure} by upstream). A pre-release "
                 "is lower than its release.",
@@ -54,7 +54,7 @@ def dependency_is_listed(c: Choices) -> Iterator[Verdict]:
             near = [version for version in d.chart.versions if version.minor_line == d.version.minor_line]
             yield Verdict(
                 f"{d.key}.version",
-                shown(str(d.version)),
+                quote_value(str(d.version)),
                 ", ".join(map(str, near or d.chart.versions[-3:])),
                 "The catalog does not list this version; its chart values are assumed to be those of the version "
                 "before.",
@@ -69,7 +69,7 @@ def dependency_window_is_sure(c: Choices) -> Iterator[Verdict]:
         if d.on and d.mode != "bundled" and d.window and d.window.sure == "disputed":
             yield Verdict(
                 f"{d.key}.version",
-                shown(str(d.version)) if d.version else "nothing",
+                quote_value(str(d.version)) if d.version else "nothing",
                 f"{d.window}; the chart itself bundles {d.window.bundled}",
                 "Upstream's pages contradict each other about the versions that work with dynamo-platform "
                 f"{c.version}: test this combination.",
@@ -108,7 +108,7 @@ def bundled_version_is_the_platforms(c: Choices) -> Iterator[Verdict]:
             if getattr(d.config, name) is not None:
                 yield Verdict(
                     f"{d.key}.{name}",
-                    shown(getattr(d.config, name)),
+                    quote_value(getattr(d.config, name)),
                     f"nothing while {d.key}.mode is {d.mode}",
                     "It has no release of its own.",
                     MODES,
@@ -123,7 +123,7 @@ def external_is_not_configured(c: Choices) -> Iterator[Verdict]:
             if getattr(d.config, name) is not None:
                 yield Verdict(
                     f"{d.key}.{name}",
-                    shown(getattr(d.config, name)),
+                    quote_value(getattr(d.config, name)),
                     "only version and namespace, which describe it, and timeout",
                     "Someone else installed it, so this stack does not change it.",
                     MODES,
@@ -233,7 +233,7 @@ def dependency_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
         if given in places and d.version and given != d.chart.repository(d.version):
             yield Verdict(
                 f"{d.key}.repository",
-                shown(given),
+                quote_value(given),
                 f"no repository, for {d.chart.repository(d.version)}",
                 f"{d.version} is published there. The given repository has other versions.",
                 d.chart.source,

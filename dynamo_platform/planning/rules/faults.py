@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dynamo_platform.catalog.model import Fault
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
@@ -37,4 +37,4 @@ def _is_at_least(c: Choices, minor: str) -> bool:
 def versions_without(fault: Fault, version: Version) -> str:
     """The versions without the fault, and the values that avoid it."""
     without = f"a version other than {version}" if fault.below.pre == ("0",) else f"{fault.below} or later"
-    return ", or ".join([without, *(f"{key}: {shown(value)}" for key, value in (fault.avoided or {}).items())])
+    return ", or ".join([without, *(f"{key}: {quote_value(value)}" for key, value in (fault.avoided or {}).items())])

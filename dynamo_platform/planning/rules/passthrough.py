@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.trees import parents, walk
 
@@ -44,7 +44,7 @@ def keys_are_read(c: Choices) -> Iterator[Verdict]:
             absent = given.absent.get(unread.path.partition(".")[0])
             yield Verdict(
                 f"{given.at}.{unread.path}",
-                shown(unread.value),
+                quote_value(unread.value),
                 _instead(c, unread) or (absent[0] if absent else _nearest(given, unread)),
                 f"{absent[1]}, so nothing reads this." if absent else _never_read(given, unread.path),
             )
@@ -93,7 +93,7 @@ def maps_stay_maps(c: Choices) -> Iterator[Verdict]:
             if (lost or replaced) and not any(mode.startswith(f"{path}.") for mode in given.modes):
                 yield Verdict(
                     f"{given.at}.{path}",
-                    shown(value),
+                    quote_value(value),
                     "a map, or remove the key",
                     "Templates read keys of this map, and fail if it is missing or not a map.",
                 )
@@ -128,7 +128,7 @@ def booleans_are_booleans(c: Choices) -> Iterator[Verdict]:
             if isinstance(value, str | int | float) and not isinstance(value, bool) and kind in {"boolean", "auto"}:
                 yield Verdict(
                     f"{given.at}.{path}",
-                    shown(value),
+                    quote_value(value),
                     f"{_TAKES[kind]}, without quotes",
                     'Templates treat any non-empty string as true, even "false", and Helm ignores a number as a '
                     "condition.",
@@ -142,7 +142,7 @@ def operator_is_the_charts(c: Choices) -> Iterator[Verdict]:
         if path == _OPERATOR_TAG and value not in {"", None, str(c.version)}:
             yield Verdict(
                 f"values.{path}",
-                shown(value),
+                quote_value(value),
                 f"no tag, for {c.version}; with a mirror, the repository changes but not the tag",
                 "The chart passes flags that an operator of another version does not know; it exits at start.",
                 f"{DYNAMO}/tree/main/deploy/helm/charts/platform",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
@@ -35,7 +35,7 @@ def platform_version_is_a_version(c: Choices) -> Iterator[Verdict]:
     why = "The platform's chart versions are MAJOR.MINOR.PATCH without a v."
     if text.count(".") == 1:
         why += " Without quotes, YAML reads 1.5 as a number, and 1.10 as 1.1."
-    yield Verdict("version", shown(text), _platform_versions(c), why, c.catalog.platform.source)
+    yield Verdict("version", quote_value(text), _platform_versions(c), why, c.catalog.platform.source)
 
 
 @rule("VER003")
@@ -44,7 +44,7 @@ def platform_is_not_older_than_1_0(c: Choices) -> Iterator[Verdict]:
     if c.version is not None and not c.version.has_v and c.version < Version.parse("1.0.0-0"):
         yield Verdict(
             "version",
-            shown(c.config.version),
+            quote_value(c.config.version),
             _platform_versions(c),
             "Before 1.0 the chart depends on the APIs that the cluster serves at that moment, so it cannot be planned. "
             "Install 1.0 or later. Before an upgrade from 0.9, uninstall its dynamo-crds release (the CRDs stay).",
@@ -58,7 +58,7 @@ def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
     if c.version and not c.version.has_v and c.minor is None and c.version >= Version.parse("1.0.0-0"):
         yield Verdict(
             "version",
-            shown(c.config.version),
+            quote_value(c.config.version),
             _platform_versions(c),
             "The catalog does not list this minor version, and its chart values may differ. A newer release of this "
             "module may support it.",
@@ -78,7 +78,7 @@ def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
     ):
         yield Verdict(
             "version",
-            shown(c.config.version),
+            quote_value(c.config.version),
             ", ".join(map(str, c.catalog.platform.versions_of(c.minor.minor))),
             f"The catalog does not list this version; it is treated like {c.minor.minor}.",
             c.minor.source,
@@ -92,7 +92,7 @@ def platform_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
         if c.version and affects(c, fault, c.version, c.config.values or {}):
             yield Verdict(
                 "version",
-                shown(c.config.version),
+                quote_value(c.config.version),
                 versions_without(fault, c.version),
                 fault.why,
                 fault.docs,
@@ -126,7 +126,7 @@ def platform_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
         if given and given.startswith(nowhere):
             yield Verdict(
                 name,
-                shown(given),
+                quote_value(given),
                 f"nothing, for {published}",
                 "That host has no OCI registry; it responds with 404.",
                 f"{DYNAMO}/issues/12372",

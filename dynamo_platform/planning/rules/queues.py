@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from dynamo_platform.catalog.model import ChartQueues
 from dynamo_platform.config.model import QueueConfig, QueueResource
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, QueueNode
 
 from .base import KAI, MODES, Verdict, rule
@@ -95,7 +95,7 @@ def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
             name = parents.get(name)
         if name == queue.name:
             yield Verdict(
-                f"queues[{i}].parent", shown(queue.parent), "a tree", " → ".join([*seen, name]) + " is a loop."
+                f"queues[{i}].parent", quote_value(queue.parent), "a tree", " → ".join([*seen, name]) + " is a loop."
             )
 
 

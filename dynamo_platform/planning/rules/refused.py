@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dynamo_platform.catalog.model import Range, Refusal
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.trees import value_at
 
@@ -46,7 +46,7 @@ def _refused_value(
     """The verdict about a chart value that a range of versions refuses."""
     given = _find_value(c, refusal.key)
     if given and _refuses(c, refusal) and is_refused(given[1]):
-        yield Verdict(given[0], shown(given[1]), allowed, why, refusal.source)
+        yield Verdict(given[0], quote_value(given[1]), allowed, why, refusal.source)
 
 
 def _is_restricted(c: Choices) -> bool:
@@ -64,7 +64,7 @@ def removed_keys_are_gone(c: Choices) -> Iterator[Verdict]:
                 path, value = given
                 yield Verdict(
                     path,
-                    shown(value),
+                    quote_value(value),
                     instead,
                     f"The chart of dynamo-platform {c.version} refuses this key, whatever its value.",
                     removed.source,
@@ -81,8 +81,8 @@ def values_are_those_the_chart_takes(c: Choices) -> Iterator[Verdict]:
             path, value = given
             yield Verdict(
                 path,
-                shown(value),
-                " or ".join(map(shown, only.values)),
+                quote_value(value),
+                " or ".join(map(quote_value, only.values)),
                 f"{only.why} The chart of dynamo-platform {c.version} refuses anything else.",
                 only.source,
             )
@@ -95,7 +95,7 @@ def leader_election_has_a_namespace_of_its_own(c: Choices) -> Iterator[Verdict]:
     if given and given[1] == c.namespace and not _is_restricted(c):
         yield Verdict(
             given[0],
-            shown(given[1]),
+            quote_value(given[1]),
             "no value, for kube-system, or a namespace that all platforms share",
             "An operator that watches the whole cluster shares its lock with all others; the chart refuses the "
             "release's own namespace.",
@@ -114,7 +114,7 @@ def docker_registry_is_complete(c: Choices) -> Iterator[Verdict]:
         if not registry.get(name):
             yield Verdict(
                 f"values.{_REGISTRY}.{name}",
-                shown(registry.get(name)) if registry.get(name) is not None else "nothing",
+                quote_value(registry.get(name)) if registry.get(name) is not None else "nothing",
                 "a value, or useKubernetesSecret false",
                 "The chart creates a pull secret from server, username and password (or existingSecretName for the "
                 "last two), and fails if one is missing.",
@@ -131,7 +131,7 @@ def restricted_operator_leaves_crds_alone(c: Choices) -> Iterator[Verdict]:
     if _refuses(c, refusal) and _is_restricted(c) and upgrades is not False:
         yield Verdict(
             f"values.{refusal.key}",
-            "nothing" if upgrades is None else shown(upgrades),
+            "nothing" if upgrades is None else quote_value(upgrades),
             "false, and apply the CRDs before",
             "The operator is restricted to a namespace, and CRDs are cluster-scoped: the chart refuses both together.",
             refusal.source,
@@ -164,7 +164,7 @@ def bundled_pair_has_its_grace_period(c: Choices) -> Iterator[Verdict]:
         "has not completed yet. The chart refuses both."
     )
     if c.kai.mode == c.grove.mode == "bundled":
-        allowed = f"{shown(wanted)}, the default here"
+        allowed = f"{quote_value(wanted)}, the default here"
         yield from _refused_value(c, refusal, allowed=allowed, why=why, is_refused=lambda given: given != wanted)
 
 

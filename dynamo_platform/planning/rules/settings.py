@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from dynamo_platform.catalog.model import SettingKey
 from dynamo_platform.config.model import DependencyConfig
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Part
 from dynamo_platform.planning.settings import needed_grace_period
 
@@ -55,7 +55,7 @@ def setting_is_read(c: Choices) -> Iterator[Verdict]:
         if not any(place.keys for place in places):
             yield Verdict(
                 path,
-                shown(value),
+                quote_value(value),
                 _supporting_versions(c, path, places),
                 f"{' and '.join(map(str, places))} {'do' if len(places) > 1 else 'does'} not support this setting. It "
                 "would have no effect.",
@@ -70,7 +70,7 @@ def setting_reaches_everything(c: Choices) -> Iterator[Verdict]:
         if unread and len(unread) < len(places):
             yield Verdict(
                 path,
-                shown(value),
+                quote_value(value),
                 _supporting_versions(c, path, unread),
                 f"{' and '.join(map(str, unread))} {'do' if len(unread) > 1 else 'does'} not support this setting; "
                 "there it has no effect.",
@@ -79,7 +79,7 @@ def setting_reaches_everything(c: Choices) -> Iterator[Verdict]:
             for key in place.keys:
                 if key.lacks:
                     why = f"With {place} it does not apply to {key.lacks}."
-                    yield Verdict(path, shown(value), _supporting_versions(c, path, [place]), why, key.source)
+                    yield Verdict(path, quote_value(value), _supporting_versions(c, path, [place]), why, key.source)
 
 
 @rule("SET003")
@@ -92,7 +92,7 @@ def settings_of_a_dependency_have_their_release(c: Choices) -> Iterator[Verdict]
             if value is not None:
                 yield Verdict(
                     f"{d.key}.{field.alias}",
-                    shown(value),
+                    quote_value(value),
                     f"nothing while {d.key}.mode is {d.mode}",
                     "This stack does not install it.",
                     MODES,
@@ -107,8 +107,8 @@ def gangs_of_grove_are_not_evicted(c: Choices) -> Iterator[Verdict]:
     if given is not None and needed is not None and given != needed and c.kai.mode in {"separate", "bundled"}:
         yield Verdict(
             "kaiScheduler.stalenessGracePeriod",
-            shown(given),
-            f"{shown(needed)}, the default here",
+            quote_value(given),
+            f"{quote_value(needed)}, the default here",
             f"Grove {c.grove.version} creates gangs pod by pod, and KAI Scheduler would evict incomplete ones. If both "
             "are bundled, the chart refuses any other value.",
             c.catalog.kai_and_grove.staleness.source,
@@ -134,7 +134,7 @@ def certificate_goes_with_own(c: Choices) -> Iterator[Verdict]:
         if value is not None:
             yield Verdict(
                 f"webhookCertificates.{name}",
-                shown(value),
+                quote_value(value),
                 "nothing, or webhookCertificates.mode own",
                 f"{_ISSUERS[certificates.mode or 'automatic']} creates the certificate and publishes its authority.",
             )

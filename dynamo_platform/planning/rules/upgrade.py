@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dynamo_platform.catalog.model import VersionChange
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Dependency
 from dynamo_platform.planning.sources import reference
 from dynamo_platform.versions import Version
@@ -56,7 +56,7 @@ def _passed_changes(c: Choices, kind: str) -> Iterator[tuple[VersionChange, Vers
 
 
 def _change_of_version(before: Version, after: str | None) -> str:
-    return f"{shown(after)}, from {before}"
+    return f"{quote_value(after)}, from {before}"
 
 
 def _without_zero(version: Version) -> str:
@@ -352,8 +352,8 @@ def releases_keep_their_namespace(c: Choices) -> Iterator[Verdict]:
         if before.namespace and before.namespace != namespace:
             yield Verdict(
                 path,
-                f"{shown(namespace)}, from {before.namespace}",
-                shown(before.namespace),
+                f"{quote_value(namespace)}, from {before.namespace}",
+                quote_value(before.namespace),
                 "Helm cannot move a release: the old one is uninstalled, with everything that its hooks delete, and a "
                 "new one is installed. It cannot adopt the objects that the old one leaves behind.",
                 f"{KAI}/issues/661" if path.startswith("kai") else None,

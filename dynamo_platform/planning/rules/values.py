@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dynamo_platform.findings import shown
+from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices
 
 from .base import Verdict, equal_to_helm, rule
@@ -53,9 +53,9 @@ def _overridden(
             reported.add(at)
             yield Verdict(
                 f"{path}.{at}",
-                shown(given),
-                f"{shown(written)}, or change the typed setting",
-                f"`values` are merged last, so this would override {leaf}: {shown(written)}."
+                quote_value(given),
+                f"{quote_value(written)}, or change the typed setting",
+                f"`values` are merged last, so this would override {leaf}: {quote_value(written)}."
                 + _WITHOUT_CONDITION * (leaf.endswith(".install") and not isinstance(given, bool)),
             )
 

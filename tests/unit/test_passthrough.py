@@ -218,7 +218,7 @@ def test_version_between_recordings_takes_the_one_below(version: str, recording:
 
 
 def test_platform_stays_within_its_band() -> None:
-    """1.2.0-rc1 comes after 1.1.0, whose keys are those of another band."""
+    """1.2.0-rc1 comes after 1.1.0, whose keys are those of another minor version."""
     [finding] = found("KEY001", version="1.2.0-rc1", values={"x": 1})
     assert finding.why.endswith("Checked with the keys of 1.2.0, the nearest recorded version.")
 

@@ -1,4 +1,4 @@
-"""Typed settings, in the keys of every band: exact values, and nothing that the chart's version does not list."""
+"""Typed settings, in the keys of every minor version: exact values, and no key that the chart does not list."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Chart values of every mode pair, for every minor and its band."""
+"""Chart values of every mode pair, for every minor version."""
 
 from itertools import product
 from typing import Any

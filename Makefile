@@ -88,21 +88,16 @@ lint: $(VENV)/.complete ## format, lint and type checks
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-.PHONY: findings
-findings: $(VENV)/.complete ## update the snapshot and docs of findings, after a change of a rule
+.PHONY: docs
+docs: $(VENV)/.complete ## update what is generated: findings, tables of settings, flow chart, schema
 	@$(PYTHON) -m tests.unit.findings
+	@$(PYTHON) -m tests.unit.settings
+	@$(PYTHON) -m tests.unit.flow_chart
+	@$(PYTHON) -m dynamo_platform.config.schema > stacks/schema.json
 
 .PHONY: catalog-check
 catalog-check: $(VENV)/.complete ## list what the catalog lacks of the charts in CHARTS=DIR
 	@$(PYTHON) -m dynamo_platform.catalog.check '$(CHARTS)'
-
-.PHONY: schema
-schema: $(VENV)/.complete ## update the schema of stack files, after a change of a setting
-	@$(PYTHON) -m dynamo_platform.config.schema > stacks/schema.json
-
-.PHONY: settings
-settings: $(VENV)/.complete ## update the tables of docs/configuration.md, after a change of a setting
-	@$(PYTHON) -m tests.unit.settings
 
 .PHONY: lock
 lock: $(VENV)/.complete ## update the locked development dependencies

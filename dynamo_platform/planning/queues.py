@@ -6,6 +6,9 @@ from dynamo_platform.config.model import QueueConfig
 
 from .choices import Choices, QueueNode
 
+RESOURCES = ("cpu", "gpu", "memory")
+"""The resources that a queue has shares of."""
+
 
 def queue_tree(c: Choices) -> dict[str, QueueNode]:
     """Every queue by name: first the two that always exist, then those of the configuration in its order."""

@@ -12,6 +12,7 @@ from dynamo_platform.versions import Version
 
 from .choices import DEFAULT_TIMEOUT_SECONDS, Choices, Dependency, ReleaseName
 from .model import Gate, Queue, Release, Step
+from .queues import RESOURCES
 from .sources import located, mirrored
 
 
@@ -116,7 +117,7 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
         if parent:
             add(parent)
         spec: dict[str, Any] = {"parentQueue": queue.parent} if queue.parent else {}
-        spec["resources"] = {kind: _resource(getattr(queue, kind)) for kind in ("cpu", "gpu", "memory")}
+        spec["resources"] = {kind: _resource(getattr(queue, kind)) for kind in RESOURCES}
         done[queue.name] = Queue(
             name=queue.name,
             spec=spec,

@@ -200,7 +200,7 @@ def page() -> str:
         "Errors stop the preview and the update. `accept: [CODE]` turns a warning into a note, and an error that is",
         "marked as acceptable too.",
         "",
-        "`make findings` generates this page from the rules and `tests/data/findings/cases.yaml`.",
+        "`make docs` generates this page from the rules and `tests/data/findings/cases.yaml`.",
     ]
     lines += ["", "## The kubeconfig", "", "### CLU003", "", *_context_example()]
     for title, rows in _subjects():

@@ -17,8 +17,10 @@ from dynamo_platform.cli.tables import Table, print_rich
 from dynamo_platform.config.stackfile import find_project, read_stack
 from dynamo_platform.planning.model import Plan
 from dynamo_platform.planning.stacks import plan_stack
+from tests.unit import flow_chart
 
 CHECKOUT = Path(__file__).parents[2]
+WEBHOOK = catalog.load().kai_scheduler.gates[-1]
 
 STACKS = {
     "good": 'config:\n  dynamo-platform:version: "1.5.1"\n  dynamo-platform:profile: development\n',
@@ -246,8 +248,8 @@ def test_explain_lists_sources_values_order_and_reasons(monkeypatch: pytest.Monk
         "    timeout    600 s\n"
     )
     assert (
-        " 4  gate kai-queue-controller\n"
-        "    waits      until Deployment queue-controller in kai-scheduler is rolled out\n"
+        f" 4  gate {WEBHOOK.name}\n"
+        f"    waits      until Deployment {WEBHOOK.object_name} in kai-scheduler is rolled out\n"
         "    timeout    600 s\n"
         "    after      kai-shard\n"
         "    why        Its webhook validates every queue, and the API server rejects queues while it does not "
@@ -308,12 +310,9 @@ def test_explain_as_json_has_the_whole_plan(monkeypatch: pytest.MonkeyPatch) -> 
     assert explained["modes"] == {"kai-scheduler": "separate", "grove": "separate"}
 
 
-def test_the_flow_chart_in_the_docs_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(CHECKOUT)
-
-    picture = run("explain", "--stack", "production", "--format", "mermaid").output
-
-    assert f"```mermaid\n{picture}```" in Path("docs/order.md").read_text()
+def test_the_flow_chart_in_the_docs_is_current() -> None:
+    assert "```mermaid\nflowchart LR" in flow_chart.page()
+    assert flow_chart.page() == flow_chart.PAGE.read_text(encoding="utf-8"), "run `make docs`"
 
 
 def test_the_flow_chart_has_no_redundant_edges(folder: Path) -> None:
@@ -325,10 +324,10 @@ def test_the_flow_chart_has_no_redundant_edges(folder: Path) -> None:
 
     assert (
         run("explain", "--config", "page.yaml", "--format", "mermaid").output
-        == """\
+        == f"""\
 flowchart LR
-    s1{{"gate<br/>Deployment queue-controller<br/>rolled out"}}
-    s2{{"gate<br/>Config kai-config<br/>Available"}}
+    s1{{{{"gate<br/>Deployment {WEBHOOK.object_name}<br/>rolled out"}}}}
+    s2{{{{"gate<br/>Config kai-config<br/>Available"}}}}
     s3(["queue<br/>dynamo-default"])
     s4(["queue<br/>dynamo"])
     s5["release<br/>grove v0.1.0-alpha.13"]

@@ -17,6 +17,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from dynamo_platform import DynamoPlatform, PlatformConfig, plan_of
+from dynamo_platform.catalog import load
 from dynamo_platform.component import providers, stack
 from dynamo_platform.component.outputs import OUTPUTS, STACK_OUTPUTS
 from dynamo_platform.config.model import GroveConfig, KaiSchedulerConfig
@@ -173,7 +174,7 @@ def test_webhook_gate_waits_for_the_rollout_and_patches_annotations_alone(engine
     assert inputs == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "queue-controller", "namespace": "kai-scheduler"},
+        "metadata": {"name": load().kai_scheduler.gates[-1].object_name, "namespace": "kai-scheduler"},
     }
 
 

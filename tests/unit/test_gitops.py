@@ -176,13 +176,14 @@ def test_gates_are_a_readme_with_commands_that_wait() -> None:
     files = written()
     assert [path for path in files if "gates" in path] == ["3-gates/README.md"]
     commands = [line for line in files["3-gates/README.md"].splitlines() if line.startswith("kubectl ")]
+    webhook = catalog.load().kai_scheduler.gates[-1].object_name
     assert commands == [
         "kubectl wait --for=create --timeout=600s config.kai.scheduler/kai-config",
         "kubectl wait --for=condition=Available --timeout=600s config.kai.scheduler/kai-config",
         "kubectl wait --for=create --timeout=600s schedulingshard.kai.scheduler/default",
         "kubectl wait --for=condition=Available --timeout=600s schedulingshard.kai.scheduler/default",
-        "kubectl wait --for=create --timeout=600s deployment.apps/queue-controller -n kai-scheduler",
-        "kubectl rollout status --timeout=600s deployment.apps/queue-controller -n kai-scheduler",
+        f"kubectl wait --for=create --timeout=600s deployment.apps/{webhook} -n kai-scheduler",
+        f"kubectl rollout status --timeout=600s deployment.apps/{webhook} -n kai-scheduler",
     ]
     readme = files["README.md"]
     assert readme.index("-f 2-kai-scheduler") < readme.index(commands[0]) < readme.index("-f 4-queues")

@@ -28,12 +28,12 @@ def is_valid(config: dict[str, Any]) -> bool:
 
 def test_committed_schema_is_current() -> None:
     committed = (STACKS / "schema.json").read_text(encoding="utf-8")
-    assert json.loads(committed) == stack_file(), "run `make schema`"
+    assert json.loads(committed) == stack_file(), "run `make docs`"
 
 
 def test_page_of_settings_is_current() -> None:
     text = settings.PAGE.read_text(encoding="utf-8")
-    assert settings.page() == text, "run `make settings`"
+    assert settings.page() == text, "run `make docs`"
     assert [text.count(f"<!-- BEGIN {block} -->") for block in settings.BLOCKS] == [1] * len(settings.BLOCKS)
 
 

@@ -9,11 +9,9 @@ from dynamo_platform.catalog.model import ChartQueues
 from dynamo_platform.config.model import QueueConfig, QueueResource
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, QueueNode
+from dynamo_platform.planning.queues import RESOURCES
 
 from .base import KAI, MODES, Verdict, rule
-
-RESOURCES = ("cpu", "gpu", "memory")
-"""The resources that a queue has shares of."""
 
 _NUMBERS: tuple[Literal["quota", "limit"], ...] = ("quota", "limit")
 

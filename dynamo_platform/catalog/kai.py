@@ -58,24 +58,56 @@ class KaiRefusals(Row):
     kai_config_twice: Refusal
 
 
+class ExternalGate(Row):
+    """A gate if someone else installed KAI Scheduler.
+
+    Attributes:
+        name: its name among the gates.
+        why: the reason for it and for its place; None if it is the same.
+    """
+
+    name: str
+    why: str | None = None
+
+
+class ExternalGates(Row):
+    """The gates if someone else installed KAI Scheduler.
+
+    Patching a missing custom resource creates it, patching a missing Deployment does not. So the Deployment comes first,
+    and shows whether KAI Scheduler exists. Shards are left out, because they may have other names.
+
+    Attributes:
+        rows: the gates, in order.
+        source: the page that describes patches.
+    """
+
+    rows: tuple[ExternalGate, ...]
+    source: str
+
+
 class KaiScheduler(Chart):
     """KAI Scheduler's chart.
 
     Attributes:
         gates: the objects to wait for after a release of this stack, in order.
-        external_gates: the objects to wait for if someone else installed it, in order. Patching a missing custom
-            resource creates it, patching a missing Deployment does not: the Deployment comes first and shows whether
-            KAI Scheduler exists. Shards are left out, because they may have other names.
+        external_gates: the gates if someone else installed it.
         own_queues: the queues that its chart creates.
         refusals: chart values with which it fails to render, or does not work.
         post_cleanup: the versions whose cleanup job does harm.
     """
 
     gates: tuple[GateObject, ...]
-    external_gates: tuple[GateObject, ...]
+    external_gates: ExternalGates
     own_queues: ChartQueues
     refusals: KaiRefusals
     post_cleanup: PostCleanup
+
+    def gates_for(self, *, external: bool) -> list[tuple[GateObject, str]]:
+        """The objects to wait for, in order, each with the reason for it and for its place."""
+        if not external:
+            return [(row, row.why) for row in self.gates]
+        by_name = {row.name: row for row in self.gates}
+        return [(by_name[row.name], row.why or by_name[row.name].why) for row in self.external_gates.rows]
 
 
 class NeedsKai(Row):

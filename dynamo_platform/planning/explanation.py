@@ -144,9 +144,8 @@ def _why(step: Step, plan: Plan) -> str:
         case Release():
             why = "A separate release; with these values it needs KAI Scheduler's CRDs when it starts."
         case Gate():
-            kai = load().kai_scheduler
-            rows = kai.external_gates if plan.modes["kai-scheduler"] == "external" else kai.gates
-            why = next(row.why for row in rows if row.name == step.name)
+            gates = load().kai_scheduler.gates_for(external=plan.modes["kai-scheduler"] == "external")
+            why = next(reason for row, reason in gates if row.name == step.name)
         case Queue(name=name) if name in load().platform.queues.names:
             why = "Dynamo's workloads use it. The stack owns it, so it stays the same object through upgrades."
         case Queue():

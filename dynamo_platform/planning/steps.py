@@ -85,7 +85,7 @@ def _gates(c: Choices) -> list[Gate]:
     stamp = f"{c.kai.version or 'external'} {digest([c.kai.mode, values])}"
     gates: list[Gate] = []
     before: tuple[str, ...] = () if external else (release,)
-    for row in c.catalog.kai_scheduler.external_gates if external else c.catalog.kai_scheduler.gates:
+    for row, _ in c.catalog.kai_scheduler.gates_for(external=external):
         gates.append(
             Gate(
                 name=row.name,

@@ -73,7 +73,7 @@ class ExternalGate(Row):
 class ExternalGates(Row):
     """The gates if someone else installed KAI Scheduler.
 
-    Patching a missing custom resource creates it, patching a missing Deployment does not. So the Deployment comes first,
+    Patching a missing custom resource creates it, patching a missing Deployment does not. The Deployment comes first
     and shows whether KAI Scheduler exists. Shards are left out, because they may have other names.
 
     Attributes:

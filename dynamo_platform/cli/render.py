@@ -12,6 +12,7 @@ import click
 from dynamo_platform import gitops
 from dynamo_platform.catalog import load
 from dynamo_platform.findings import Finding, PlatformError
+from dynamo_platform.gitops.argocd import with_sync_wave
 from dynamo_platform.planning.model import Plan
 from dynamo_platform.planning.stacks import plan_stack
 from dynamo_platform.rendering import helm
@@ -21,7 +22,7 @@ from .stacks import CONFIG, STACK, describe_os_error, exit_on_errors, folder_of,
 MARKER = ".dynamo-platform"
 """The file that marks a folder as written by this command."""
 
-_ANNOTATE: dict[str | None, gitops.Annotate] = {None: gitops.as_rendered, "argocd": gitops.with_sync_wave}
+_ANNOTATE: dict[str | None, gitops.Annotate] = {None: gitops.as_rendered, "argocd": with_sync_wave}
 """Adds the annotations for the tool that ``--for`` names."""
 
 

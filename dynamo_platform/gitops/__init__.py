@@ -4,7 +4,6 @@ A plan becomes a mapping from path to text, in folders that sort in the order in
 plan and charts give the same bytes. There is no I/O here.
 """
 
-from .argocd import with_sync_wave
 from .objects import object_files
 from .prepare import check_rendered, undecided_monitors, with_inline_config
 from .stages import Annotate, Files, as_rendered
@@ -20,5 +19,4 @@ __all__ = [
     "undecided_monitors",
     "values_files",
     "with_inline_config",
-    "with_sync_wave",
 ]

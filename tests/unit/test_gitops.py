@@ -14,6 +14,7 @@ from dynamo_platform import catalog, gitops
 from dynamo_platform.config.stackfile import find_project, read_stack
 from dynamo_platform.findings import Finding
 from dynamo_platform.gitops import Files
+from dynamo_platform.gitops.argocd import with_sync_wave
 from dynamo_platform.gitops.yamlfiles import dump
 from dynamo_platform.planning.model import Plan, Release
 from dynamo_platform.planning.planner import plan_of
@@ -388,8 +389,7 @@ def annotations(files: Files) -> Iterator[tuple[str, dict[str, str]]]:
 def test_sync_waves_follow_the_order_of_the_files() -> None:
     made = [crd("Config", "kai.scheduler"), config(), manifest("Service", "s"), job()]
     waves = [
-        int(each["argocd.argoproj.io/sync-wave"])
-        for _, each in annotations(written(*made, annotate=gitops.with_sync_wave))
+        int(each["argocd.argoproj.io/sync-wave"]) for _, each in annotations(written(*made, annotate=with_sync_wave))
     ]
     assert waves == [10, 10, 10, 10, 21, 22, 23, 40, 41]
     assert all(one <= other for one, other in pairwise(waves))
@@ -397,7 +397,7 @@ def test_sync_waves_follow_the_order_of_the_files() -> None:
 
 def test_argo_cd_adds_annotations_and_nothing_else() -> None:
     made = [crd("Config", "kai.scheduler"), config("pre-install"), manifest("Service", "s"), job()]
-    plain, argocd = written(*made), written(*made, annotate=gitops.with_sync_wave)
+    plain, argocd = written(*made), written(*made, annotate=with_sync_wave)
     assert plain.keys() == argocd.keys()
     for one, other in zip(objects(plain), objects(argocd), strict=True):
         other["metadata"].pop("annotations")
@@ -409,7 +409,7 @@ def test_argo_cd_keeps_what_helm_keeps() -> None:
     made = [crd("Config", "kai.scheduler"), manifest("Namespace", "n", metadata=annotated), manifest("Service", "s")]
     options = {
         path: each.get("argocd.argoproj.io/sync-options")
-        for path, each in annotations(written(*made, annotate=gitops.with_sync_wave))
+        for path, each in annotations(written(*made, annotate=with_sync_wave))
     }
     assert options["1-crds-and-namespaces/0-customresourcedefinition-configs.kai.scheduler.yaml"] == (
         "Prune=false,Delete=false,ServerSideApply=true"
@@ -417,7 +417,7 @@ def test_argo_cd_keeps_what_helm_keeps() -> None:
     assert options["1-crds-and-namespaces/0-namespace-n.yaml"] == "Prune=false,Validate=false,Delete=false"
     assert options["2-kai-scheduler/1-service-s.yaml"] is None
     assert options["4-queues/1-queue-dynamo.yaml"] is None
-    protected = written(page=SEPARATE | {"protect": True}, annotate=gitops.with_sync_wave)
+    protected = written(page=SEPARATE | {"protect": True}, annotate=with_sync_wave)
     assert "Prune=false,Delete=false" in protected["4-queues/1-queue-dynamo.yaml"]
 
 

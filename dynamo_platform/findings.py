@@ -81,6 +81,9 @@ class PlatformError(UserError):
         self.findings = by_severity(findings)
         super().__init__(self._report())
 
+    def __reduce__(self) -> tuple[type["PlatformError"], tuple[Sequence[Finding]]]:
+        return type(self), (self.findings,)
+
     def _report(self) -> str:
         errors = sum(f.severity == "error" for f in self.findings)
         head = (

@@ -88,4 +88,5 @@ def _first_difference(first: Manifest | None, again: Manifest | None) -> str:
     if first is None or again is None:
         return "name"
     one, other = dict(walk(first)), dict(walk(again))
-    return min(path for path in one.keys() | other.keys() if one.get(path, _ABSENT) != other.get(path, _ABSENT))
+    paths = (path for path in one.keys() | other.keys() if one.get(path, _ABSENT) != other.get(path, _ABSENT))
+    return min(paths, default="name")

@@ -1,6 +1,6 @@
 """Typed settings: those that apply to each chart of a plan, with defaults, in the configuration's terms.
 
-The catalog knows which chart values they are written to (``catalog/data/settings.json``).
+The catalog knows which chart values they are written to (``settings`` in ``catalog/data/``).
 """
 
 from collections.abc import Iterator

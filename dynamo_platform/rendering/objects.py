@@ -154,7 +154,7 @@ def key_of(manifest: Manifest, namespace: str) -> Key:
     """The key of a manifest of a release in ``namespace``."""
     kind, metadata = manifest["kind"], manifest.get("metadata") or {}
     scope = None if kind in _cluster_scoped() else metadata.get("namespace") or namespace
-    return Key(manifest["apiVersion"], kind, scope, metadata.get("name", ""))
+    return Key(manifest.get("apiVersion", ""), kind, scope, metadata.get("name", ""))
 
 
 @cache

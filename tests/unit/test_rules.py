@@ -1,5 +1,7 @@
 """The rules: what each says, that it is silent next door, and what `accept` makes of it."""
 
+import pickle
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +237,26 @@ def test_hooks_are_off_exactly_where_the_module_owns_the_queues(
         assert {type(flag) for flag in platform.values["global"][name].values()} == {bool}
         separate = name in {release.name for release in plan.releases}
         assert not (separate and platform.values["global"][name]["install"])
+
+
+def test_readme_quotes_a_finding() -> None:
+    [finding] = [
+        f
+        for f in judged(DEVELOPMENT | {"profile": "production", "kaiScheduler": {"mode": "bundled"}})
+        if f.code == "PRO002" and f.path.startswith("kai")
+    ]
+    readme = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert textwrap.indent(str(finding), "    ") in readme
+
+
+def test_errors_can_be_pickled() -> None:
+    with pytest.raises(PlatformError) as raised:
+        plan_of({}, stack=True)
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (str(again), again.findings) == (str(raised.value), raised.value.findings)
+
+
+@pytest.mark.parametrize("tag", [{}, [1]])
+def test_operator_tag_of_any_type_is_a_finding(tag: object) -> None:
+    values = {"dynamo-operator": {"controllerManager": {"manager": {"image": {"tag": tag}}}}}
+    assert "KEY005" in {f.code for f in judged(DEVELOPMENT | {"values": values})}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dynamo_platform.findings import quote_value
-from dynamo_platform.planning.choices import Backend, Choices
+from dynamo_platform.planning.choices import Choices
 
 from .base import Verdict, rule
 
@@ -15,21 +15,22 @@ def backend_address_goes_with_external(c: Choices) -> Iterator[Verdict]:
     """An external backend has an address, the others have none."""
     for backend in (c.nats, c.etcd):
         if backend.mode == "external" and backend.address is None:
-            yield _address(backend, "nothing", "its address, for example " + _EXAMPLES[backend.key])
+            yield Verdict(
+                f"{backend.key}.address",
+                "nothing",
+                "its address, for example " + _EXAMPLES[backend.key],
+                f"{backend.key}.mode is external, and the operator needs its address.",
+            )
         if backend.mode != "external" and backend.mode is not None and backend.address is not None:
-            yield _address(backend, quote_value(backend.address), f"no address, or {backend.key}.mode external")
+            yield Verdict(
+                f"{backend.key}.address",
+                quote_value(backend.address),
+                f"no address, or {backend.key}.mode external",
+                f"{backend.key}.mode is {backend.mode}, so the address would not be used.",
+            )
 
 
 _EXAMPLES = {"nats": "nats://nats.messaging.svc:4222", "etcd": "etcd.storage.svc:2379"}
-
-
-def _address(backend: Backend, given: str, allowed: str) -> Verdict:
-    return Verdict(
-        f"{backend.key}.address",
-        given,
-        allowed,
-        f"{backend.key}.mode is {backend.mode}; the operator gets an address only if it is external.",
-    )
 
 
 @rule("NET002")

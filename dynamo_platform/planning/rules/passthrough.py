@@ -139,7 +139,7 @@ def booleans_are_booleans(c: Choices) -> Iterator[Verdict]:
 def operator_is_the_charts(c: Choices) -> Iterator[Verdict]:
     """The chart passes flags to its operator that an operator of another version may not know."""
     for path, value in walk(c.config.values) if c.version else ():
-        if path == _OPERATOR_TAG and value not in {"", None, str(c.version)}:
+        if path == _OPERATOR_TAG and value not in ("", None, str(c.version)):
             yield Verdict(
                 f"values.{path}",
                 quote_value(value),

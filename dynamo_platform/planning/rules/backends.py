@@ -12,7 +12,7 @@ from .base import Verdict, rule
 
 @rule("NET001")
 def backend_address_goes_with_external(c: Choices) -> Iterator[Verdict]:
-    """An external backend has an address, the others have none."""
+    """An external backend needs an address, and the others must not have one."""
     for backend in (c.nats, c.etcd):
         if backend.mode == "external" and backend.address is None:
             yield _address(backend, "nothing", "its address, for example " + _EXAMPLES[backend.key])
@@ -28,7 +28,7 @@ def _address(backend: Backend, given: str, allowed: str) -> Verdict:
         f"{backend.key}.address",
         given,
         allowed,
-        f"{backend.key}.mode is {backend.mode}; the operator gets an address only if it is external.",
+        f"{backend.key}.mode is {backend.mode}. The address is used if, and only if, the mode is external.",
     )
 
 

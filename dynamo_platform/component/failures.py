@@ -1,6 +1,6 @@
-"""What happens when a gate or a queue fails: Pulumi's error hooks report it and, for one cause, try again.
+"""Pulumi error hooks that report the failure of a gate or a queue and, for one cause, retry it.
 
-An error hook runs while the step is failing. It cannot change the provider's error, so its report is logged beside it.
+An error hook runs while the step is failing. It cannot change the provider's error, so its report is logged next to it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ PAUSES_PER_TIMEOUT = 90
 """The timeout divided by the longest pause between two attempts; the engine gives up after 100 attempts."""
 
 Hook = Callable[[pulumi.ErrorHookArgs], Awaitable[bool]]
-"""Takes the failure; returns whether to try again."""
+"""Takes the failure; returns whether to retry."""
 
 
 def report_gate(gates: Mapping[str, Gate], kai: KaiScheduler) -> Hook:
-    """A hook for gates that reports what the cluster shows. It does not try again: the gate has waited already.
+    """A hook for gates that reports the state of the cluster. It does not retry, because the gate has already waited.
 
     Args:
         gates: the gates by the name of their resource.
-        kai: where KAI Scheduler is.
+        kai: the location of KAI Scheduler.
     """
 
     async def hook(failure: pulumi.ErrorHookArgs) -> bool:
         if failure.failed_operation != "delete" and not pulumi.runtime.is_dry_run():
-            # Not attached to a resource: it would be sent later, maybe after the end of the update.
+            # Not attached to a resource: it would be sent later, possibly after the end of the update.
             pulumi.log.error(await gate_report(gates[failure.name], kai))
         return False
 
@@ -47,14 +47,14 @@ async def gate_report(gate: Gate, kai: KaiScheduler) -> str:
     try:
         lines += [f"  {line}" for line in await diagnose(gate, kai)]
     except UnreadableError as error:
-        lines.append(f"The cluster was not read ({error}). These commands show what is wrong:")
+        lines.append(f"The cluster could not be read ({error}). These commands show its state:")
         lines += [f"  {command}" for command in kubectl_commands(gate, kai)]
     lines.append("Fix this, then run `pulumi up` again: it resumes here.")
     return "\n".join(lines)
 
 
 def retry_queue(webhook: Gate, kai: KaiScheduler) -> Hook:
-    """A hook for queues that tries again while KAI Scheduler's webhook refuses connections, and after no other error.
+    """A hook for queues that retries while KAI Scheduler's webhook refuses connections, and only then.
 
     The queue-controller has no readiness probe: its Deployment can be rolled out before the webhook listens
     (https://github.com/ai-dynamo/dynamo/issues/4625).
@@ -62,7 +62,7 @@ def retry_queue(webhook: Gate, kai: KaiScheduler) -> Hook:
     Args:
         webhook: the gate of the webhook's Deployment; the hook gives up when its timeout has passed since a queue's
             first failure.
-        kai: where KAI Scheduler is.
+        kai: the location of KAI Scheduler.
     """
     timeout = webhook.timeout
     first_failures: dict[str, float] = {}

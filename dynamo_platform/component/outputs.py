@@ -6,7 +6,7 @@ import pulumi
 
 
 class PlatformOutputs:
-    """What the component outputs.
+    """The outputs of the component.
 
     Attributes:
         versions: chart version by release.
@@ -30,4 +30,4 @@ OUTPUTS = tuple(PlatformOutputs.__annotations__)
 """The names of all outputs."""
 
 STACK_OUTPUTS = tuple(name for name in OUTPUTS if name != "objects")
-"""The names of those that a stack exports: there are too many objects."""
+"""The names of the outputs that a stack exports; ``objects`` is too large."""

@@ -71,11 +71,11 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
             name: the component's name, and the prefix of its resources' names.
             config: the configuration, as a model or as a mapping with snake_case names. Without it and without
                 ``settings``, the stack's own configuration (``dynamo-platform:…``).
-            opts: the resource options. A Kubernetes provider in them, or of the parent, selects the cluster.
+            opts: the resource options. A Kubernetes provider in them, or in those of the parent, selects the cluster.
             **settings: the configuration as keyword arguments, instead of ``config``.
 
         Raises:
-            pulumi.RunError: everything that is wrong with the configuration, before anything is registered.
+            pulumi.RunError: the configuration has errors; the message lists all of them. Nothing is registered.
             TypeError: both ``config`` and ``settings`` are given.
         """
         if config is not None and settings:
@@ -103,7 +103,7 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         self.register_outputs({each: getattr(self, each) for each in OUTPUTS} | {"charts": charts})
 
     def _set_children(self, children: Children) -> None:
-        """Set the children, and the outputs that come from them and from the plan."""
+        """Set the children, and the outputs derived from them and from the plan."""
         self.releases, self.gates, self.queue_resources = children
         status = {name: release.status for name, release in children.releases.items()}
         self.versions = pulumi.Output.all(**{name: each["version"] for name, each in status.items()})
@@ -117,7 +117,7 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
     ) -> dict[type[Step], pulumi.ResourceHookBinding]:
         """The error hooks of gates and queues, by kind of step."""
         gates = [step for step in self.plan.steps if isinstance(step, Gate)]
-        # Pulumi's mocks claim to support error hooks, but have no server to register them with.
+        # Pulumi's mocks claim to support error hooks, but have no server that registers them.
         if not gates or isinstance(get_monitor(), MockMonitor):
             return {}
         webhook = next(gate for gate in gates if gate.namespace)

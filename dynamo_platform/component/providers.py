@@ -1,4 +1,4 @@
-"""The Kubernetes provider: which cluster the component installs to."""
+"""The Kubernetes provider, which selects the cluster."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ DEFAULT_PROVIDER_KEYS = ("kubernetes:kubeconfig", "kubernetes:context", "kuberne
 
 
 TITLES = {"CLU003": "The kubeconfig does not have the context. An error in an update, a warning in a preview."}
-"""What the findings about the provider are about, by code."""
+"""The titles of the findings about the provider, by code."""
 
 
 def context_provider(name: str, context: str, parent: pulumi.Resource) -> Provider:
     """Register the provider for a context of the kubeconfig.
 
-    Credentials come from the environment, so that previews of two people are equal. The identifier, not the text of the
-    kubeconfig, decides whether it is another cluster.
+    Credentials come from the environment, so that everyone gets the same preview. The identifier, not the content of
+    the kubeconfig, determines whether it is another cluster.
     """
     return Provider(
         f"{name}-cluster",
@@ -60,7 +60,7 @@ def configures_default_provider() -> bool:
 
 
 def check_context(context: str | None) -> None:
-    """Check that the kubeconfig has the context, without which an update would fail half-way or use another cluster.
+    """Check that the kubeconfig has the context, without which an update would fail midway or use another cluster.
 
     A preview needs no cluster, so it only warns. A machine without any kubeconfig is not checked.
 

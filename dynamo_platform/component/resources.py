@@ -34,7 +34,7 @@ class HelmRelease(pulumi.CustomResource):
     """A Helm release. Importing the SDK's own class takes 0.05 s, because it also imports its chart renderer.
 
     Attributes:
-        status: what the provider reports about the release, such as ``version``, ``namespace`` and ``status``.
+        status: the state of the release as the provider reports it, such as ``version``, ``namespace`` and ``status``.
     """
 
     status: pulumi.Output[dict[str, str]]
@@ -74,8 +74,8 @@ def register_children(
     Args:
         plan: the plan.
         component: the parent of the resources.
-        provider: their provider; None for the component's.
-        rendered: resolves when all charts are rendered. Nothing is registered before, or if it fails.
+        provider: the provider of the resources; None for the component's.
+        rendered: resolves when all charts are rendered. Nothing is registered before that, or if it fails.
         hooks: error hooks by kind of step.
     """
     children = Children({}, {}, {})
@@ -163,7 +163,7 @@ def _queue(name: str, step: Queue, options: pulumi.ResourceOptions, *, protect: 
         name,
         api_version=manifest["apiVersion"],
         kind=manifest["kind"],
-        # Providers from 4.29 on do not create an object that exists, and none imports one that differs, without force.
+        # Without force, providers from 4.29 on do not create an object that exists, and none imports one that differs.
         metadata={**manifest["metadata"], "annotations": {"pulumi.com/patchForce": "true"}},
         spec=manifest["spec"],
         opts=pulumi.ResourceOptions.merge(

@@ -1,4 +1,4 @@
-"""What the engine knows about the stack: its state and its configuration."""
+"""Reads the stack's state and configuration from the engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_state() -> Mapping[str, Any]:
         try:
             state = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}).value
         except Exception as error:  # the SDK raises nothing more precise
-            # With a file backend, the engine may be writing the file that it reads.
+            # With a file backend, the engine may still be writing the file that it reads.
             if not attempts or "failed to load checkpoint" not in str(error):
                 raise
             time.sleep(READ_PAUSE_SECONDS)

@@ -15,15 +15,15 @@ from .model import DOCS, NAMESPACE, to_camel
 
 TITLES = {
     "CFG001": "There is no setting of this name.",
-    "CFG002": "A value is not of the setting's type.",
-    "CFG003": "A text stands for a boolean.",
+    "CFG002": "A value has the wrong type for its setting.",
+    "CFG003": "A string is given instead of a boolean.",
     "CFG004": "A value is encrypted.",
 }
 """What the findings are about, by code."""
 
 _ALLOWED = {
     "bool_type": "true or false, without quotes",
-    "string_type": "text; put a version such as 1.5 in quotes, else YAML makes it a number",
+    "string_type": "text; put a version such as 1.5 in quotes, else YAML reads it as a number",
     "string_too_short": "text that is not empty",
     "int_type": "a whole number",
     "float_type": "a number",
@@ -90,7 +90,7 @@ def _verdict(details: ErrorDetails, location: Location, *, stack: bool) -> tuple
         names = sorted(to_camel(name) if stack else name for name in declared_types(core(declared_type(location[:-1]))))
         return "CFG001", ", ".join(names), "There is no such setting, so the value would have no effect."
     annotation = declared_type(details["loc"] if kind == "missing" else location)
-    allowed, why = _ALLOWED.get(kind, details["msg"]), "The value is not of the setting's type."
+    allowed, why = _ALLOWED.get(kind, details["msg"]), "The value has the wrong type for this setting."
     match kind:
         case "missing":
             is_amount = core(annotation) is float

@@ -1,10 +1,10 @@
 """The settings of a configuration, in words that do not depend on the keys of any chart version.
 
-Names are snake_case in Python, and camelCase in stack configuration. Every setting may be left out here: what is
-required, and what fits together, is for the rules to judge (``planning/rules/``), so that one run reports everything.
+Names are snake_case in Python, and camelCase in stack configuration. Every setting is optional here: the
+rules (``planning/rules/``) check which are required and which are compatible, so that one run reports everything.
 
 The docstrings describe the settings to users too: in `docs/configuration.md`, in the schema of stack files, and in
-editors. Each says at its end what the default is.
+editors. Each ends with the default.
 """
 
 from typing import Annotated, Any, Literal, NamedTuple
@@ -35,11 +35,11 @@ MAX_LEVELS = 50
 
 
 class Format(NamedTuple):
-    """What the text of a setting must look like, beside the pattern that checks it.
+    """The format of a text setting, in words; the pattern next to it does the check.
 
     Attributes:
-        name: what it is, in the singular.
-        rule: what it must look like.
+        name: the name of the format, in the singular.
+        rule: the text that it allows.
         why: why other text is refused.
     """
 
@@ -114,7 +114,7 @@ Duration = Annotated[
     StringConstraints(pattern=r"^-?([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"),
     Format(
         "duration",
-        'with its unit, such as "60s", or "-1s" for ever',
+        'with its unit, such as "60s", or "-1s" for no limit',
         "A number without a unit stops the scheduler from starting.",
     ),
 ]
@@ -160,9 +160,9 @@ class ReleaseConfig(_Part):
         version: the chart's exact version. Required.
         namespace: the release's namespace, which Helm creates. Default: ``dynamo-system``, ``kai-scheduler`` or
             ``grove-system``.
-        values: chart values, merged last over the module's own. It is an error to undo another setting with them.
+        values: chart values, merged last over the module's own. It is an error to override another setting with them.
             Default: none.
-        timeout: seconds that the release may take, and each gate after it. Default: ``600``.
+        timeout: timeout in seconds of the release, and of each gate after it. Default: ``600``.
         chart: a local chart (a folder or ``.tgz``, relative to the project), a full ``oci://`` reference, or the name
             of a chart in ``repository``. Default: upstream's chart.
         repository: a chart repository to use instead of upstream's. Default: upstream's repository of that version.
@@ -184,8 +184,8 @@ class DependencyConfig(ReleaseConfig):
             installed by someone else) or ``disabled``. With ``external``, ``version`` and ``namespace`` describe what
             is installed; with ``bundled``, ``values`` are written below the subchart's key. Default: ``separate`` in
             production, ``bundled`` in development.
-        version: the chart's exact version, with its leading ``v``. Default: with ``separate``, the catalog's pick;
-            required in production.
+        version: the chart's exact version, with its leading ``v``. Default: with ``separate``, the version that the
+            catalog picks; required in production.
     """
 
     mode: Mode | None = None
@@ -195,14 +195,14 @@ class KaiSchedulerConfig(DependencyConfig):
     """KAI Scheduler.
 
     Attributes:
-        staleness_grace_period: how long a gang may stay below its minimum size before it is evicted; ``-1s`` is for
-            ever. Default: ``-1s`` with a Grove that builds gangs itself (from ``v0.1.0-alpha.13`` on), else KAI
+        staleness_grace_period: how long a gang may stay below its minimum size before it is evicted; ``-1s`` is no
+            limit. Default: ``-1s`` with a Grove that builds gangs itself (from ``v0.1.0-alpha.13`` on), else KAI
             Scheduler's own, ``60s``.
-        topology_migration: whether the hook runs that migrates the topologies of an older KAI Scheduler. It fails if
-            the cluster has a Topology of Kueue. Default: the chart's, ``true``.
-        gpu_runtime_class: the RuntimeClass of GPU pods, from KAI Scheduler 0.16 on only of those with a fraction of a
-            GPU; ``""`` is none. Default: the chart's, ``nvidia``.
-        post_cleanup: whether the chart's clean-up Job runs after an uninstall. Default: ``false`` if the Job of that
+        topology_migration: whether the chart runs the hook that migrates the topologies of an older KAI Scheduler. The
+            hook fails if the cluster has a Kueue Topology. Default: the chart's, ``true``.
+        gpu_runtime_class: the RuntimeClass of GPU pods; from KAI Scheduler 0.16 on, only of pods that request a
+            fraction of a GPU. ``""`` sets none. Default: the chart's, ``nvidia``.
+        post_cleanup: whether the chart's cleanup Job runs after an uninstall. Default: ``false`` if the Job of that
             version would delete other Deployments too, else the chart's, ``true``.
     """
 
@@ -216,9 +216,10 @@ class GroveConfig(DependencyConfig):
     """Grove.
 
     Attributes:
-        webhook_secret: whether the chart creates the Secret of the webhooks' certificate. The chart's
+        webhook_secret: whether the chart creates the Secret for the webhooks' certificate. The chart's
             Secret is empty; the operator fills it. Default: ``false``.
-        health_probes: whether the operator has probes, without which its readiness means nothing. Default: ``true``.
+        health_probes: whether the operator has health probes; without them, its readiness proves nothing. Default:
+            ``true``.
         crd_installer: whether an init container applies the CRDs at every upgrade. Default: ``true``.
     """
 
@@ -234,10 +235,10 @@ class MonitoringConfig(_Part):
     every install and upgrade whether the cluster serves the API.
 
     Attributes:
-        pod_monitors: PodMonitors of the workloads that the platform runs. Default: ``auto``.
+        pod_monitors: PodMonitors for the workloads that the platform runs. Default: ``auto``.
         metrics_service: the operator's metrics Service and its ServiceMonitor. Default: ``auto``.
-        labels: labels of the monitors, by which your Prometheus selects them: of the ServiceMonitor from
-            platform version 1.5 on, of the PodMonitors from 1.6 on. Default: the chart's.
+        labels: labels of the monitors, by which your Prometheus selects them: on the ServiceMonitor from
+            platform version 1.5, on the PodMonitors from 1.6. Default: the chart's.
         prometheus_endpoint: the address of the Prometheus that the planner queries. Default: none.
     """
 
@@ -251,11 +252,11 @@ class WebhookCertificatesConfig(_Part):
     """The certificate of the platform's webhooks.
 
     Attributes:
-        mode: ``automatic`` (the operator creates and renews it), ``cert-manager``, or ``own`` (a Secret of yours).
-            Default: ``automatic``.
+        mode: ``automatic`` (the operator creates and renews it), ``cert-manager``, or ``own`` (a Secret that you
+            provide). Default: ``automatic``.
         secret: with ``own``, the name of the Secret in the platform's namespace, with ``tls.crt``, ``tls.key`` and
             ``ca.crt``. Default: the chart's, ``webhook-server-cert``.
-        ca_bundle: with ``own``, the certificate authority. Default: none; required with ``own``.
+        ca_bundle: with ``own``, the certificate of the authority that issued it. Default: none; required with ``own``.
     """
 
     mode: CertificateMode | None = None
@@ -267,9 +268,9 @@ class RegistryConfig(_Part):
     """One mirror for charts and images, including the images of the charts' hooks. Tags stay upstream's.
 
     Attributes:
-        mirror: the registry of the mirror, for charts and images: what upstream has at ``ghcr.io/a/b`` is at
+        mirror: a registry that mirrors upstream's charts and images: what upstream has at ``ghcr.io/a/b`` is at
             ``MIRROR/a/b``. Default: upstream's registries.
-        pull_secrets: names of the Secrets, in each release's namespace, with which images are pulled. Default: none.
+        pull_secrets: names of the image pull secrets in each release's namespace. Default: none.
     """
 
     mirror: Registry | None = None
@@ -281,10 +282,10 @@ class TolerationConfig(_Part):
 
     Attributes:
         key: the taint's key. Default: every key.
-        operator: ``Equal`` or ``Exists``. Default: ``Equal``.
+        operator: whether the taint's value must be equal (``Equal``) or may be any (``Exists``). Default: ``Equal``.
         value: the taint's value. Default: none.
         effect: the taint's effect. Default: every effect.
-        toleration_seconds: seconds that a ``NoExecute`` taint is tolerated. Default: for ever.
+        toleration_seconds: seconds that a ``NoExecute`` taint is tolerated. Default: no limit.
     """
 
     key: Text | None = None
@@ -298,8 +299,8 @@ class PlacementConfig(_Part):
     """The nodes for everything that this stack installs: operators, schedulers, hooks, NATS and etcd, not workloads.
 
     Attributes:
-        tolerations: taints that everything installed tolerates (not the workloads). Default: none.
-        node_selector: labels that a node must have to run what is installed (not the workloads). Default: none.
+        tolerations: taints that everything installed tolerates, but workloads do not. Default: none.
+        node_selector: labels that a node must have to run anything installed, but not to run workloads. Default: none.
     """
 
     tolerations: Annotated[tuple[TolerationConfig, ...], Field(strict=False)] | None = None
@@ -310,8 +311,9 @@ class QueueResource(_Part):
     """A queue's share of one resource; -1 is unlimited, 0 is nothing.
 
     Attributes:
-        quota: what the queue is entitled to, in GPUs, CPU millicores or megabytes (10^6 bytes) of memory. Required.
-        limit: what it may use when it borrows, in the same unit. Required.
+        quota: the amount that the queue is entitled to, in GPUs, CPU millicores or megabytes (10^6 bytes) of memory.
+            Required.
+        limit: the most that it may use, including what it borrows, in the same unit. Required.
         over_quota_weight: its weight when idle capacity is shared. Default: ``1``.
     """
 
@@ -325,7 +327,7 @@ class QueueConfig(_Part):
 
     Attributes:
         name: the object's name. Required.
-        parent: the parent queue. Default: none; the queue is then a top-level queue, which takes no workloads itself.
+        parent: the parent queue. Default: none; the queue is then a top-level queue, which accepts no workloads itself.
         cpu: the share of CPU, in millicores. Default: unlimited.
         gpu: the share of GPUs; one GPU is 1. Default: unlimited.
         memory: the share of memory, in megabytes (10^6 bytes). Default: unlimited.
@@ -343,8 +345,8 @@ class BackendConfig(_Part):
 
     Attributes:
         mode: ``bundled`` (the platform's subchart), ``external`` (at ``address``) or ``disabled``. Default: for NATS
-            the chart's, ``bundled`` before platform version 1.4 and ``disabled`` from then on; for etcd ``disabled``.
-        address: the address of the external one. Default: none; required with ``external``.
+            the chart's, ``bundled`` before platform version 1.4 and ``disabled`` from 1.4 on; for etcd ``disabled``.
+        address: the address of the external NATS or etcd. Default: none; required with ``external``.
     """
 
     mode: BackendMode | None = None
@@ -355,8 +357,8 @@ class ClusterConfig(_Part):
     """The cluster.
 
     Attributes:
-        context: a context of the kubeconfig in the environment. Default: the kubeconfig's current context; required in
-            production, unless the program passes a provider.
+        context: the context to use, from the kubeconfig in the environment. Default: the kubeconfig's current context;
+            required in production, unless the program passes a provider.
     """
 
     context: Text | None = None
@@ -372,22 +374,23 @@ class PlatformConfig(ReleaseConfig):
         kai_scheduler: KAI Scheduler. Default: by profile.
         grove: Grove. Default: by profile.
         monitoring: Prometheus operator objects. Default: left to the chart.
-        queues: further KAI queues, or other shares for ``dynamo-default`` and ``dynamo``. Default: ``dynamo-default``
-            and ``dynamo``.
+        queues: additional KAI queues, or other shares for ``dynamo-default`` and ``dynamo``. Default:
+            ``dynamo-default`` and ``dynamo``.
         nats: NATS. Default: the chart's.
         etcd: etcd. Default: not used.
         discovery_backend: where the platform registers its workers. Default: ``kubernetes``.
         cluster: the cluster. Default: the kubeconfig's current context.
-        kubernetes_version: the cluster's version: checked against what the platform's version needs, and used to render
-            the charts. Default: not checked; charts are rendered for 1.33.
-        api_versions: the optional APIs that the cluster serves, such as ``monitoring.coreos.com/v1``: checked against
-            monitors that are ``true``, and in previews they decide what ``auto`` is. Default: not checked; the cluster
-            decides what ``auto`` is.
+        kubernetes_version: the cluster's version, which is checked against the minimum that the charts need, and used
+            to render them. Default: not checked; charts are rendered for 1.33.
+        api_versions: the optional APIs that the cluster serves, such as ``monitoring.coreos.com/v1``. Monitors
+            that are ``true`` are checked against them, and in previews they decide what ``auto`` means. Default: not
+            checked; the cluster decides what ``auto`` means.
         webhook_certificates: the certificate of the platform's webhooks. Default: the operator's.
         registry: one mirror for charts and images. Default: upstream's registries.
         placement: the nodes for everything that is installed. Default: any.
         replicas: pods of each operator and of KAI Scheduler's services. Default: 2 in production, else the charts' 1.
-        protect: whether releases and queues have Pulumi's ``protect``. Default: ``true`` in production, else ``false``.
+        protect: whether releases and queues have Pulumi's ``protect`` option. Default: ``true`` in production, else
+            ``false``.
         preview_objects: whether previews render the charts and list the objects that change. Default: ``true``.
         accept: codes of findings that your team has accepted; they become notes. Default: none.
     """

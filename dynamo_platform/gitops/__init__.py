@@ -1,7 +1,7 @@
-"""The GitOps back-end: a plan as files, for clusters that other tools than Pulumi deploy to.
+"""The GitOps back-end: a plan as files, for clusters that tools other than Pulumi deploy to.
 
-A plan becomes a mapping from path to text, in folders that sort in the order in which they have to be applied. The same
-plan and charts give the same bytes. There is no I/O here.
+A plan becomes a mapping from path to text, in folders that sort in the order to apply them. The same plan and charts
+give the same bytes. There is no I/O here.
 """
 
 from .objects import object_files

@@ -33,7 +33,7 @@ def object_files(plan: Plan, rendered: Sequence[RenderedRelease], annotate: Anno
     Args:
         plan: the plan.
         rendered: its releases, without findings of :func:`check_rendered`.
-        annotate: adds the annotations that a tool needs, such as :func:`with_sync_wave`; by default none.
+        annotate: adds the annotations that a tool needs, such as :func:`with_sync_wave`. Default: none.
     """
     by_release = {each.release.name: list(_stage_objects(each)) for each in rendered}
     objects = [each for release in by_release.values() for each in release]
@@ -121,9 +121,9 @@ def _stage_objects(rendered: RenderedRelease) -> Iterator[StageObject]:
 
 
 def _with_digest_in_name(manifest: Mapping[str, Any], config_maps: Mapping[str, Manifest]) -> dict[str, Any]:
-    """A Job with a digest of what it runs in its name: a Job is immutable, and one that changed has to run again.
+    """A Job whose name ends with a digest of what it runs: Jobs are immutable, and a changed Job must run again.
 
-    Its TTL is removed: a finished Job that deletes itself would be created and run again.
+    Its TTL is removed: a finished Job that is deleted would be recreated and run again.
     """
     spec = {key: value for key, value in manifest["spec"].items() if key != "ttlSecondsAfterFinished"}
     volumes = value_at(spec, "template.spec.volumes") or ()
@@ -134,7 +134,7 @@ def _with_digest_in_name(manifest: Mapping[str, Any], config_maps: Mapping[str, 
 
 
 def _without_data(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A Secret without keys, and without the type that requires them, so that what an operator wrote is kept."""
+    """A Secret without keys, and without the type that requires them, so that an operator's keys are kept."""
     return {key: value for key, value in manifest.items() if key not in {"data", "stringData", "type"}}
 
 
@@ -145,6 +145,6 @@ def _first_stage(plan: Plan, objects: Iterable[StageObject]) -> list[StageObject
 
 
 def _namespace(name: str) -> StageObject:
-    # With the label that Helm sets on a namespace that it creates.
+    # With the label that Helm sets on namespaces that it creates.
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"name": name}}}
     return StageObject(key_of(manifest, ""), manifest, protected=True)

@@ -16,14 +16,14 @@ from dynamo_platform.versions import Version
 from .objects import installed_objects
 
 _INLINE_CONFIG = {"kaiConfig.inline": True, "kaiConfig.byJob": False}
-"""The settings by which KAI Scheduler's chart has the Config among its objects, and no Job that creates it."""
+"""The settings that make KAI Scheduler's chart render the Config as an object, without a Job that creates it."""
 
 _ABSENT = object()
 _MONITORS = ("monitoring.podMonitors", "monitoring.metricsService")
 
 
 def with_inline_config(plan: Plan, catalog: Catalog) -> tuple[Release, ...]:
-    """A plan's releases, with values that make the chart render KAI Scheduler's Config, if it can; else a Job does."""
+    """A plan's releases, with values that make KAI Scheduler's chart render its Config instead of a Job, if it can."""
     mode = plan.modes["kai-scheduler"]
     if mode not in {"separate", "bundled"}:
         return plan.releases
@@ -44,7 +44,7 @@ def with_inline_config(plan: Plan, catalog: Catalog) -> tuple[Release, ...]:
 
 
 def undecided_monitors(plan: Plan, catalog: Catalog) -> list[Finding]:
-    """An error for each monitor that is ``auto`` although the APIs of the cluster are not known."""
+    """An error for each monitor that is ``auto`` although the APIs of the cluster are unknown."""
     if not plan.rendering.open_apis:
         return []
     version, values = Version.parse(plan.platform.version), plan.platform.values

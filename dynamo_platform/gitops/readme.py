@@ -14,7 +14,7 @@ def objects_readme(plan: Plan, commands: Sequence[str], omitted: Sequence[str]) 
     Args:
         plan: the plan that was rendered.
         commands: the commands that apply the folders, in order.
-        omitted: the hooks that are not among the files, each with the reason.
+        omitted: the hooks that are not written to files, each with the reason.
     """
     omissions = ["## Omitted hooks", "\n".join(f"- {hook}" for hook in omitted)] if omitted else []
     text = "Apply the folders in this order, for the installation and for every upgrade:"

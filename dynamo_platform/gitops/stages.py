@@ -1,4 +1,4 @@
-"""The folders that a plan becomes: a stage for each release, one for the gates and one for the queues."""
+"""The folders of a plan: a stage for each release, one for the gates and one for the queues."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class StageObject(NamedTuple):
 
     Attributes:
         key: identifies the object.
-        manifest: the object as it is written.
-        after_release: whether it was a hook that ran after the release.
-        rank: its place within the stage; the lowest is applied first.
+        manifest: the manifest to write.
+        after_release: whether it is a hook that runs after the release.
+        rank: its position within the stage; the lowest is applied first.
         protected: whether tools must not prune or delete it.
     """
 
@@ -69,11 +69,11 @@ class StageObject(NamedTuple):
 
 
 Annotate = Callable[[StageObject, int], Manifest]
-"""Adds the annotations that a tool needs, given an object and its place in the whole order; returns the manifest."""
+"""Adds the annotations that a tool needs; takes an object and its position in the order, returns the manifest."""
 
 
 def as_rendered(item: StageObject, _: int) -> Manifest:
-    """The manifest without further annotations."""
+    """The manifest without additional annotations."""
     return item.manifest
 
 

@@ -1,1 +1,1 @@
-"""Configuration and catalog to a plan: pure, without I/O and without Pulumi."""
+"""Turns configuration and catalog into a plan: pure, without I/O and without Pulumi."""

@@ -1,6 +1,6 @@
-"""The choices: configuration and catalog together, with every default filled in and nothing judged yet.
+"""The choices: configuration and catalog together, with every default filled in, before any rule runs.
 
-What cannot be filled in, because the configuration is incomplete or wrong, stays ``None``; a rule reports it.
+A value that cannot be filled in, because the configuration is incomplete or wrong, stays ``None``; a rule reports it.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Leaves = dict[str, Any]
 """Chart values by dotted path (``global.grove.install``), as rules compare them with the user's own."""
 
 DEFAULT_TIMEOUT_SECONDS = 600
-"""For a release, and for each gate after it; Helm's own 300 are too few for image pulls on GPU nodes."""
+"""For a release, and for each gate after it; Helm's default of 300 is too short for image pulls on GPU nodes."""
 
 
 class Dependency(NamedTuple):
@@ -37,13 +37,13 @@ class Dependency(NamedTuple):
     Attributes:
         key: its name in the configuration.
         name: its release's name, and its key in the platform chart's values.
-        mode: the mode, given or by profile.
-        version: the version given, the catalog's pick, or the one that the platform bundles.
-        namespace: where it runs.
+        mode: the given mode, or the profile's default.
+        version: the given version, the catalog's default, or the version that the platform bundles.
+        namespace: the namespace it runs in.
         values: the user's own chart values.
         config: its part of the configuration; empty if there is none.
         chart: its catalog entry.
-        window: the versions that work with the platform's; None for an unknown platform version.
+        window: its versions that work with the platform's version; None for an unknown platform version.
     """
 
     key: DependencyKey
@@ -67,8 +67,8 @@ class Backend(NamedTuple):
 
     Attributes:
         key: its name in the configuration, and its key in the platform chart's values.
-        mode: the mode, given or the chart's default; None for an unknown platform version.
-        address: the address given.
+        mode: the given mode, or the chart's default; None for an unknown platform version.
+        address: the given address.
     """
 
     key: BackendKey
@@ -80,9 +80,9 @@ class Setting(NamedTuple):
     """A setting and its value.
 
     Attributes:
-        path: its path in the configuration, with a suffix if one setting there means several things.
+        path: its path in the configuration, with a suffix if one setting in the configuration sets several things.
         value: its value, in the configuration's terms.
-        given: whether the configuration sets it; else it is a default.
+        given: whether the configuration sets it; otherwise it is a default.
     """
 
     path: str
@@ -95,10 +95,10 @@ class Part(NamedTuple):
 
     Attributes:
         name: the chart's name in the catalog's settings.
-        version: the version that decides its keys; for NATS and etcd the platform's.
-        repository: where upstream publishes it.
-        below: the key of the platform's values that holds its own; empty for a release of its own.
-        settings: the settings that apply to it, defaults filled in.
+        version: the version that determines its keys; for NATS and etcd, the platform's.
+        repository: the repository in which upstream publishes it.
+        below: the key of its values in the platform's values; empty for a release of its own.
+        settings: the settings that apply to it, with defaults filled in.
     """
 
     name: PartName
@@ -114,7 +114,7 @@ class QueueNode(NamedTuple):
     Attributes:
         path: its path in the configuration; for a default queue, ``queues`` and its name.
         queue: its parent and its shares.
-        owned: whether this stack owns it; else a hook of the platform's chart does.
+        owned: whether this stack owns it; otherwise a hook of the platform's chart does.
     """
 
     path: str
@@ -126,11 +126,11 @@ class Choices(NamedTuple):
     """Everything a rule or a step can depend on, decided once.
 
     Attributes:
-        config: what the user wants.
-        catalog: what upstream shipped.
-        provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
-        version: the platform's version; None if it is not given or not a version.
-        minor: the catalog's row of its minor.
+        config: the user's configuration.
+        catalog: the facts about upstream's charts.
+        provider_given: whether the caller passes a Kubernetes provider, which then selects the cluster.
+        version: the platform's version; None if it is missing or not a version.
+        minor: the catalog's row for its minor version; None if the catalog has none.
         namespace: the platform's namespace.
         kai: KAI Scheduler.
         grove: Grove.
@@ -141,7 +141,7 @@ class Choices(NamedTuple):
         parts: every chart that is installed, with its settings.
         written: the chart values that these settings set, by chart and dotted path; the platform's include those of
             its subcharts.
-        values: each chart's complete values: what is written, then the user's own.
+        values: each chart's complete values: ``written``, with the user's own merged over them.
         queues: the queue tree by name, in the order of the configuration.
     """
 
@@ -169,12 +169,12 @@ class Choices(NamedTuple):
 
     @property
     def owns_queues(self) -> bool:
-        """Whether this stack owns ``dynamo-default`` and ``dynamo``; else hooks of the platform's chart do."""
+        """Whether this stack owns ``dynamo-default`` and ``dynamo``; otherwise hooks of the platform's chart do."""
         return self.kai.mode in {"separate", "external"}
 
 
 def parse_version(text: str | None) -> Version | None:
-    """The version, or None if there is no text or it is not a version."""
+    """The version; None if the text is missing or not a version."""
     try:
         return Version.parse(text) if text is not None else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Makes the choices: every default is filled in here, once; rules and steps only read them."""
+"""Makes the choices: fills in every default, once; rules and steps only read them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MODE_OF_PROFILE: dict[Profile, Mode] = {"production": "separate", "development"
 def choose(
     config: PlatformConfig, catalog: Catalog, *, provider_given: bool, running: Running | None = None
 ) -> Choices:
-    """Fill in every default, then what follows: settings, chart values and the queue tree."""
+    """Fill in every default, then derive the settings, the chart values and the queue tree."""
     version = parse_version(config.version)
     minor = catalog.minor(version) if version else None
     namespace = config.namespace or catalog.platform.namespace

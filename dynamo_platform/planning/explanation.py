@@ -23,8 +23,8 @@ class StepExplanation(NamedTuple):
     Attributes:
         kind: ``release``, ``gate`` or ``queue``.
         name: the step's name.
-        facts: what is done, as pairs of label and text.
-        why: the reason for the step and for its place.
+        facts: the details, as pairs of label and text.
+        why: the reason for the step, or for its place in the order.
     """
 
     kind: str
@@ -38,7 +38,7 @@ def explain_steps(plan: Plan, running: Running | None = None) -> tuple[StepExpla
 
     Args:
         plan: the plan.
-        running: what runs now; None for a new installation.
+        running: what is installed now; None for a new installation.
     """
     before = _running_versions(running)
     return tuple(
@@ -73,7 +73,7 @@ def as_data(plan: Plan, running: Running | None = None) -> dict[str, Any]:
 
 
 def mermaid(plan: Plan) -> str:
-    """The steps in their order as a flow chart in mermaid's syntax, for Markdown."""
+    """The steps in order, as a Mermaid flow chart for Markdown."""
     names = {step.name: f"s{number}" for number, step in enumerate(plan.steps, 1)}
     lines = ["flowchart LR"]
     lines += [f"    {names[step.name]}{_node(step)}" for step in plan.steps]
@@ -136,20 +136,20 @@ def _why(step: Step, plan: Plan) -> str:
         case Release(name=name, hooks=False) if name == PLATFORM:
             why = "Its hooks would delete and recreate the queues at every upgrade; the stack owns them instead."
         case Release(name=name) if name == PLATFORM and plan.modes["kai-scheduler"] == "bundled":
-            why = "Its hooks create the queues dynamo-default and dynamo, again at every upgrade."
+            why = "Its hooks create the queues dynamo-default and dynamo, and recreate them at every upgrade."
         case Release(name=name) if name == PLATFORM:
             why = "Without KAI Scheduler there are no queues, and nothing to wait for."
         case Release(depends_on=()):
             why = "A separate release is upgraded on its own, with its CRDs; a bundled one never upgrades them."
         case Release():
-            why = "A separate release; with these values it needs KAI Scheduler's CRDs when it starts."
+            why = "A separate release; with these values, it needs KAI Scheduler's CRDs when it starts."
         case Gate():
             gates = load().kai_scheduler.gates_for(external=plan.modes["kai-scheduler"] == "external")
             why = next(reason for row, reason in gates if row.name == step.name)
         case Queue(name=name) if name in load().platform.queues.names:
             why = "Dynamo's workloads use it. The stack owns it, so it stays the same object through upgrades."
         case Queue():
-            why = "It is in the configuration."
+            why = "The configuration adds it."
     return why
 
 
@@ -164,7 +164,7 @@ def _node(step: Step) -> str:
 
 
 def _edges(plan: Plan) -> Iterator[tuple[str, str]]:
-    """The direct dependencies: those that do not follow from others."""
+    """The direct dependencies: those that other dependencies do not imply."""
     ahead: dict[str, set[str]] = {}
     for step in plan.steps:
         implied = set().union(*(ahead[before] for before in step.depends_on))

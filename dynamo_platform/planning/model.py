@@ -1,4 +1,4 @@
-"""What is planned and what runs: the data that planning passes on to every back-end."""
+"""The plan and the current installation: the data that planning passes to every back-end."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,11 +15,11 @@ class Release(NamedTuple):
         name: the release's name, which is also the step's.
         namespace: the namespace to install into.
         chart: a full ``oci://`` reference, a local path, or a chart's name in ``repository``.
-        repository: an HTTP chart repository, or None where ``chart`` says it all.
+        repository: an HTTP chart repository, or None if ``chart`` is complete without one.
         version: the chart's exact version.
         values: the complete values.
         hooks: whether the chart's hooks run.
-        timeout: seconds.
+        timeout: the timeout in seconds.
         depends_on: names of the steps before it.
     """
 
@@ -44,13 +44,13 @@ class Gate(NamedTuple):
 
     Attributes:
         name: the step's name.
-        api_version: of the object.
-        kind: of the object.
-        object_name: its name.
-        namespace: its namespace; None for a cluster-scoped one.
-        condition: the condition to wait for; None for a Deployment, whose rollout has to be complete.
-        stamp: stands for what was installed; the gate waits again when it changes.
-        timeout: seconds.
+        api_version: the object's API version.
+        kind: the object's kind.
+        object_name: the object's name.
+        namespace: the object's namespace; None if it is cluster-scoped.
+        condition: the condition to wait for; None for a Deployment, whose rollout must be complete.
+        stamp: identifies the installed version and values; the gate waits again when it changes.
+        timeout: the timeout in seconds.
         depends_on: names of the steps before it.
     """
 
@@ -66,7 +66,7 @@ class Gate(NamedTuple):
 
     @property
     def ready(self) -> str:
-        """The state that is waited for."""
+        """The state that the gate waits for."""
         return self.condition or "rolled out"
 
 
@@ -100,7 +100,7 @@ Step = Release | Gate | Queue
 
 
 class Rendering(NamedTuple):
-    """The cluster that charts are rendered for; the live one is never asked.
+    """The cluster that charts are rendered for; the live cluster is never read.
 
     Attributes:
         kubernetes_version: the cluster's version.
@@ -114,7 +114,7 @@ class Rendering(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Everything that a back-end needs.
+    """The plan: everything that a back-end needs.
 
     Attributes:
         profile: ``production`` or ``development``.
@@ -177,13 +177,13 @@ def summary(plan: Plan) -> str:
 
 
 class Installed(NamedTuple):
-    """The platform, KAI Scheduler or Grove as it runs.
+    """The platform, KAI Scheduler or Grove as it is installed now.
 
     Attributes:
         mode: how it was installed; the platform is always ``separate``.
-        version: None where it is not known.
-        namespace: where it runs; None where it is not known or not there.
-        chart: where its chart, or the one bundled with the platform, comes from, as one reference.
+        version: its version; None if unknown.
+        namespace: its namespace; None if unknown or not installed.
+        chart: the reference of its chart, or of the chart that the platform bundles; None if unknown.
     """
 
     mode: Mode
@@ -193,7 +193,7 @@ class Installed(NamedTuple):
 
     @property
     def on(self) -> bool:
-        """Whether it is there."""
+        """Whether it is installed."""
         return self.mode != "disabled"
 
 
@@ -201,11 +201,11 @@ class Running(NamedTuple):
     """What this stack installed.
 
     Attributes:
-        platform: the platform's release; None where it is not there yet.
+        platform: the platform's release; None if it is not installed yet.
         kai: KAI Scheduler.
         grove: Grove.
-        nats: where NATS is; None where the platform is not there yet.
-        etcd: the same for etcd.
+        nats: the mode of NATS; None if the platform is not installed yet.
+        etcd: the mode of etcd; None if the platform is not installed yet.
         queues: specs of the stack's own queues, by name.
     """
 

@@ -1,7 +1,7 @@
-"""The plan: what will be done, in what order, with which values, decided before anything is touched.
+"""The plan: what will be installed, in what order and with which values, decided before anything changes.
 
-``make_plan`` is a pure function of configuration, catalog and what runs now. A plan's steps are in an order in which
-each comes after everything it depends on; a back-end carries them out one by one and decides nothing.
+``make_plan`` is a pure function of the configuration, the catalog and the current installation. In a plan, each step
+comes after everything it depends on; a back-end carries the steps out and decides nothing.
 """
 
 import re
@@ -38,13 +38,13 @@ def plan_of(
 
     Args:
         data: the configuration as a mapping.
-        stack: whether its names are stack configuration's camelCase (else Python's snake_case).
+        stack: whether its names are camelCase, as in stack configuration (otherwise Python's snake_case).
         running: what this stack installed before; None for a new one.
-        provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
+        provider_given: whether the caller passes a Kubernetes provider, which then selects the cluster.
         problems: findings about entries that were already removed from ``data``.
 
     Raises:
-        PlatformError: everything that is wrong, at once.
+        PlatformError: the configuration has errors; the exception lists all of them.
     """
     config, unreadable = parse(data, stack=stack)
     return make_plan(
@@ -61,18 +61,18 @@ def make_plan(
     problems: Sequence[Finding] = (),
     stack: bool = False,
 ) -> Plan:
-    """Decide everything.
+    """Plan a configuration.
 
     Args:
-        config: what the user wants.
-        catalog: what upstream shipped; default the catalog of this package.
+        config: the user's configuration.
+        catalog: the facts about upstream's charts. Default: the catalog of this package.
         running: what this stack installed before; None for a new one.
-        provider_given: whether the caller brings a Kubernetes provider, which then decides the cluster.
+        provider_given: whether the caller passes a Kubernetes provider, which then selects the cluster.
         problems: findings from reading the configuration.
-        stack: whether findings spell paths in stack configuration's camelCase (else in snake_case).
+        stack: whether paths in findings are camelCase, as in stack configuration (otherwise snake_case).
 
     Raises:
-        PlatformError: everything that is wrong, at once.
+        PlatformError: the configuration has errors; the exception lists all of them.
     """
     c = choose(config, catalog or catalogs.load(), provider_given=provider_given, running=running)
     judged = [f if stack else _in_python(f) for f in rules.judge(c)]
@@ -96,7 +96,7 @@ def _rendering(config: PlatformConfig, catalog: Catalog) -> Rendering:
     served = config.api_versions
     return Rendering(
         kubernetes_version=config.kubernetes_version or ASSUMED_KUBERNETES,
-        # Given none, Helm would use those of whatever cluster is reachable.
+        # Without any, Helm would use the versions of the cluster that it can reach.
         api_versions=("v1", *(api for api in served or () if api != "v1")),
         open_apis=(catalog.platform.monitors.api,) if served is None else (),
     )
@@ -108,7 +108,7 @@ def _follows_from(finding: Finding, problems: Sequence[Finding]) -> bool:
 
 
 def _in_python(finding: Finding) -> Finding:
-    """The finding with its path in snake_case; keys below ``values`` are the chart's and stay."""
+    """The finding with its path in snake_case; keys below ``values`` are the chart's and stay unchanged."""
     ours, values, chart_keys = finding.path.partition("values.")
     ours = re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", ours)
     return finding._replace(path=ours + values + chart_keys)

@@ -1,7 +1,7 @@
-"""What runs now: what this stack installed before. An upgrade is judged against it.
+"""The current installation of this stack, against which an upgrade is checked.
 
-It is read from the stack's own state, without a cluster. From a version alone, it is what the same configuration would
-have installed with that version.
+It is read from the stack's own state, without a cluster. If only a version is given, it is what the same configuration
+would have installed with that version.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ _QUEUE = f"{COMPONENT}$kubernetes:{QUEUE_API_VERSION}:Queue"
 
 
 def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Running | None:
-    """What a component has installed, by the stack's state; None if nothing yet.
+    """What a component has installed, according to the stack's state; None if nothing yet.
 
     Args:
-        state: type and outputs of the stack's resources by URN, as ``pulumi:pulumi:readStackResourceOutputs`` has them.
+        state: type and outputs of the stack's resources by URN, as ``pulumi:pulumi:readStackResourceOutputs`` returns
+            them.
         component: the component's name.
-        catalog: what upstream shipped.
+        catalog: the facts about upstream's charts.
     """
     releases = {outputs["name"]: outputs for outputs in _outputs(state, _RELEASE, component, "name")}
     queues = {
@@ -46,7 +47,7 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
 
 
 def from_plan(plan: Plan, catalog: Catalog) -> Running:
-    """What runs after a plan was applied."""
+    """The installation after a plan is applied."""
     releases = {
         release.name: {**release._asdict(), "repositoryOpts": {"repo": release.repository}} for release in plan.releases
     }
@@ -114,7 +115,7 @@ def _default(catalog: Catalog, setting: str, version: Version | None) -> Backend
 
 
 def _outputs(state: Mapping[str, Any], kind: str, component: str, name: str) -> Iterator[Mapping[str, Any]]:
-    """Outputs of a component's resources of a kind; the component prefixes their names with its own."""
+    """Outputs of a component's resources of a kind, whose names start with the component's name."""
     for urn, resource in state.items():
         own, _, resource_name = urn.rpartition("::")
         outputs = resource["outputs"]

@@ -1,6 +1,6 @@
 """Typed settings: those that apply to each chart of a plan, with defaults, in the configuration's terms.
 
-The catalog knows which chart values they are written to (``settings`` in ``catalog/data/``).
+The ``settings`` of each chart in ``catalog/data/`` map them to chart values.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from dynamo_platform.config.model import GroveConfig, KaiSchedulerConfig
 from .choices import Choices, Part, Setting
 
 PRODUCTION_REPLICAS = 2
-"""With one replica, a webhook that fails closed blocks everything it guards during a restart: https://github.com/ai-dynamo/dynamo/pull/12712"""
+"""With one replica, a webhook that fails closed rejects every request during a restart: https://github.com/ai-dynamo/dynamo/pull/12712"""
 
 
 def parts_of(c: Choices) -> Iterator[Part]:
@@ -92,7 +92,7 @@ def _kai(c: Choices) -> Iterator[Setting]:
 
 
 def needed_grace_period(c: Choices) -> str | None:
-    """The staleness grace period that Grove needs KAI Scheduler to have; None for a Grove that needs none."""
+    """The staleness grace period that this version of Grove needs in KAI Scheduler; None if it needs none."""
     staleness = c.catalog.kai_and_grove.staleness
     builds_gangs = c.grove.on and c.grove.version is not None and staleness.holds(c.grove.version)
     return staleness.value if builds_gangs else None
@@ -103,7 +103,7 @@ def _grove(c: Choices) -> Iterator[Setting]:
     # An empty Secret in the release overwrites the operator's certificate at every upgrade:
     # https://github.com/ai-dynamo/grove/issues/453
     yield from _unless_unset("grove.webhookSecret", config.webhook_secret, False)
-    # Without probes Ready means nothing, and the first workload can hit a webhook that does not listen yet:
+    # Without probes Ready proves nothing, and the first workload can reach a webhook that is not listening yet:
     # https://github.com/ai-dynamo/grove/issues/742
     yield from _unless_unset("grove.healthProbes", config.health_probes, True)
     # Helm never upgrades a chart's crds/: https://github.com/ai-dynamo/grove/issues/436
@@ -111,7 +111,7 @@ def _grove(c: Choices) -> Iterator[Setting]:
 
 
 def _unless_unset(path: str, given: Any, default: Any = None) -> Iterator[Setting]:
-    """A setting that is given or has a default here; else the chart's own default applies."""
+    """A setting that is given or has a default here; otherwise the chart's own default applies."""
     value = default if given is None else given
     if value is not None:
         yield Setting(path, value, given is not None)

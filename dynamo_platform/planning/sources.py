@@ -1,4 +1,4 @@
-"""Where a chart is pulled from."""
+"""The repository that a chart is pulled from."""
 
 from __future__ import annotations
 

@@ -16,11 +16,11 @@ def plan_stack(stack: Stack, running: Running | None = None) -> Plan:
     """Plan a stack.
 
     Args:
-        stack: its file, as it was read.
+        stack: the stack file.
         running: what is installed; None for a new stack.
 
     Raises:
-        PlatformError: everything that is wrong, at once.
+        PlatformError: the configuration has errors; the exception lists all of them.
     """
     if stack.settings is None:
         raise PlatformError(stack.problems)

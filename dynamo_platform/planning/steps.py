@@ -17,9 +17,9 @@ from .sources import located, mirrored
 
 
 def steps_of(c: Choices) -> list[Step]:
-    """What to do, in order."""
+    """The steps, in order."""
     assert c.version  # noqa: S101  a plan without errors has a version
-    # A bundled chart creates its two queues itself; only further ones have to wait for the webhook.
+    # A bundled chart creates its two queues itself; only additional ones have to wait for the webhook.
     gates = _gates(c) if c.owns_queues or (c.kai.mode == "bundled" and c.config.queues) else []
     queues = _queues(c, gates[-1].name) if gates else []
     steps: list[Step] = []
@@ -78,7 +78,7 @@ def _release(
 
 
 def _gates(c: Choices) -> list[Gate]:
-    """The waits until KAI Scheduler is ready, in the catalog's order."""
+    """The gates that wait until KAI Scheduler is ready, in the catalog's order."""
     external, bundled = c.kai.mode == "external", c.kai.mode == "bundled"
     release = c.catalog.platform.chart if bundled else c.kai.name
     values = c.values["dynamo-platform"].get(c.kai.name) if bundled else c.values[c.kai.name]

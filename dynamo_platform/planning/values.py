@@ -1,7 +1,7 @@
 """Chart values of each release, for every version.
 
-The module's own are flat first, one entry for each leaf (``global.grove.install``), so that rules can compare them with
-the user's ``values``. Then both are merged into Helm's tree.
+The module's own values start flat, with one entry for each leaf (``global.grove.install``), so that rules can compare
+them with the user's ``values``. Then both are merged into Helm's tree.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def written_values(c: Choices) -> dict[ReleaseName, Leaves]:
 
 
 def complete_values(c: Choices) -> dict[ReleaseName, dict[str, Any]]:
-    """Each chart's complete values: the module's, then the user's own merged over them.
+    """Each chart's complete values: the module's, with the user's own merged over them.
 
     The platform's include the values of the charts that it bundles. A bundled chart's include what the user sets below
     its key in the platform's.

@@ -120,7 +120,7 @@ def unstable_objects(release: Release, objects: Sequence[str]) -> Finding:
         given=f"{release.name} {release.version} with {', '.join(objects)}",
         allowed="values that name an existing Secret or certificate, or that set what the chart would generate",
         why="These objects render differently every time. The files would change for no reason, and applying them "
-        "would change what runs.",
+        "would change the cluster every time.",
         docs=REFUSED_DOCS,
     )
 

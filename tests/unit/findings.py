@@ -75,7 +75,7 @@ RENDERING = {
 LIMITS = """\
 ## What is not checked
 
-Some problems are visible only in the cluster. They are reported before anything changes, by others:
+Some problems are visible only in the cluster. The chart or Helm reports them, before anything changes:
 
 - The chart refuses another platform in the cluster (it looks for its ClusterRole), GPU discovery if a restricted
   operator lacks the permissions, and an `existingSecretName` that does not exist.
@@ -83,13 +83,13 @@ Some problems are visible only in the cluster. They are reported before anything
 
 Some upstream advice is handled differently here:
 
-- A missing `v` is an error with the right version (DEP001). It is not added silently, because charts are pulled by the
-  version as it is written.
+- A missing `v` is an error that shows the right version (DEP001). The `v` is not added silently, because charts are
+  pulled by exactly the given version.
 - KAI Scheduler before 0.15 does not support `scheduler.args`. This is an error (SET001) or a warning (KEY001). The
   module does not patch `SchedulingShard/default`, which belongs to the chart.
 - Releases have fixed names.
-- The quotas of queues below KAI Scheduler's own `default-parent-queue` are not added up, because its chart, or someone
-  else, sets the parent's.
+- The quotas of queues below KAI Scheduler's own `default-parent-queue` are not added up, because its chart, or
+  someone else, sets the quota of that parent.
 - The Kubernetes versions that upstream tests are not a minimum; those that it requires are (CLU002).
 """
 """What the findings do not cover, and where they differ from upstream's advice."""
@@ -197,8 +197,8 @@ def page() -> str:
         "",
         "Everything that the module reports about a configuration, before it changes anything. A finding has a stable",
         "code, a severity, its path in the configuration, the given value, the allowed values, the reason, and a link.",
-        "Errors stop the preview and the update. `accept: [CODE]` turns a warning into a note, and an error that is",
-        "marked as acceptable too.",
+        "Errors stop the preview and the update. `accept: [CODE]` turns a warning, or an error that is marked as",
+        "acceptable, into a note.",
         "",
         "`make docs` generates this page from the rules and `tests/data/findings/cases.yaml`.",
     ]
@@ -233,11 +233,21 @@ def _subjects() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
 def _example(case: Case) -> list[str]:
     lines = ["```yaml", *_yaml(case.bad), "```", ""]
     if case.provider:
-        lines = ["In a program that brings a Kubernetes provider:", "", *lines]
+        lines = ["In a program that passes a Kubernetes provider:", "", *lines]
     if isinstance(case.before, str):
-        lines = [f"With {case.before} running:", "", *lines]
+        lines = [f"With {case.before} installed:", "", *lines]
     elif case.before:
-        lines = ["After", "", "```yaml", *_yaml(case.before), "```", "", "this", "", *lines]
+        lines = [
+            "With this installed:",
+            "",
+            "```yaml",
+            *_yaml(case.before),
+            "```",
+            "",
+            "New configuration:",
+            "",
+            *lines,
+        ]
     return [*lines, "```text", *str(case.findings()[0]).splitlines(), "```"]
 
 

@@ -120,7 +120,7 @@ VALUE = "a value, or the key left out"
             "CFG002",
             "kaiScheduler.stalenessGracePeriod",
             '"-1"',
-            '"-1s" for ever',
+            '"-1s" for no limit',
             id="duration without a unit",
         ),
         pytest.param(

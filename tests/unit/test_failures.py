@@ -88,7 +88,7 @@ def test_unreadable_cluster_gives_commands_instead(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(failures, "diagnose", diagnose)
     answer(failures.report_gate({"dp-kai-config": GATE}, KAI), failure(name="dp-kai-config"))
     (said,) = errors
-    assert "was not read (ConnectError)" in said
+    assert "could not be read (ConnectError)" in said
     assert "\n  kubectl --context eu describe configs.kai.scheduler kai-config\n" in said
 
 

@@ -109,7 +109,7 @@ def test_key_that_was_meant_is_named(given: str, meant: str) -> None:
 def test_nothing_alike_gets_the_names_that_are_read_there() -> None:
     [finding] = found("KEY001", grove={"values": {"config": {"scheduler": {"x": 1}}}})
     assert finding.path == "grove.values.config.scheduler.x"
-    assert finding.allowed == "one of the keys at this place: defaultProfileName, profiles"
+    assert finding.allowed == "one of the keys at this level: defaultProfileName, profiles"
 
 
 def test_map_below_a_key_that_takes_none_is_found() -> None:

@@ -1,7 +1,7 @@
 """Compatibility rules: one function, one code, one message each. A new rule is a function here and a test.
 
-A rule takes the choices and yields the path of what is wrong, what is given, what is allowed, why, and where to read
-more. Facts about versions are in the catalog; a rule only draws the conclusion. Each module has one subject.
+A rule takes the choices and yields verdicts: the path, the given value, the allowed values, the reason, and where to
+read more. Facts about versions are in the catalog; a rule only applies them. Each module has one subject.
 """
 
 from __future__ import annotations

@@ -29,7 +29,11 @@ def accepted_codes_may_be_accepted(c: Choices) -> Iterator[Verdict]:
     for path, code, known in _accepted_rules(c):
         if known and not known.may_be_accepted:
             note = known.severity == "note"
-            why = "It is a note and stops nothing." if note else "The installation cannot work with this finding."
+            why = (
+                "It is a note, which does not stop an update."
+                if note
+                else "This finding means that the installation cannot work."
+            )
             yield Verdict(path, code, "remove the code", why)
 
 

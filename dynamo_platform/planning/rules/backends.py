@@ -12,7 +12,7 @@ from .base import Verdict, rule
 
 @rule("NET001")
 def backend_address_goes_with_external(c: Choices) -> Iterator[Verdict]:
-    """An external backend has an address, the others have none."""
+    """An external backend needs an address, and the others must not have one."""
     for backend in (c.nats, c.etcd):
         if backend.mode == "external" and backend.address is None:
             yield Verdict(

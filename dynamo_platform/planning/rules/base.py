@@ -1,4 +1,4 @@
-"""What a rule is."""
+"""The type of a rule and of its verdicts."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -13,15 +13,15 @@ MODES = "README.md#modes"
 
 
 class Verdict(NamedTuple):
-    """What a rule yields.
+    """A problem that a rule found.
 
     Attributes:
         path: where in the configuration, in camelCase.
-        given: what stands there; ``nothing`` if it is not set.
-        allowed: what may stand there instead.
+        given: the value at the path; ``nothing`` if it is not set.
+        allowed: the values that are allowed instead.
         why: the reason.
-        docs: where to read more; default the finding in ``docs/findings.md``.
-        severity: default the rule's.
+        docs: where to read more. Default: the finding in ``docs/findings.md``.
+        severity: its severity. Default: the rule's.
     """
 
     path: str
@@ -33,11 +33,11 @@ class Verdict(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A rule.
+    """A compatibility rule.
 
     Attributes:
         code: the code of its findings.
-        severity: their severity, unless a verdict has its own.
+        severity: the severity of its findings, unless a verdict has its own.
         acceptable: whether ``accept`` may turn an error into a note. Warnings may always be accepted.
         judge: yields the verdicts.
     """
@@ -85,7 +85,7 @@ def rule(
 
 
 def path_and_version(d: Dependency) -> tuple[str, str]:
-    """The setting that decides a dependency's version, and the version, as a verdict has them."""
+    """The setting that determines a dependency's version, and the version, for a verdict."""
     if d.mode == "bundled":
         return f"{d.key}.mode", f"bundled ({d.version})"
     return f"{d.key}.version", quote_value(str(d.version)) if d.version else "nothing"
@@ -97,5 +97,5 @@ def kubernetes_minor(kubernetes: str) -> tuple[int, ...]:
 
 
 def equal_to_helm(given: Any, wanted: Any) -> bool:
-    """Whether two values mean the same to Helm, for which 1 is not a boolean."""
+    """Whether two values mean the same to Helm, which does not treat 1 as a boolean."""
     return isinstance(given, bool) == isinstance(wanted, bool) and bool(given == wanted)

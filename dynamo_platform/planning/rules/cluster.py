@@ -1,4 +1,4 @@
-"""Rules about the cluster: which one it is, its version and its APIs."""
+"""Rules about the cluster: its selection, its version and its APIs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def cluster_is_selected_once(c: Choices) -> Iterator[Verdict]:
         yield Verdict(
             "cluster.context",
             quote_value(c.config.cluster.context),
-            "no context if the component gets a Kubernetes provider",
+            "no context if you pass a Kubernetes provider to the component",
             "The provider selects the cluster, so the context would be ignored.",
         )
 
@@ -34,7 +34,7 @@ def kubernetes_is_new_enough(c: Choices) -> Iterator[Verdict]:
                 "kubernetesVersion",
                 quote_value(text),
                 f">= {floor}",
-                f"{name} needs this version or a later one.",
+                f"{name} needs this version or later.",
                 source,
             )
 

@@ -33,7 +33,7 @@ def dependency_version_is_a_version(c: Choices) -> Iterator[Verdict]:
 
 @rule("DEP002", acceptable=True)
 def dependency_fits_the_platform(c: Choices) -> Iterator[Verdict]:
-    """Upstream's compatibility table, pre-releases included."""
+    """The version is outside the range that works with this platform version."""
     for d in _with_given_version(c):
         if d.window and d.version and not d.window.holds(d.version):
             yield Verdict(
@@ -48,7 +48,7 @@ def dependency_fits_the_platform(c: Choices) -> Iterator[Verdict]:
 
 @rule("DEP003", "warning")
 def dependency_is_listed(c: Choices) -> Iterator[Verdict]:
-    """A version that the catalog does not list."""
+    """The catalog does not list the version."""
     for d in _with_given_version(c):
         if d.version and str(d.version) not in map(str, d.chart.versions):
             near = [version for version in d.chart.versions if version.minor_line == d.version.minor_line]
@@ -56,8 +56,8 @@ def dependency_is_listed(c: Choices) -> Iterator[Verdict]:
                 f"{d.key}.version",
                 quote_value(str(d.version)),
                 ", ".join(map(str, near or d.chart.versions[-3:])),
-                "The catalog does not list this version; its chart values are assumed to be those of the version "
-                "before.",
+                "The catalog does not list this version; its chart values are assumed to be those of the "
+                "nearest earlier version.",
                 d.chart.source,
             )
 
@@ -79,7 +79,7 @@ def dependency_window_is_sure(c: Choices) -> Iterator[Verdict]:
 
 @rule("DEP005", acceptable=True)
 def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
-    """Versions with a fault that upstream documents."""
+    """The version has a fault that upstream documents."""
     for d in c.dependencies:
         if not (d.on and d.version):
             continue
@@ -110,7 +110,7 @@ def bundled_version_is_the_platforms(c: Choices) -> Iterator[Verdict]:
                     f"{d.key}.{name}",
                     quote_value(getattr(d.config, name)),
                     f"nothing while {d.key}.mode is {d.mode}",
-                    "It has no release of its own.",
+                    f"With mode {d.mode}, it has no release of its own.",
                     MODES,
                 )
 
@@ -138,14 +138,14 @@ def kai_knows_the_platforms_workloads(c: Choices) -> Iterator[Verdict]:
 
 @rule("KAI002", "warning")
 def kai_needs_grove(c: Choices) -> Iterator[Verdict]:
-    """The operator assigns pods to KAI Scheduler only if Grove is on too."""
+    """KAI Scheduler without Grove schedules none of the platform's pods."""
     if c.kai.on and c.grove.mode == "disabled":
         yield Verdict(
             "grove.mode",
             "disabled",
             "separate, bundled or external, or kaiScheduler.mode disabled too",
-            "The operator assigns pods to KAI Scheduler only if Grove is on too. Without Grove, KAI Scheduler "
-            "schedules nothing.",
+            "The operator assigns pods to KAI Scheduler only if Grove is enabled too. Without Grove, KAI Scheduler "
+            "schedules none of them.",
             MODES,
         )
 
@@ -160,21 +160,21 @@ def kai_config_is_created(c: Choices) -> Iterator[Verdict]:
             f"kaiScheduler.values.{refusal.key}",
             "false",
             "true; or, with KAI Scheduler 0.17 or later, also kaiConfig.render true",
-            "Nothing creates Config/kai-config then, and without it KAI Scheduler's operator runs nothing.",
+            "With these values nothing creates Config/kai-config, without which KAI Scheduler's operator runs nothing.",
             refusal.source,
         )
 
 
 @rule("GRV001")
 def separate_grove_does_not_go_with_bundled_kai(c: Choices) -> Iterator[Verdict]:
-    """A bundled KAI Scheduler is installed with the platform, and so after Grove."""
+    """A bundled KAI Scheduler is installed with the platform, which is after a separate Grove."""
     if c.grove.mode == "separate" and c.kai.mode == "bundled":
         yield Verdict(
             "grove.mode",
             "separate",
             "bundled, or kaiScheduler.mode separate",
-            "Grove is installed before the platform, and a bundled KAI Scheduler with it. Grove would start without "
-            "KAI Scheduler.",
+            "A separate Grove is installed before the platform, and a bundled KAI Scheduler with the platform. Grove "
+            "would start without KAI Scheduler.",
             MODES,
         )
 
@@ -219,14 +219,14 @@ def dependency_is_supported(c: Choices) -> Iterator[Verdict]:
                 yield Verdict(
                     *path_and_version(d),
                     f"a version of {', '.join(supported)}",
-                    f"Upstream no longer supports {support.minor} (until {support.until}).",
+                    f"Upstream supported {support.minor} only until {support.until}.",
                     support.source,
                 )
 
 
 @rule("DEP009")
 def dependency_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
-    """Both projects moved their charts: the old repository lacks new versions, the new one old versions."""
+    """Both projects moved their charts: the old repository lacks new versions, the new one lacks old ones."""
     for d in c.dependencies:
         given = d.config.repository
         places = {row.url for row in d.chart.repositories}
@@ -234,14 +234,14 @@ def dependency_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 f"{d.key}.repository",
                 quote_value(given),
-                f"no repository, for {d.chart.repository(d.version)}",
-                f"{d.version} is published there. The given repository has other versions.",
+                f"no repository; the default is {d.chart.repository(d.version)}",
+                f"{d.version} is published in the default repository. The given one has other versions.",
                 d.chart.source,
             )
 
 
 def _with_given_version(c: Choices) -> Iterator[Dependency]:
-    """The dependencies whose version is set, and is a valid one."""
+    """The dependencies whose version is set and valid."""
     for d in c.dependencies:
         if d.on and d.mode != "bundled" and d.config.version is not None and d.version and d.version.has_v:
             yield d

@@ -1,4 +1,4 @@
-"""Known faults: whether they do harm with the chosen values and cluster."""
+"""Known faults: whether they affect the chosen values and cluster."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dynamo_platform.planning.choices import Choices
 
 
 class KaiConfig(NamedTuple):
-    """What the chart values of KAI Scheduler set; None where its version has no such value, or it is not set.
+    """The chart values of KAI Scheduler that create its Config; None if not set, or if its version has no such value.
 
     Attributes:
         by_job: whether a Job creates the Config.

@@ -1,4 +1,4 @@
-"""Rules about the keys of pass-through chart values: those that nothing reads, and those that do harm by accident."""
+"""Rules about the keys of pass-through chart values: those that nothing reads, and those that cause harm."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _nearest(given: Given, unread: Unread) -> str:
     if kind := given.keys.kinds.get(unread.path):
         return _TAKES[kind]
     nearest = given.keys.nearest(unread.path, unread.value)
-    return nearest or f"one of the keys at this place: {', '.join(given.keys.siblings(unread.path))}"
+    return nearest or f"one of the keys at this level: {', '.join(given.keys.siblings(unread.path))}"
 
 
 def _never_read(given: Given, path: str) -> str:
@@ -95,7 +95,7 @@ def maps_stay_maps(c: Choices) -> Iterator[Verdict]:
                     f"{given.at}.{path}",
                     quote_value(value),
                     "a map, or remove the key",
-                    "Templates read keys of this map, and fail if it is missing or not a map.",
+                    "Templates read keys of this map, and fail if it is null or not a map.",
                 )
 
 
@@ -113,7 +113,7 @@ def nulls_have_one_meaning(c: Choices) -> Iterator[Verdict]:
                     f"{given.at}.{path}",
                     "null",
                     "a value, or remove the key",
-                    "For null below a subchart's key, some versions of Helm remove the chart's default and others "
+                    "If a key of a subchart is null, some versions of Helm remove the chart's default and others "
                     "keep it. The Pulumi provider embeds Helm 3.18 or 3.20, Argo CD embeds Helm 4.",
                     "https://github.com/helm/helm/pull/31829",
                 )
@@ -143,7 +143,7 @@ def operator_is_the_charts(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 f"values.{path}",
                 quote_value(value),
-                f"no tag, for {c.version}; with a mirror, the repository changes but not the tag",
-                "The chart passes flags that an operator of another version does not know; it exits at start.",
+                f"no tag; the default is {c.version}. A mirror changes the repository, not the tag",
+                "The chart passes flags that an operator of another version may not know. It would exit at startup.",
                 f"{DYNAMO}/tree/main/deploy/helm/charts/platform",
             )

@@ -22,13 +22,13 @@ def platform_version_is_given(c: Choices) -> Iterator[Verdict]:
             "version",
             "nothing",
             f'a full version in quotes, for example "{newest}"',
-            "A default would change with an update of this module, and upgrade the platform unasked.",
+            "A default would change with an update of this module, which would upgrade the platform unexpectedly.",
         )
 
 
 @rule("VER002")
 def platform_version_is_a_version(c: Choices) -> Iterator[Verdict]:
-    """MAJOR.MINOR.PATCH, without a v."""
+    """The version is MAJOR.MINOR.PATCH, without a v."""
     text = c.config.version
     if text is None or (c.version is not None and not c.version.has_v):
         return
@@ -54,7 +54,7 @@ def platform_is_not_older_than_1_0(c: Choices) -> Iterator[Verdict]:
 
 @rule("VER004")
 def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
-    """The chart values of an unknown minor are not known."""
+    """The chart values of a minor version that the catalog does not list are unknown."""
     if c.version and not c.version.has_v and c.minor is None and c.version >= Version.parse("1.0.0-0"):
         yield Verdict(
             "version",
@@ -68,7 +68,7 @@ def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
 
 @rule("VER005", "warning")
 def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
-    """A patch or pre-release that the catalog does not list is treated like its minor."""
+    """A patch or pre-release that the catalog does not list is treated like its minor version."""
     # Build metadata counts: a chart is pulled by its whole version.
     if (
         c.version
@@ -87,7 +87,7 @@ def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
 
 @rule("VER006", acceptable=True)
 def platform_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
-    """Versions with a fault that upstream documents."""
+    """The version has a fault that upstream documents."""
     for fault in c.catalog.platform.faults if c.version and c.minor else ():
         if c.version and affects(c, fault, c.version, c.config.values or {}):
             yield Verdict(
@@ -127,7 +127,7 @@ def platform_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 name,
                 quote_value(given),
-                f"nothing, for {published}",
+                f"nothing; the default is {published}",
                 "That host has no OCI registry; it responds with 404.",
                 f"{DYNAMO}/issues/12372",
             )

@@ -11,7 +11,7 @@ from .base import MODES, Verdict, rule
 
 @rule("PRO001")
 def profile_is_given(c: Choices) -> Iterator[Verdict]:
-    """The profile sets other defaults, so it has none itself."""
+    """The profile sets other defaults, so it has no default itself."""
     if c.config.profile is None:
         yield Verdict(
             "profile",
@@ -39,7 +39,7 @@ def production_does_not_bundle(c: Choices) -> Iterator[Verdict]:
 
 @rule("PRO003")
 def production_writes_versions(c: Choices) -> Iterator[Verdict]:
-    """In production, an update of this module changes no version."""
+    """In production, an update of this module must not change any version."""
     for d in c.dependencies:
         if c.config.profile == "production" and d.mode in {"separate", "external"} and d.config.version is None:
             newest = d.chart.versions[-1]
@@ -52,18 +52,18 @@ def production_writes_versions(c: Choices) -> Iterator[Verdict]:
                 f"{d.key}.version",
                 "nothing",
                 allowed,
-                "The default is the catalog's pick, which can change with an update of this module.",
+                "The catalog picks the default, which can change with an update of this module.",
             )
 
 
 @rule("PRO004")
 def production_names_its_cluster(c: Choices) -> Iterator[Verdict]:
-    """In production, the cluster does not depend on the kubeconfig's current context."""
+    """In production, the cluster must not depend on the kubeconfig's current context."""
     context = c.config.cluster.context if c.config.cluster else None
     if c.config.profile == "production" and context is None and not c.provider_given:
         yield Verdict(
             "cluster.context",
             "nothing",
             "a context of your kubeconfig, or a Kubernetes provider passed to the component",
-            "The default is the kubeconfig's current context, which is whichever was used last.",
+            "The default is the kubeconfig's current context, which changes whenever someone switches contexts.",
         )

@@ -45,7 +45,7 @@ def chart_owns_its_queues(c: Choices) -> Iterator[Verdict]:
 
 @rule("QUE003")
 def queue_names_differ(c: Choices) -> Iterator[Verdict]:
-    """Queues are cluster-scoped objects."""
+    """Queues are cluster-scoped, so each name must be unique."""
     names = Counter(queue.name for queue in c.config.queues or ())
     for i, queue in enumerate(c.config.queues or ()):
         if names[queue.name] > 1:
@@ -82,7 +82,7 @@ def _top_level(queues: ChartQueues) -> set[str]:
 
 @rule("QUE005")
 def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
-    """The parents of a queue end at a top-level queue."""
+    """The parents of a queue must not form a loop."""
     queues = c.config.queues or ()
     parents = {row.name: row.parent for row in c.catalog.platform.queues.rows}
     parents |= {queue.name: queue.parent for queue in queues}
@@ -93,7 +93,10 @@ def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
             name = parents.get(name)
         if name == queue.name:
             yield Verdict(
-                f"queues[{i}].parent", quote_value(queue.parent), "a tree", " → ".join([*seen, name]) + " is a loop."
+                f"queues[{i}].parent",
+                quote_value(queue.parent),
+                "a tree without loops",
+                " → ".join([*seen, name]) + " is a loop.",
             )
 
 
@@ -142,7 +145,7 @@ def quotas_of_children_fit_their_parent(c: Choices) -> Iterator[Verdict]:
                 yield Verdict(
                     f"{path}.{kind}.quota",
                     _number(quota),
-                    f"at least {_number(total)}, or less for the children",
+                    f"at least {_number(total)}, or lower quotas for the children",
                     f"The quotas of the children are {shares}: together more than their parent's. -1 is unlimited, and "
                     "so is a resource that is not set.",
                 )
@@ -179,7 +182,7 @@ def _ancestors(nodes: Mapping[str, QueueNode], queue: QueueConfig) -> list[Queue
 
 @rule("QUE009")
 def kai_owns_its_queues(c: Choices) -> Iterator[Verdict]:
-    """KAI Scheduler's chart creates two queues of its own."""
+    """KAI Scheduler's chart creates two queues, which it must own alone."""
     for i, queue in enumerate(c.config.queues or ()):
         if queue.name in c.catalog.kai_scheduler.own_queues.names:
             yield Verdict(
@@ -193,7 +196,7 @@ def kai_owns_its_queues(c: Choices) -> Iterator[Verdict]:
 
 @rule("QUE010")
 def queue_names_fit_a_label(c: Choices) -> Iterator[Verdict]:
-    """Pods name their queue in a label."""
+    """Pods name their queue in a label, which limits its length."""
     for i, queue in enumerate(c.config.queues or ()):
         if len(queue.name) > 63:
             yield Verdict(
@@ -254,14 +257,14 @@ def queues_are_not_deleted(c: Choices) -> Iterator[Verdict]:
             the_charts = c.kai.mode == "bundled" and name in c.catalog.platform.queues.names
             yield Verdict(
                 "queues",
-                f"no {name}, which exists now",
-                "accept this, after `pulumi state delete` has removed it from the state"
+                f"no queue {name}, which exists now",
+                "accept this after you remove the queue from the state with `pulumi state delete`"
                 if the_charts
-                else f"{name}, or accept this, when it has no workloads",
-                "The chart creates it, and then Pulumi would delete it, because this stack no longer owns it."
+                else f"keep {name}, or accept this once it has no workloads",
+                "The chart creates this queue, and Pulumi would then delete it, because this stack no longer owns it."
                 if the_charts
-                else "Neither a finalizer nor a webhook prevents this, and pods of a deleted queue stay pending. A "
-                "queue cannot be renamed: another name is another queue.",
+                else "This deletes the queue: neither a finalizer nor a webhook prevents it, and its pods stay "
+                "pending. A queue cannot be renamed: another name is another queue.",
                 f"{KAI}/pull/820",
             )
 

@@ -20,7 +20,7 @@ _RESERVED = "DYN_OPERATOR_ALLOW_GMS_SNAPSHOT"
 
 
 def _find_value(c: Choices, key: str) -> tuple[str, Any] | None:
-    """The path and the value, maybe null, of a platform chart value in the configuration; None if it is not set."""
+    """The path and the value, possibly null, of a platform chart value in the configuration; None if it is not set."""
     places = [("values", c.config.values or {}, key)]
     places += [
         (f"{d.key}.values", d.values, key.removeprefix(f"{d.name}."))
@@ -57,7 +57,7 @@ def _is_restricted(c: Choices) -> bool:
 
 @rule("CHT001")
 def removed_keys_are_gone(c: Choices) -> Iterator[Verdict]:
-    """Keys of older versions, which the chart refuses even if they are false."""
+    """The chart refuses some keys of older versions, even if they are false."""
     for removed in c.catalog.platform.refusals.removed:
         for key, instead in removed.keys.items() if _refuses(c, removed) else ():
             if given := _find_value(c, key):
@@ -66,14 +66,14 @@ def removed_keys_are_gone(c: Choices) -> Iterator[Verdict]:
                     path,
                     quote_value(value),
                     instead,
-                    f"The chart of dynamo-platform {c.version} refuses this key, whatever its value.",
+                    f"The chart of dynamo-platform {c.version} refuses this key, with any value.",
                     removed.source,
                 )
 
 
 @rule("CHT002")
 def values_are_those_the_chart_takes(c: Choices) -> Iterator[Verdict]:
-    """Keys for which the chart accepts only a few values."""
+    """The chart accepts only a few values for some keys."""
     for only in c.catalog.platform.refusals.only:
         given = _find_value(c, only.key)
         own_lock = only.key.startswith(_ELECTION) and _is_restricted(c)
@@ -96,7 +96,7 @@ def leader_election_has_a_namespace_of_its_own(c: Choices) -> Iterator[Verdict]:
         yield Verdict(
             given[0],
             quote_value(given[1]),
-            "no value, for kube-system, or a namespace that all platforms share",
+            "no value (the default is kube-system), or a namespace that all platforms share",
             "An operator that watches the whole cluster shares its lock with all others; the chart refuses the "
             "release's own namespace.",
             f"{_VALIDATION}/_validation.tpl",
@@ -132,7 +132,7 @@ def restricted_operator_leaves_crds_alone(c: Choices) -> Iterator[Verdict]:
         yield Verdict(
             f"values.{refusal.key}",
             "nothing" if upgrades is None else quote_value(upgrades),
-            "false, and apply the CRDs before",
+            "false, and apply the CRDs beforehand",
             "The operator is restricted to a namespace, and CRDs are cluster-scoped: the chart refuses both together.",
             refusal.source,
         )
@@ -148,7 +148,7 @@ def webhooks_serve_the_whole_cluster(c: Choices) -> Iterator[Verdict]:
 
 @rule("CHT011")
 def volcano_does_not_go_with_kai(c: Choices) -> Iterator[Verdict]:
-    """Both would schedule the same pods."""
+    """KAI Scheduler and Volcano would schedule the same pods."""
     refusal = c.catalog.platform.refusals.volcano_with_kai
     why = f"KAI Scheduler is {c.kai.mode}, and the chart accepts only one of the two schedulers."
     if c.kai.on:
@@ -157,11 +157,11 @@ def volcano_does_not_go_with_kai(c: Choices) -> Iterator[Verdict]:
 
 @rule("CHT007")
 def bundled_pair_has_its_grace_period(c: Choices) -> Iterator[Verdict]:
-    """If both are bundled, the chart requires this grace period, in this spelling."""
+    """If KAI Scheduler and Grove are both bundled, the chart requires a grace period of exactly -1s."""
     refusal, wanted = c.catalog.platform.refusals.staleness, c.catalog.kai_and_grove.staleness.value
     why = (
-        "It is a duration: with -1 the scheduler does not start, and with any other period it evicts gangs that Grove "
-        "has not completed yet. The chart refuses both."
+        "With -1, which has no unit, the scheduler does not start, and with any other period it evicts gangs that "
+        "Grove has not completed yet. The chart refuses both."
     )
     if c.kai.mode == c.grove.mode == "bundled":
         allowed = f"{quote_value(wanted)}, the default here"
@@ -170,7 +170,7 @@ def bundled_pair_has_its_grace_period(c: Choices) -> Iterator[Verdict]:
 
 @rule("CHT008")
 def operator_environment_has_no_reserved_name(c: Choices) -> Iterator[Verdict]:
-    """The chart sets one variable itself."""
+    """The chart sets one environment variable itself."""
     refusal = c.catalog.platform.refusals.reserved_env
     given = _find_value(c, refusal.key)
     for i, entry in enumerate(given[1] if given and isinstance(given[1], list) else ()):
@@ -179,7 +179,7 @@ def operator_environment_has_no_reserved_name(c: Choices) -> Iterator[Verdict]:
                 f"values.{refusal.key}[{i}].name",
                 _RESERVED,
                 "dynamo-operator.featureGates.gmsSnapshot",
-                f"The chart of dynamo-platform {c.version} sets this variable itself and refuses another.",
+                f"The chart of dynamo-platform {c.version} sets this variable itself and refuses a second value.",
                 refusal.source,
             )
 

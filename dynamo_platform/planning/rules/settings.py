@@ -1,4 +1,4 @@
-"""Rules about typed settings: the chosen versions have keys for them, and they fit together."""
+"""Rules about typed settings: the chosen versions support them, and they are consistent."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -64,7 +64,7 @@ def setting_is_read(c: Choices) -> Iterator[Verdict]:
 
 @rule("SET002", "warning")
 def setting_reaches_everything(c: Choices) -> Iterator[Verdict]:
-    """A setting for several charts that some versions do not support, or only in part."""
+    """Some of the charts do not support the setting, or support only a part of it."""
     for path, (value, places) in _given_settings(c).items():
         unread = [place for place in places if not place.keys]
         if unread and len(unread) < len(places):
@@ -73,7 +73,7 @@ def setting_reaches_everything(c: Choices) -> Iterator[Verdict]:
                 quote_value(value),
                 _supporting_versions(c, path, unread),
                 f"{' and '.join(map(str, unread))} {'do' if len(unread) > 1 else 'does'} not support this setting; "
-                "there it has no effect.",
+                "it has no effect there.",
             )
         for place in places:
             for key in place.keys:
@@ -84,7 +84,7 @@ def setting_reaches_everything(c: Choices) -> Iterator[Verdict]:
 
 @rule("SET003")
 def settings_of_a_dependency_have_their_release(c: Choices) -> Iterator[Verdict]:
-    """What this stack does not install, it cannot configure."""
+    """A stack cannot configure a dependency that it does not install."""
     for d in c.dependencies:
         own = type(d.config).model_fields.items() if d.mode in {"external", "disabled"} else ()
         for name, field in own:
@@ -94,7 +94,7 @@ def settings_of_a_dependency_have_their_release(c: Choices) -> Iterator[Verdict]
                     f"{d.key}.{field.alias}",
                     quote_value(value),
                     f"nothing while {d.key}.mode is {d.mode}",
-                    "This stack does not install it.",
+                    f"With mode {d.mode}, this stack does not install it.",
                     MODES,
                 )
 
@@ -117,7 +117,7 @@ def gangs_of_grove_are_not_evicted(c: Choices) -> Iterator[Verdict]:
 
 @rule("CRT001")
 def certificate_goes_with_own(c: Choices) -> Iterator[Verdict]:
-    """Your own certificate needs its certificate authority; the other modes create both."""
+    """Your own certificate needs its authority; the other modes create both."""
     certificates = c.config.webhook_certificates
     if certificates is None:
         return
@@ -126,7 +126,7 @@ def certificate_goes_with_own(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 "webhookCertificates.caBundle",
                 "nothing",
-                "the certificate authority in base64, on one line",
+                "the certificate of the authority, in base64 on one line",
                 "Without it, the API server does not trust your certificate, and rejects every object of the platform.",
             )
         return

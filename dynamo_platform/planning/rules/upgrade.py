@@ -1,4 +1,4 @@
-"""Rules about an upgrade, from what this stack installed to what is wanted."""
+"""Rules about upgrades: what the new configuration changes in the installation of this stack."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INSTALLER = "grove.crdInstaller"
 """The setting for Grove's installer of CRDs."""
 
 _MODE_KEYS = ("kaiScheduler", "grove", "etcd")
-"""What 0.9 installed by keys that 1.0 no longer reads."""
+"""The sections of what 0.9 installed with keys that 1.0 no longer reads."""
 
 
 def _pairs(c: Choices) -> Iterator[tuple[Installed, Dependency]]:
@@ -64,7 +64,7 @@ def _without_zero(version: Version) -> str:
     return str(version).removesuffix("-0")
 
 
-# Back
+# Downgrades
 
 
 @rule("UPG001")
@@ -105,7 +105,7 @@ def nothing_goes_back(c: Choices) -> Iterator[Verdict]:
 
 @rule("UPG003")
 def changed_defaults_are_decided(c: Choices) -> Iterator[Verdict]:
-    """A default that changed between two versions must not remove what runs."""
+    """A default that changed between two versions must not remove NATS or etcd while they are in use."""
     for backend, before, config in (
         (c.nats, c.running.nats if c.running else None, c.config.nats),
         (c.etcd, c.running.etcd if c.running else None, c.config.etcd),
@@ -118,15 +118,15 @@ def changed_defaults_are_decided(c: Choices) -> Iterator[Verdict]:
                 if default
                 else "nothing",
                 f"{before}, as now, or {backend.mode}",
-                f"{backend.key}.mode is {before} now, and the default of {c.version} is {backend.mode}. Without a "
-                "value this upgrade would change it, and restart every component without it.",
+                f"{backend.key}.mode is {before} now, and the default of {c.version} is {backend.mode}. Unless you set "
+                "the mode, this upgrade changes it, which restarts every component.",
                 default.source if default else None,
             )
 
 
 @rule("UPG004")
 def modes_of_0_9_are_decided(c: Choices) -> Iterator[Verdict]:
-    """0.9 installed KAI Scheduler, Grove and etcd by keys that nothing reads since 1.0."""
+    """0.9 installed KAI Scheduler, Grove and etcd with keys that nothing has read since 1.0."""
     for change, before in _passed_changes(c, "keys"):
         for key, config in zip(_MODE_KEYS, (c.config.kai_scheduler, c.config.grove, c.config.etcd), strict=True):
             if config is None or config.mode is None:
@@ -145,14 +145,14 @@ def _passed_verdicts(c: Choices, kind: str, allowed: str = "") -> Iterator[tuple
 @rule("UPG005", acceptable=True)
 def separate_crds_are_gone(c: Choices) -> Iterator[Verdict]:
     """Two releases cannot own the same CRDs."""
-    allowed = "accept this, after the dynamo-crds release is uninstalled"
+    allowed = "accept this after the dynamo-crds release is uninstalled"
     for change, verdict in _passed_verdicts(c, "crd-chart-ends", allowed):
         yield verdict._replace(why=f"{change.what} {change.remedy}")
 
 
 @rule("UPG006", "note")
 def crds_leave_the_chart(c: Choices) -> Iterator[Verdict]:
-    """Another component applies the CRDs from here on; nothing has to be done."""
+    """Another component applies the CRDs from this version on; you do not have to do anything."""
     for change, verdict in _passed_verdicts(c, "crds-leave-chart"):
         yield verdict._replace(allowed=change.remedy)
 
@@ -187,25 +187,25 @@ def renamed_crd_is_gone(c: Choices) -> Iterator[Verdict]:
 
 @rule("UPG009", "warning")
 def workloads_restart(c: Choices) -> Iterator[Verdict]:
-    """Upgrades of Grove that recreate the pods of all workloads."""
+    """Some upgrades of Grove recreate the pods of all workloads."""
     yield from _grove_changes(c, "pods-recreated", both_ways=True)
 
 
 @rule("UPG010", "warning")
 def gangs_are_renamed(c: Choices) -> Iterator[Verdict]:
-    """Upgrades of Grove that rename its own objects."""
+    """Some upgrades of Grove rename its own objects."""
     yield from _grove_changes(c, "migration")
 
 
 @rule("UPG011", "warning")
 def upgrades_do_no_harm(c: Choices) -> Iterator[Verdict]:
-    """Versions of KAI Scheduler and Grove to which an upgrade causes trouble, from any version."""
+    """An upgrade to some versions of KAI Scheduler and Grove causes trouble, whatever the version before."""
     yield from _upgrade_faults(c, notes=False)
 
 
 @rule("UPG018", "note")
 def upgrades_have_known_effects(c: Choices) -> Iterator[Verdict]:
-    """Known effects of an upgrade of KAI Scheduler or Grove."""
+    """An upgrade of KAI Scheduler or Grove has known effects."""
     yield from _upgrade_faults(c, notes=True)
 
 
@@ -223,7 +223,7 @@ def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
 
 @rule("UPG019", "warning")
 def crds_are_upgraded(c: Choices) -> Iterator[Verdict]:
-    """Helm never upgrades a chart's CRDs; Grove's own installer does, if the version has one and it is on."""
+    """Helm never upgrades a chart's CRDs; Grove's own installer does, if the version has one and it is enabled."""
     versions = _versions(c.running.grove, c.grove) if c.running else None
     if versions and c.catalog.setting("grove", _INSTALLER, versions[1], c.values["grove"]) is not True:
         keys = c.catalog.settings("grove")[_INSTALLER]
@@ -231,7 +231,8 @@ def crds_are_upgraded(c: Choices) -> Iterator[Verdict]:
         yield Verdict(
             path,
             f"{given}, from {versions[0]}",
-            f"apply the CRDs of {versions[1]} before, or use grove {keys[0].first} or later with grove.crdInstaller",
+            f"apply the CRDs of {versions[1]} beforehand, or use grove {keys[0].first} or later with "
+            "grove.crdInstaller",
             "Helm never upgrades a chart's CRDs, and here nothing else does: the operator would run with those of "
             f"{versions[0]}.",
             f"{GROVE}/issues/436",
@@ -240,7 +241,7 @@ def crds_are_upgraded(c: Choices) -> Iterator[Verdict]:
 
 @rule("UPG012", "note")
 def charts_move_to_another_registry(c: Choices) -> Iterator[Verdict]:
-    """Clusters that may pull only from some registries, and mirrors, need the new registry."""
+    """The charts and images have moved, so restricted clusters and mirrors need the new registry."""
     for before, after in _pairs(c):
         chart = _chart_reference(c, after)
         if before.chart and chart and _folder(before.chart) != _folder(chart):
@@ -269,14 +270,15 @@ def _folder(chart: str) -> str:
 
 @rule("UPG013", acceptable=True)
 def modes_do_not_switch_between_bundled_and_separate(c: Choices) -> Iterator[Verdict]:
-    """The new release would be installed before the old one, which owns the same objects, is uninstalled."""
+    """The new release would be installed while the old one still owns the same objects."""
     for before, after in _pairs(c):
         if {before.mode, after.mode} == _OWN_MODES:
             kept = after.chart.kept
             yield Verdict(
                 f"{after.key}.mode",
                 f"{after.mode}, from {before.mode}",
-                f"{before.mode}, or first external, in the namespace {before.namespace}, with UPG014 accepted",
+                f"{before.mode}; or switch in two steps: first to external, with namespace "
+                f"{before.namespace} and UPG014 accepted",
                 "Two releases cannot own the same objects, and the new one is installed before the old one is "
                 "uninstalled." + (_KEPT.format(objects=", ".join(kept.objects)) if kept else ""),
                 kept.source if kept else MODES,
@@ -305,7 +307,7 @@ def running_dependencies_are_not_uninstalled(c: Choices) -> Iterator[Verdict]:
 
 @rule("UPG015", acceptable=True)
 def bundled_later_has_its_crds(c: Choices) -> Iterator[Verdict]:
-    """Helm installs the CRDs of a subchart only with the first installation of the release."""
+    """Helm installs the CRDs of a subchart only when the release is first installed."""
     for before, after in _pairs(c):
         later = c.running is not None and c.running.platform is not None and before.mode in {"disabled", "external"}
         brings = after is c.grove and after.version and _brings_crds(c, after.version)
@@ -313,15 +315,15 @@ def bundled_later_has_its_crds(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 f"{after.key}.mode",
                 f"bundled, from {before.mode}",
-                f"separate, or accept this, after the CRDs of {after.version} are applied",
-                "The platform is already installed, and Helm installs a subchart's CRDs only with the first "
-                "installation: the upgrade would fail on missing kinds.",
+                f"separate, or accept this after the CRDs of {after.version} are applied",
+                "The platform is already installed, and Helm installs a subchart's CRDs only when a release is first "
+                "installed: the upgrade would fail because kinds are missing.",
                 "https://helm.sh/docs/chart_best_practices/custom_resource_definitions/",
             )
 
 
 def _brings_crds(c: Choices, grove: Version) -> bool:
-    """Whether Grove's chart gets the module's own setting to install its CRDs."""
+    """Whether the module sets Grove's chart to install its CRDs."""
     return any(c.written["grove"].get(key.key) is True for key in c.catalog.keys("grove", _INSTALLER, grove))
 
 

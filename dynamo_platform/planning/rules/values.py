@@ -42,7 +42,7 @@ def modes_of(c: Choices) -> Mapping[str, Any]:
 def _overridden(
     path: str, values: Mapping[str, Any], leaves: Mapping[str, Any], *, maps: bool = False
 ) -> Iterator[Verdict]:
-    """The values that override what is written. A missing map counts for the modes only; else KEY002 reports it."""
+    """The values that override the module's. A missing map counts for the modes only; otherwise KEY002 reports it."""
     reported: set[str] = set()
     for leaf, written in leaves.items():
         found = _value_on_path(values, leaf)
@@ -73,7 +73,7 @@ def _value_on_path(values: Mapping[str, Any], leaf: str) -> tuple[str, Any] | No
 
 
 def _keeps(given: Any, written: Any) -> bool:
-    """Whether everything written stays when what is given is merged over it."""
+    """Whether merging the given value over the written one keeps everything written."""
     if isinstance(given, Mapping) and isinstance(written, Mapping):
         return all(_keeps(value, written.get(key, value)) for key, value in given.items())
     return equal_to_helm(given, written)

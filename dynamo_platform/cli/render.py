@@ -1,4 +1,4 @@
-"""``render``: a stack as files, for clusters that other tools than Pulumi deploy to."""
+"""``render``: a stack as files, for clusters that tools other than Pulumi deploy to."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _check_replaceable(out: Path) -> None:
 
 
 def _replace(out: Path, files: Mapping[str, str]) -> None:
-    """Replace a folder: write the files beside it first, then move them into its place.
+    """Replace a folder: write the files next to it first, then move them into place.
 
     Raises:
         OSError: the files could not be written. The folder is unchanged.

@@ -43,7 +43,7 @@ SINCE = click.option(
     "since",
     callback=platform_version,
     metavar="VERSION",
-    help="The platform version that is running, to check the upgrade from it.",
+    help="The platform version that is installed now, to check the upgrade from it.",
 )
 CONFIG = click.option(
     "--config",

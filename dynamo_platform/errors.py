@@ -1,8 +1,8 @@
-"""The base of the errors that people read."""
+"""The base of the errors that users see."""
 
 
 class UserError(Exception):
-    """Something the user can put right.
+    """An error that the user can fix.
 
-    The text says what is wrong and what to do, and is shown as it is: the command line prints it without a traceback.
+    The text states the problem and what to do. The command line prints it without a traceback.
     """

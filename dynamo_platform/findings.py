@@ -20,10 +20,11 @@ class Finding(NamedTuple):
 
     Attributes:
         code: stable identifier: three letters for the subject and three digits (``KAI002``).
-        severity: ``error`` stops everything, ``warning`` is shown, ``note`` is information or an accepted finding.
+        severity: ``error`` stops the preview or update, ``warning`` does not; ``note`` is information or an accepted
+            finding.
         path: the setting, in the user's spelling (``kaiScheduler.mode``).
         given: its value, as the user would write it; ``nothing`` if it is not set.
-        allowed: which values are allowed.
+        allowed: the values that are allowed.
         why: the reason, in one or two sentences.
         docs: the page that explains it.
     """
@@ -74,7 +75,7 @@ class PlatformError(UserError):
     """The configuration cannot be planned, or its charts cannot be rendered.
 
     Attributes:
-        findings: everything that is wrong, errors first.
+        findings: all findings, errors first.
     """
 
     def __init__(self, findings: Sequence[Finding]) -> None:
@@ -93,7 +94,7 @@ class PlatformError(UserError):
 
 
 def quote_value(value: Any) -> str:
-    """A value as one would write it in a stack file, as JSON: ``"text"``, ``true``, ``null``, ``{"a": 1}``.
+    """A value as JSON, which is also valid in a stack file: ``"text"``, ``true``, ``null``, ``{"a": 1}``.
 
     At most ``MAX_VALUE_CHARS`` characters, then an ellipsis.
     """

@@ -1,4 +1,4 @@
-"""``diff``: the changes that a change of stack files makes to the cluster."""
+"""``diff``: the effects of a change to stack files on the cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``render``: a stack as files, for clusters that other tools than Pulumi deploy to."""
+"""``render``: a stack as files, for clusters that tools other than Pulumi deploy to."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ANNOTATE: dict[str | None, gitops.Annotate] = {None: gitops.as_rendered, "argoc
     required=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="The folder to write. An earlier result there is replaced completely.",
+    help="The folder to write. The result of an earlier run is replaced completely.",
 )
 @click.option("--values", "as_values", is_flag=True, help="Write Helm values for each release instead of objects.")
 @click.option(
@@ -49,7 +49,7 @@ def render(*, stack: str | None, config: Path | None, out: Path, as_values: bool
     Writes every object as YAML, in folders to apply one after the other; with --values, the Helm values of each release
     with an index. Objects are rendered with the `helm` on PATH, without a cluster.
 
-    Exits with 1 if there are errors, and with 2 for invalid usage. The folder is then left unchanged.
+    Exits with 1 if there are errors, and with 2 for invalid usage. In both cases the folder is left unchanged.
     """
     if as_values and tool:
         raise click.UsageError("--for adds annotations to objects, which --values does not write.")
@@ -106,7 +106,7 @@ def _check_replaceable(out: Path) -> None:
 
 
 def _replace(out: Path, files: Mapping[str, str]) -> None:
-    """Replace a folder: write the files beside it first, then move them into its place.
+    """Replace a folder: write the files next to it first, then move them into place.
 
     Raises:
         OSError: the files could not be written. The folder is unchanged.

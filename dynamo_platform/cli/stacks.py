@@ -1,4 +1,4 @@
-"""The options that name stacks, and reading these stacks."""
+"""The options that select stacks, and functions that read these stacks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SINCE = click.option(
     "since",
     callback=platform_version,
     metavar="VERSION",
-    help="The platform version that is running, to check the upgrade from it.",
+    help="The platform version that is installed now, to check the upgrade from it.",
 )
 CONFIG = click.option(
     "--config",
@@ -66,7 +66,7 @@ def format_option(other: str, description: str) -> Callable[[Decorated], Decorat
 
 
 def read_stacks(*, stacks: Sequence[str] = (), everything: bool = False, config: Path | None = None) -> list[Stack]:
-    """Read the stacks that the options name.
+    """Read the stacks that the options select.
 
     Raises:
         click.UsageError: not exactly one of the options is given, or a stack cannot be read.
@@ -78,7 +78,7 @@ def read_stacks(*, stacks: Sequence[str] = (), everything: bool = False, config:
         if bool(stacks) + everything + (config is not None) != 1:
             known = ", ".join(project.stacks) or "none"
             raise click.UsageError(
-                f"Use exactly one of the options that name stacks. The stacks of this project are: {known}."
+                f"Use exactly one of the options that select stacks. The stacks of this project are: {known}."
             )
         if not project.stacks:
             raise click.UsageError(f"There is no stack file in {project.folder}.")

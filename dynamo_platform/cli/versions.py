@@ -19,8 +19,8 @@ from .tables import Table, print_table
 def versions(*, as_json: bool) -> None:
     """Show which versions of the charts work together.
 
-    NATS is the chart's default mode. Bundled is the version inside the platform's chart. Separate is the version that a
-    separate release has by default, with the supported range.
+    NATS is its default mode in the platform's chart. BUNDLED is the version inside that chart. SEPARATE is the default
+    version of a separate release, with the supported range.
     """
     rows = _rows(load())
     if as_json:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lightkube import AsyncClient
 
 TIMEOUT_SECONDS = 20.0
-"""How long reading the cluster may take. After that, the report lists kubectl commands instead."""
+"""The time limit for reading the cluster, in seconds. After that, the report lists kubectl commands instead."""
 
 MAX_EVENTS = 5
 """Events that the report shows for each Deployment: the latest."""
@@ -39,12 +39,12 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class KaiScheduler:
-    """Where KAI Scheduler is installed, and whether its cluster can be read.
+    """The location of KAI Scheduler, and whether its cluster can be read.
 
     Attributes:
         namespace: its namespace.
         context: the kubeconfig context; None for the current one.
-        readable: False if the program's own provider decides the cluster, as its kubeconfig is not known here.
+        readable: False if the program's own provider selects the cluster, because its kubeconfig is unknown here.
         external: whether its mode is ``external``.
     """
 
@@ -81,7 +81,7 @@ async def diagnose(gate: Gate, kai: KaiScheduler) -> list[str]:
         UnreadableError: the cluster could not be read, for any reason. A failing report must not hide the failed gate.
     """
     if not kai.readable:
-        raise UnreadableError("the program's own provider decides the cluster")
+        raise UnreadableError("the program's own provider selects the cluster")
     try:
         return describe(gate, kai, await asyncio.wait_for(_read_cluster(gate, kai), TIMEOUT_SECONDS))
     except UnreadableError:
@@ -145,7 +145,7 @@ def describe(gate: Gate, kai: KaiScheduler, observation: Observation) -> list[st
     if kai.external and observation.target is None:
         lines += [
             "KAI Scheduler was not found, and its mode is external: nothing was created. Install it in namespace",
-            f"{kai.namespace}, set kaiScheduler.namespace to where it is, or set kaiScheduler.mode to separate.",
+            f"{kai.namespace}, set kaiScheduler.namespace to its namespace, or set kaiScheduler.mode to separate.",
         ]
     return lines
 

@@ -52,7 +52,7 @@ def plan_pair(name: str, base: Side | None, head: Side | None) -> Pair:
 
 
 def _inputs_digest(side: Side) -> str:
-    """A digest of everything that decides the plan. It includes the types, as ``true`` is not 1."""
+    """A digest of everything that determines the plan, including types, because ``true`` is not 1."""
     return digest([side.stack.settings, side.stack.problems, side.charts])
 
 
@@ -65,7 +65,7 @@ def _try_plan(stack: Stack, running: Running | None) -> tuple[Plan | None, tuple
 
 
 def _assume_running(stack: Stack) -> Running | None:
-    """What runs if the base cannot be planned, judged by its version alone; None for an unknown version."""
+    """The assumed installation if the base cannot be planned, from its version alone; None for an unknown version."""
     given = (stack.settings or {}).get("version")
     version = parse_version(given) if isinstance(given, str) else None
     known = catalog.load().platform.known_minors
@@ -73,7 +73,7 @@ def _assume_running(stack: Stack) -> Running | None:
 
 
 def render_jobs(pair: Pair) -> dict[str, RenderJob]:
-    """The releases to render, by a digest of everything that decides their objects. Equal releases are left out."""
+    """The releases to render, by a digest of everything that determines their objects. Equal releases are left out."""
     if pair.head is None:
         return {}
     base, head = _releases_by_digest(pair, 0), _releases_by_digest(pair, 1)

@@ -48,7 +48,7 @@ def _read_file(file: Path) -> dict[Key, Object]:
 
 def _invalid_object(file: Path) -> FolderError:
     return FolderError(
-        f"{file} has an invalid object. `metadata` has to be a mapping, name and annotations have to be text, and a "
+        f"{file} has an invalid object. `metadata` must be a mapping, name and annotations must be text, and a "
         "CustomResourceDefinition needs versions. `kubectl apply --dry-run=server` shows what is wrong."
     )
 

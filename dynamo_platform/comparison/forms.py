@@ -114,7 +114,7 @@ def headline(comparison: Comparison) -> str:
     elif not comparison.differs:
         parts.append("an update would change nothing")
     if comparison.unknown:
-        parts.append(f"objects of {', '.join(comparison.unknown)} are not known")
+        parts.append(f"objects of {', '.join(comparison.unknown)} are unknown")
     return ", ".join(parts)
 
 

@@ -14,7 +14,7 @@ from dynamo_platform.errors import UserError
 
 
 class RevisionError(UserError):
-    """A revision cannot be read. The text says what to do."""
+    """A revision cannot be read. The text states what to do."""
 
 
 class Revision:
@@ -41,7 +41,7 @@ class Revision:
         self.root.mkdir()
         if shutil.which("git") is None:
             raise RevisionError(
-                "There is no `git` on PATH, and revisions are read with it. To install it: https://git-scm.com/downloads"
+                "There is no `git` on PATH, which is needed to read revisions. To install it: https://git-scm.com/downloads"
             )
         location = _git(["rev-parse", "--absolute-git-dir", "--show-prefix"], cwd)
         if location.returncode:
@@ -54,8 +54,8 @@ class Revision:
         if commit.returncode:
             raise RevisionError(
                 f"There is no revision {name!r} in this repository, and the two names are not both files or folders. "
-                "`git fetch` gets branches and tags. A shallow clone, which CI makes by default, has no history: set "
-                "`fetch-depth: 0`."
+                "`git fetch` gets branches and tags. A shallow clone, the default in most CI systems, has no "
+                "history: set `fetch-depth: 0`."
             )
         self._git_dir, self._commit = git_dir, commit.stdout.strip()
         self._index = folder / "index"

@@ -19,7 +19,7 @@ TITLES = {
     "CFG003": "A string is given instead of a boolean.",
     "CFG004": "A value is encrypted.",
 }
-"""What the findings are about, by code."""
+"""The titles of the findings, by code."""
 
 _ALLOWED = {
     "bool_type": "true or false, without quotes",

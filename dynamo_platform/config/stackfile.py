@@ -33,7 +33,7 @@ TITLES = {
     "CFG006": "A key is defined twice.",
     "CFG007": "Only the engine knows some of the settings.",
 }
-"""What the findings about a stack file are about, by code."""
+"""The titles of the findings about a stack file, by code."""
 
 
 class Project(NamedTuple):

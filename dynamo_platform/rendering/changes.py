@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .objects import Key, Object, Objects
 
 NOT_SHOWN = "not shown: objects created by operators and hook Jobs"
-"""What no rendering can show."""
+"""The objects that no rendering can show."""
 
 MAX_CHANGES = 60
 """Changes that a preview or an update lists."""
@@ -112,7 +112,7 @@ def summarize_changes(before: Objects, after: Objects) -> str:
         return f"objects   {sum(map(len, after.values()))} new: {counts}"
     changes = find_changes(before, after)
     if not changes:
-        return f"objects   none of {sum(map(len, after.values()))} changes"
+        return f"objects   {sum(map(len, after.values()))} unchanged"
     lines = [f"objects   {count_changes(changes)}", *(f"  {change.text}" for change in changes[:MAX_CHANGES])]
     if len(changes) > MAX_CHANGES:
         lines.append(f"  … and {len(changes) - MAX_CHANGES} more; `dynamo-platform diff` lists all")

@@ -33,7 +33,7 @@ class RenderedRelease(NamedTuple):
     Attributes:
         release: the release.
         first: the manifests if the cluster serves every optional API.
-        again: the manifests if it serves none of those that are not known.
+        again: the manifests if the cluster serves only the APIs that it is known to serve.
         crds: names of the CustomResourceDefinitions in the chart's ``crds/`` folder.
     """
 
@@ -44,7 +44,7 @@ class RenderedRelease(NamedTuple):
 
     @property
     def objects(self) -> dict[Key, Object]:
-        """The objects that the release puts into the cluster."""
+        """The objects that the release creates in the cluster."""
         return read_objects(self.first, self.again, self.release.namespace, hooks=self.release.hooks, crds=self.crds)
 
 
@@ -61,7 +61,7 @@ def version() -> str:
 def _require_helm() -> None:
     if shutil.which("helm") is None:
         raise HelmError(
-            "There is no `helm` on PATH, and charts are rendered with it. To install it: https://helm.sh/docs/intro/install/"
+            "There is no `helm` on PATH, which is needed to render charts. To install it: https://helm.sh/docs/intro/install/"
         )
 
 
@@ -80,7 +80,7 @@ def render_releases(
 
     Raises:
         HelmError: there is no ``helm``.
-        PlatformError: charts cannot be fetched or rendered; it has a finding for each.
+        PlatformError: charts cannot be fetched or rendered; the exception has a finding for each.
     """
     _require_helm()
     with ThreadPoolExecutor() as pool:

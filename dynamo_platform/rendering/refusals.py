@@ -19,11 +19,11 @@ TITLES = {
     "REN002": "A template reads the cluster, so the chart cannot be rendered without one.",
     "REN003": "The chart cannot be fetched.",
     "REN004": "The Kubernetes provider is not configured yet.",
-    "REN005": "In files: a monitor is `auto`.",
-    "REN006": "In files: an object renders differently every time.",
-    "REN007": "In files: a Secret has contents.",
+    "REN005": "With `render`: a monitor is `auto`.",
+    "REN006": "With `render`: an object renders differently every time.",
+    "REN007": "With `render`: a Secret has contents.",
 }
-"""What the findings about rendering are about, by code."""
+"""The titles of the findings about rendering, by code."""
 FILES_DOCS = "docs/gitops.md"
 REFUSED_DOCS = f"{FILES_DOCS}#what-is-refused"
 

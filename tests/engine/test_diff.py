@@ -121,7 +121,7 @@ def test_values_that_break_a_template(repository: Repository) -> None:
     assert stack["unknown"] == ["grove"]
     done = repository.diff("--exit-code")
     assert done.returncode == 1
-    assert "refused, objects of grove are not known" in done.stdout
+    assert "refused, objects of grove are unknown" in done.stdout
 
 
 def test_a_registry_out_of_reach(repository: Repository) -> None:

@@ -110,7 +110,7 @@ def test_up_ends_with_what_is_there_changes_nothing_again_and_goes(
     assert "  nothing to change" in quiet(again, 30)
     assert json.loads(command("status", "--json")) == there
     preview = command("preview")
-    assert "objects   none of 110 changes" in quiet(preview, 26)
+    assert "objects   110 unchanged" in quiet(preview, 26)
     assert preview.endswith("\nnothing to change\n")
 
     down = command("down")

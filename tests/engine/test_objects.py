@@ -69,7 +69,7 @@ def test_the_helm_on_path_renders_the_same(deployed: Engine, monkeypatch: pytest
 
 def test_no_object_changes_without_a_cluster(deployed: Engine) -> None:
     count = sum(map(len, deployed.listed().values()))
-    assert f"objects   none of {count} changes" in deployed.preview(env={"KUBECONFIG": NOWHERE})
+    assert f"objects   {count} unchanged" in deployed.preview(env={"KUBECONFIG": NOWHERE})
 
 
 def test_an_upgrade_lists_images_and_crds(deployed: Engine) -> None:
@@ -174,7 +174,7 @@ def test_what_a_chart_generates_does_not_change_from_run_to_run(engine: Engine) 
         "batch/v1 Job generated/setup-*",
         "v1 Secret generated/certificate",
     ]
-    assert "objects   none of 2 changes" in engine.preview(env={"KUBECONFIG": NOWHERE})
+    assert "objects   2 unchanged" in engine.preview(env={"KUBECONFIG": NOWHERE})
 
 
 LATER = """
@@ -203,4 +203,4 @@ def test_another_folder_changes_nothing(deployed: Engine, tmp_path: Path) -> Non
     text = deployed.run(
         "pulumi", "preview", "--stack", "test", "--expect-no-changes", "--cwd", str(other), env={"KUBECONFIG": NOWHERE}
     )
-    assert "objects   none of" in text
+    assert re.search(r"objects   \d+ unchanged", text)

@@ -184,10 +184,10 @@ def test_a_bare_mapping_is_checked(folder: Path) -> None:
     [
         (
             ("check",),
-            "Use exactly one of the options that name stacks. The stacks of this project are: good, twice, ",
+            "Use exactly one of the options that select stacks. The stacks of this project are: good, twice, ",
         ),
-        (("check", "--all", "--stack", "good"), "Use exactly one of the options that name stacks"),
-        (("check", "--stack", "good", "--config", "Pulumi.yaml"), "Use exactly one of the options that name stacks"),
+        (("check", "--all", "--stack", "good"), "Use exactly one of the options that select stacks"),
+        (("check", "--stack", "good", "--config", "Pulumi.yaml"), "Use exactly one of the options that select stacks"),
         (("check", "--stack", "absent"), "There is no stack 'absent' in "),
         (("check", "--config", "absent.yaml"), "'absent.yaml' does not exist"),
         (("check", "--config", "stacks"), "'stacks' is a directory"),
@@ -198,7 +198,7 @@ def test_a_bare_mapping_is_checked(folder: Path) -> None:
             "0.7.1 has an unknown minor version; the known ones are 0.8",
         ),
         (("explain", "--stack", "good", "--from", "2.0.0"), "2.0.0 has an unknown minor version"),
-        (("explain",), "Use exactly one of the options that name stacks"),
+        (("explain",), "Use exactly one of the options that select stacks"),
         (("explain", "--stack", "good", "--format", "svg"), "'svg' is not one of 'text', 'json', 'mermaid'"),
         (("versions", "1.5.1"), "Got unexpected extra argument"),
     ],
@@ -276,7 +276,7 @@ def test_the_upgrade_is_checked_from_the_running_version(folder: Path) -> None:
     down = run("check", "--stack", "good", "--from", "1.6.0", "--json")
 
     assert (fresh.exit_code, up.exit_code, down.exit_code) == (0, 1, 1)
-    assert "error UPG003  nats.mode\n  given    nothing, so disabled, the default from 1.4.0 on\n" in up.output
+    assert "error UPG003  nats.mode\n  given    nothing; the default from 1.4.0 on is disabled\n" in up.output
     assert "UPG002" in {finding["code"] for finding in data(down)["findings"]}
 
 

@@ -225,7 +225,7 @@ def test_a_head_that_does_not_render_is_an_error_and_hides_no_other_release() ->
     assert BROKEN in comparison.findings
     assert comparison.unknown == ("dynamo-platform",)
     assert [change.text for change in comparison.objects or ()] == ["~ Deployment dynamo-system/g"]
-    assert headline(comparison).endswith("refused, objects of dynamo-platform are not known")
+    assert headline(comparison).endswith("refused, objects of dynamo-platform are unknown")
 
 
 def test_a_base_that_does_not_render_is_not_an_error() -> None:

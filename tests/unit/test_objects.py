@@ -251,7 +251,7 @@ def test_a_first_installation_is_counted_and_not_listed() -> None:
 
 
 def test_equal_objects_are_summarized_as_unchanged() -> None:
-    assert summarize_changes(in_release(deployment()), in_release(deployment())) == "objects   none of 1 changes"
+    assert summarize_changes(in_release(deployment()), in_release(deployment())) == "objects   1 unchanged"
 
 
 def test_changes_are_counted_and_listed() -> None:

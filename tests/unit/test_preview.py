@@ -112,7 +112,7 @@ def test_objects_that_cannot_be_rendered_are_those_of_the_last_update(
     engine.manifests["dynamo-platform"] = None
     run(engine, **SETTINGS)
     assert len(messages(logged, "note REN004  values")) == 1
-    assert [text.splitlines()[0] for text in messages(logged, "objects")] == ["objects   none of 1 changes"]
+    assert [text.splitlines()[0] for text in messages(logged, "objects")] == ["objects   1 unchanged"]
 
 
 def test_nothing_is_rendered_if_previews_of_objects_are_off(
@@ -153,7 +153,7 @@ def test_crds_of_a_chart_are_rendered_once(engine: RecordingEngine, logged: pyte
     engine.templates.clear()
     run(engine, **SETTINGS)
     assert [options["skip_crd_rendering"] for options in engine.templates] == [True, True]
-    assert messages(logged, "objects")[-1].splitlines()[0] == "objects   none of 1 changes"
+    assert messages(logged, "objects")[-1].splitlines()[0] == "objects   1 unchanged"
 
 
 @pytest.mark.parametrize("other", [{"version": "1.5.0"}, {"kai_scheduler": {"mode": "disabled"}}])

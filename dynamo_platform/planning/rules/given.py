@@ -23,11 +23,12 @@ class Given(NamedTuple):
         chart: the chart's name.
         version: the version that will be installed.
         recorded: the keys that each recorded version reads.
-        recording: the recorded version that stands for the installed one.
+        recording: the recorded version that is used for ``version``.
         keys: the keys that it reads.
         written: the values that the module itself writes for it.
-        modes: those of them that decide which charts are installed.
-        absent: bundled charts that will not be installed, by the key of their values: what is allowed there, and why.
+        modes: the keys in ``written`` that determine which charts are installed.
+        absent: for each bundled chart that will not be installed, by the key of its values, what is allowed there and
+            why.
         subcharts: the keys whose values belong to a subchart; ``""`` if all values do.
     """
 

@@ -114,10 +114,10 @@ def changed_defaults_are_decided(c: Choices) -> Iterator[Verdict]:
             default = c.catalog.platform.default(f"{backend.key}.mode", c.version) if c.version else None
             yield Verdict(
                 f"{backend.key}.mode",
-                f"nothing, so {backend.mode}, the default from {_without_zero(default.first)} on"
+                f"nothing; the default from {_without_zero(default.first)} on is {backend.mode}"
                 if default
                 else "nothing",
-                f"{before}, as now, or {backend.mode}",
+                f"{before} (as now) or {backend.mode}",
                 f"{backend.key}.mode is {before} now, and the default of {c.version} is {backend.mode}. Unless you set "
                 "the mode, this upgrade changes it, which restarts every component.",
                 default.source if default else None,

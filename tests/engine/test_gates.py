@@ -235,6 +235,6 @@ def test_two_components_of_one_name_and_a_provider_of_the_programs(sandbox: Sand
     engine = Engine(sandbox, tmp_path / "project", PROGRAM)
     engine.configure({}, charts=False)
     said = fails(engine)
-    assert said.count("could not be read (the program's own provider decides the cluster)") == 2
+    assert said.count("could not be read (the program's own provider selects the cluster)") == 2
     assert "  kubectl describe deployments.apps queue-controller -n default" in said
     assert "  kubectl get events -n default --sort-by=.lastTimestamp" in said

@@ -57,7 +57,7 @@ def test_steps_are_shown_with_their_time_and_what_stops_them_once_in_full(run: R
         "✗ gate kai-config did not open: Config kai-config is not Available.",
     ]
     assert "    Available False: available: Binder: Deployment [binder] is not available" in shown
-    assert shown[-4] == "Once that is repaired, the next `pulumi up` goes on from here."
+    assert shown[-4] == "Fix this, then run `pulumi up` again: it resumes here."
     assert shown[-3] == "✗ 1 error occurred:"
     assert "timed out waiting for the condition" in shown[-2]
     assert shown[-1] == "✗ create gate Config kai-config  N s"

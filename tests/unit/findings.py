@@ -87,10 +87,10 @@ Some upstream advice is handled differently here:
   pulled by exactly the given version.
 - KAI Scheduler before 0.15 does not support `scheduler.args`. This is an error (SET001) or a warning (KEY001). The
   module does not patch `SchedulingShard/default`, which belongs to the chart.
-- Releases have fixed names.
+- The names of releases are fixed.
 - The quotas of queues below KAI Scheduler's own `default-parent-queue` are not added up, because its chart, or
   someone else, sets the quota of that parent.
-- The Kubernetes versions that upstream tests are not a minimum; those that it requires are (CLU002).
+- Upstream also lists the Kubernetes versions that it tests with. Only the required minimum is checked (CLU002).
 """
 """What the findings do not cover, and where they differ from upstream's advice."""
 
@@ -112,11 +112,13 @@ class Case:
 
     def findings(self) -> list[Finding]:
         """The findings of its rule."""
-        return [found for found in judged(self.bad, self.before, provider=self.provider) if found.code == self.code]
+        return [
+            found for found in findings_of(self.bad, self.before, provider=self.provider) if found.code == self.code
+        ]
 
     def false_findings(self) -> list[Finding]:
         """The findings of its rule on the right configuration."""
-        found = judged(self.good, self.good_before or self.before, provider=self.provider)
+        found = findings_of(self.good, self.good_before or self.before, provider=self.provider)
         paths = {finding.path for finding in self.findings()}
         return [finding for finding in found if finding.code == self.code and finding.path in paths]
 
@@ -128,24 +130,24 @@ def cases() -> list[Case]:
     return [
         Case(code, number, **{key.replace("-", "_"): value for key, value in entry.items()})
         for code, entries in document.items()
-        if code != ".pages"
+        if code != ".configurations"
         for number, entry in enumerate(entries, 1)
     ]
 
 
-def judged(page: Config, before: Config | str | None = None, *, provider: bool = False) -> tuple[Finding, ...]:
+def findings_of(config: Config, before: Config | str | None = None, *, provider: bool = False) -> tuple[Finding, ...]:
     """Every finding about a configuration, as an upgrade from what ran before."""
-    running = ran(page, before) if before else None
+    running = running_after(config, before) if before else None
     try:
-        return plan_of(page, stack=True, running=running, provider_given=provider).findings
+        return plan_of(config, stack=True, running=running, provider_given=provider).findings
     except PlatformError as error:
         return error.findings
 
 
-def ran(page: Config, before: Config | str) -> Running | None:
+def running_after(config: Config, before: Config | str) -> Running | None:
     """What runs after a configuration was applied, or the same with another version."""
     if isinstance(before, str):
-        return from_version(before, parse(page, stack=True)[0], catalog.load())
+        return from_version(before, parse(config, stack=True)[0], catalog.load())
     return from_state(state(plan_of(before, stack=True)), "dp", catalog.load())
 
 
@@ -175,8 +177,8 @@ def state(plan: Plan, component: str = "dp") -> dict[str, Any]:
     return resources
 
 
-def in_file(code: str) -> Finding:
-    """The finding, from its stack file."""
+def finding_in_file(code: str) -> Finding:
+    """The finding of a code, from its stack file in ``FILES``."""
     project = Project("infra", CHECKOUT / "Pulumi.yaml", CHECKOUT / "stacks", {})
     stack = parse_stack(FILES[code].encode(), Path("Pulumi.dev.yaml"), name="dev", project=project)
     return next(finding for finding in stack.problems if finding.code == code)
@@ -216,9 +218,9 @@ def page() -> str:
 
 
 def _subjects() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
-    yield "Reading", [(code, "Error.", mistakes.TITLES[code]) for code in UNREADABLE]
+    yield "Reading the configuration", [(code, "Error.", mistakes.TITLES[code]) for code in UNREADABLE]
     titles = mistakes.TITLES | stackfile.TITLES
-    yield "Stack files", [(code, f"{in_file(code).severity.capitalize()}.", titles[code]) for code in FILES]
+    yield "Stack files", [(code, f"{finding_in_file(code).severity.capitalize()}.", titles[code]) for code in FILES]
     rows: dict[str, list[tuple[str, str, str]]] = {}
     for rule in RULES:
         module = sys.modules[rule.judge.__module__].__doc__ or ""
@@ -267,7 +269,7 @@ def _context_example() -> list[str]:
 
 
 def _file_example(code: str) -> list[str]:
-    return ["```yaml", *FILES[code].splitlines(), "```", "", "```text", *str(in_file(code)).splitlines(), "```"]
+    return ["```yaml", *FILES[code].splitlines(), "```", "", "```text", *str(finding_in_file(code)).splitlines(), "```"]
 
 
 def _yaml(config: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The rules: what each says, that it is silent next door, and what `accept` makes of it."""
+"""The rules: their findings and messages, right configurations without findings, and the effect of `accept`."""
 
 import pickle
 import textwrap
@@ -16,7 +16,7 @@ from dynamo_platform.planning.rules import RULES, Rule
 from dynamo_platform.versions import Version
 from tests.engine.recordings import RENDERS as RECORDINGS
 from tests.engine.recordings import Recording
-from tests.unit.findings import MESSAGES, PAGE, UNREADABLE, Case, Config, cases, judged, messages, page
+from tests.unit.findings import MESSAGES, PAGE, UNREADABLE, Case, Config, cases, findings_of, messages, page
 
 CASES = cases()
 
@@ -65,14 +65,14 @@ def test_finding_says_what_is_allowed_why_and_where_to_read(case: Case) -> None:
             assert anchor in [line.lstrip("# ").lower() for line in lines if line[:1] == "#"]
 
 
-@pytest.mark.parametrize("page", [DEVELOPMENT, PRODUCTION, SEPARATE], ids=["development", "production", "separate"])
-def test_sound_page_has_no_findings(page: Config) -> None:
-    assert judged(page) == ()
+@pytest.mark.parametrize("config", [DEVELOPMENT, PRODUCTION, SEPARATE], ids=["development", "production", "separate"])
+def test_right_configuration_has_no_findings(config: Config) -> None:
+    assert findings_of(config) == ()
 
 
 def test_a_provider_names_the_cluster_of_production() -> None:
-    page = {key: value for key, value in PRODUCTION.items() if key != "cluster"}
-    assert judged(page, provider=True) == ()
+    config = {key: value for key, value in PRODUCTION.items() if key != "cluster"}
+    assert findings_of(config, provider=True) == ()
 
 
 # What the charts themselves refuse
@@ -85,8 +85,8 @@ _REFUSED = [
 ]
 
 
-def _page(recording: Recording, case: Any) -> Config:
-    """A page that passes a recorded case's values on."""
+def _configuration(recording: Recording, case: Any) -> Config:
+    """A configuration that passes through the values of a recorded case."""
     if recording.chart == "dynamo-platform":
         flags = {name: case.values.get("global", {}).get(name, {}) for name in ("kai-scheduler", "grove")}
         modes = {
@@ -106,9 +106,9 @@ def _page(recording: Recording, case: Any) -> Config:
 
 
 @pytest.mark.parametrize(("recording", "case"), _REFUSED)
-def test_what_the_real_chart_refuses_a_rule_refuses_first(recording: Recording, case: Any) -> None:
+def test_rules_refuse_what_the_real_chart_refuses(recording: Recording, case: Any) -> None:
     lifted = {rule.code for rule in RULES if rule.acceptable}
-    refused = {f.code for f in judged(_page(recording, case)) if f.severity == "error"} - lifted
+    refused = {f.code for f in findings_of(_configuration(recording, case)) if f.severity == "error"} - lifted
     assert refused & {rule.code for rule in RULES}
 
 
@@ -117,11 +117,11 @@ _NOT_YET = {("dynamo-platform-1.5.0-main.20260821", "checkpoint storage")}
 
 
 @pytest.mark.parametrize("path", sorted(RECORDINGS.glob("*.json")), ids=lambda path: path.stem)
-def test_what_the_real_chart_takes_no_rule_says_it_refuses(path: Path) -> None:
+def test_rules_do_not_refuse_what_the_real_chart_accepts(path: Path) -> None:
     recording = Recording.load(path.stem)
     for case in recording.cases:
         if not case.expected.fails and (recording.name, case.name) not in _NOT_YET:
-            refused = [f.code for f in judged(_page(recording, case)) if f.code.startswith("CHT")]
+            refused = [f.code for f in findings_of(_configuration(recording, case)) if f.code.startswith("CHT")]
             staleness = ["CHT007"] if "staleness -1" in case.name and "-1s" not in case.name else []
             assert refused in ([], staleness), case.name
 
@@ -137,12 +137,12 @@ def _tree(path: str, value: object) -> Config:
 
 
 def _with(fault: Fault, key: str, version: Version, values: Config) -> Config:
-    """A page where nothing but the version decides about a fault."""
+    """A configuration whose versions alone decide whether a fault applies."""
     modes = {"kaiScheduler": {"mode": "disabled"}, "grove": {"mode": "disabled"}}
     dependency = {"mode": "separate", "version": str(version), "values": values}
-    page = DEVELOPMENT | modes | {key: dependency, "accept": ["DEP002"]}
-    page |= {"apiVersions": [f"{fault.api}/v1"]} if fault.api else {}
-    return page | ({"kubernetesVersion": fault.kubernetes} if fault.kubernetes else {})
+    config = DEVELOPMENT | modes | {key: dependency, "accept": ["DEP002"]}
+    config |= {"apiVersions": [f"{fault.api}/v1"]} if fault.api else {}
+    return config | ({"kubernetesVersion": fault.kubernetes} if fault.kubernetes else {})
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,10 @@ def test_every_known_fault_is_found_in_its_versions_alone(key: str, fault: Fault
     values = _tree(fault.given, [{"name": "x"}]) if fault.given else {}
 
     def found(version: Version, values: Config) -> list[str]:
-        page = _with(fault, key, version, values)
-        return [f.why for f in judged(page) if f.code == "DEP005" and f.docs == fault.docs and f.why == fault.why]
+        config = _with(fault, key, version, values)
+        return [
+            f.why for f in findings_of(config) if f.code == "DEP005" and f.docs == fault.docs and f.why == fault.why
+        ]
 
     have = [version for version in chart.versions if fault.holds(version)] or [fault.first]
     after = [version for version in chart.versions if version >= fault.below][:1]
@@ -177,22 +179,22 @@ def test_every_known_fault_is_found_in_its_versions_alone(key: str, fault: Fault
 # accept
 
 
-def severities(page: Config, code: str) -> set[str]:
-    return {finding.severity for finding in judged(page) if finding.code == code}
+def severities(config: Config, code: str) -> set[str]:
+    return {finding.severity for finding in findings_of(config) if finding.code == code}
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.may_be_accepted], ids=lambda rule: rule.code)
 def test_accepted_finding_becomes_a_note(rule: Rule) -> None:
     case = next(case for case in CASES if case.code == rule.code)
-    found = judged(case.bad | {"accept": [rule.code]}, case.before, provider=case.provider)
+    found = findings_of(case.bad | {"accept": [rule.code]}, case.before, provider=case.provider)
     assert {finding.severity for finding in found if finding.code == rule.code} == {"note"}
     assert not [finding for finding in found if finding.code.startswith("ACC")]
 
 
 def test_accepting_one_code_leaves_the_others() -> None:
-    page = SEPARATE | {"version": "1.6.2", "grove": {"mode": "disabled"}, "accept": ["KAI002"]}
-    assert severities(page, "KAI002") == {"note"}
-    assert severities(page, "VER005") == {"warning"}
+    config = SEPARATE | {"version": "1.6.2", "grove": {"mode": "disabled"}, "accept": ["KAI002"]}
+    assert severities(config, "KAI002") == {"note"}
+    assert severities(config, "VER005") == {"warning"}
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.may_be_accepted], ids=lambda rule: rule.code)
@@ -200,7 +202,7 @@ def test_what_cannot_be_accepted_stays(rule: Rule) -> None:
     case = next(case for case in CASES if case.code == rule.code)
     before = {finding.severity for finding in case.findings()}
     accept = [*case.bad.get("accept", ()), rule.code]
-    found = judged(case.bad | {"accept": accept}, case.before, provider=case.provider)
+    found = findings_of(case.bad | {"accept": accept}, case.before, provider=case.provider)
     assert {finding.severity for finding in found if finding.code == rule.code} == before
     assert [finding.path for finding in found if finding.code == "ACC002"][-1] == f"accept[{len(accept) - 1}]"
 
@@ -214,10 +216,10 @@ _VERSIONS = st.sampled_from(["1.0.2", "1.1.1", "1.2.1", "1.3.1", "1.4.2", "1.5.1
 
 @settings(deadline=None)
 @given(version=_VERSIONS, kai=_MODES, grove=_MODES, install=_FLAGS)
-def test_hooks_are_off_exactly_where_the_module_owns_the_queues(
+def test_hooks_are_off_if_and_only_if_the_module_owns_the_queues(
     version: str, kai: str | None, grove: str | None, install: object
 ) -> None:
-    page: Config = {
+    config: Config = {
         "version": version,
         "profile": "development",
         "kaiScheduler": {"mode": kai} if kai else {},
@@ -226,7 +228,7 @@ def test_hooks_are_off_exactly_where_the_module_owns_the_queues(
         "values": {"global": {"kai-scheduler": {"install": install}}},
     }
     try:
-        plan = plan_of(page, stack=True)
+        plan = plan_of(config, stack=True)
     except PlatformError:
         return
     platform = plan.releases[-1]
@@ -242,7 +244,7 @@ def test_hooks_are_off_exactly_where_the_module_owns_the_queues(
 def test_readme_quotes_a_finding() -> None:
     [finding] = [
         f
-        for f in judged(DEVELOPMENT | {"profile": "production", "kaiScheduler": {"mode": "bundled"}})
+        for f in findings_of(DEVELOPMENT | {"profile": "production", "kaiScheduler": {"mode": "bundled"}})
         if f.code == "PRO002" and f.path.startswith("kai")
     ]
     readme = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
@@ -259,4 +261,4 @@ def test_errors_can_be_pickled() -> None:
 @pytest.mark.parametrize("tag", [{}, [1]])
 def test_operator_tag_of_any_type_is_a_finding(tag: object) -> None:
     values = {"dynamo-operator": {"controllerManager": {"manager": {"image": {"tag": tag}}}}}
-    assert "KEY005" in {f.code for f in judged(DEVELOPMENT | {"values": values})}
+    assert "KEY005" in {f.code for f in findings_of(DEVELOPMENT | {"values": values})}

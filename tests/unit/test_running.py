@@ -12,7 +12,7 @@ from dynamo_platform.planning.model import Installed, Running
 from dynamo_platform.planning.rules import RULES
 from dynamo_platform.planning.running import from_state, from_version
 from dynamo_platform.versions import Version
-from tests.unit.findings import Config, judged, state
+from tests.unit.findings import Config, findings_of, state
 
 SEPARATE: Config = {
     "version": "1.5.1",
@@ -146,5 +146,5 @@ def test_an_unchanged_page_is_no_upgrade(  # noqa: PLR0917
         plan_of(page, stack=True)
     except PlatformError:
         return
-    assert not [finding for finding in judged(page, page) if finding.code in UPGRADES]
-    assert not [finding for finding in judged(page, version) if finding.code in UPGRADES]
+    assert not [finding for finding in findings_of(page, page) if finding.code in UPGRADES]
+    assert not [finding for finding in findings_of(page, version) if finding.code in UPGRADES]

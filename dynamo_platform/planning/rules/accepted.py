@@ -17,10 +17,15 @@ def _accepted_rules(c: Choices) -> Iterator[tuple[str, str, Rule | None]]:
 
 @rule("ACC001")
 def accepted_codes_exist(c: Choices) -> Iterator[Verdict]:
-    """A misspelt code accepts nothing."""
+    """No finding that can be accepted has this code; it may be misspelt."""
     for path, code, known in _accepted_rules(c):
         if known is None:
-            yield Verdict(path, code, "the code of a finding, such as DEP005", "No acceptable finding has this code.")
+            yield Verdict(
+                path,
+                code,
+                "the code of a finding, such as DEP005",
+                "No finding that can be accepted has this code.",
+            )
 
 
 @rule("ACC002")
@@ -39,7 +44,7 @@ def accepted_codes_may_be_accepted(c: Choices) -> Iterator[Verdict]:
 
 @rule("ACC003", "note")
 def accepted_codes_are_needed(c: Choices) -> Iterator[Verdict]:
-    """The finding may be gone, for example after the upgrade."""
+    """An accepted finding no longer occurs, for example after an upgrade."""
     for path, code, known in _accepted_rules(c):
         if known and known.may_be_accepted and not any(known.judge(c)):
             yield Verdict(path, code, "remove the code", "This finding no longer occurs.")

@@ -1,10 +1,12 @@
 """The type of a rule and of its verdicts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from dynamo_platform.config.model import to_camel
 from dynamo_platform.findings import Finding, Severity, quote_value
 from dynamo_platform.planning.choices import Choices, Dependency
+from dynamo_platform.versions import Version
 
 DYNAMO = "https://github.com/ai-dynamo/dynamo"
 KAI = "https://github.com/kai-scheduler/KAI-Scheduler"
@@ -89,6 +91,24 @@ def path_and_version(d: Dependency) -> tuple[str, str]:
     if d.mode == "bundled":
         return f"{d.key}.mode", f"bundled ({d.version})"
     return f"{d.key}.version", quote_value(str(d.version)) if d.version else "nothing"
+
+
+def with_current(given: str, current: object) -> str:
+    """The given value of a verdict about an upgrade, with the current one."""
+    return f"{given}, currently {current}"
+
+
+def release_of(bound: Version) -> str:
+    """The release of a bound that includes its pre-releases: ``1.5.0-0`` as ``1.5.0``."""
+    return str(bound).removesuffix("-0")
+
+
+def unusable_settings(d: Dependency, names: Iterable[str], allowed: str, why: str) -> Iterator[Verdict]:
+    """A verdict for each of these settings of a dependency that is set."""
+    for name in names:
+        value = getattr(d.config, name)
+        if value is not None:
+            yield Verdict(f"{d.key}.{to_camel(name)}", quote_value(value), allowed, why, MODES)
 
 
 def kubernetes_minor(kubernetes: str) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from .base import Verdict, kubernetes_minor, rule
 
 @rule("CLU001")
 def cluster_is_selected_once(c: Choices) -> Iterator[Verdict]:
-    """With an explicit provider, a context would be ignored."""
+    """A context is ignored if the program passes a Kubernetes provider."""
     if c.provider_given and c.config.cluster and c.config.cluster.context is not None:
         yield Verdict(
             "cluster.context",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dynamo_platform.catalog.platform import Sure
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Dependency, parse_version
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
-from .base import MODES, Verdict, path_and_version, rule
+from .base import MODES, Verdict, path_and_version, rule, unusable_settings
 from .faults import affects, versions_without
 from .kai_config import kai_config
 
@@ -40,10 +41,17 @@ def dependency_fits_the_platform(c: Choices) -> Iterator[Verdict]:
                 f"{d.key}.version",
                 quote_value(str(d.version)),
                 str(d.window),
-                f"dynamo-platform {c.version} works with these versions ({d.window.sure} by upstream). A pre-release "
-                "is lower than its release.",
+                f"dynamo-platform {c.version} works with these versions ({_BASIS[d.window.sure]}). A pre-release is "
+                "lower than its release.",
                 c.minor.source if c.minor else d.chart.source,
             )
+
+
+_BASIS: dict[Sure, str] = {
+    "published": "published by upstream",
+    "disputed": "upstream's pages contradict each other",
+    "inferred": "inferred from other facts",
+}
 
 
 @rule("DEP003", "warning")
@@ -102,32 +110,20 @@ def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
 def bundled_version_is_the_platforms(c: Choices) -> Iterator[Verdict]:
     """A bundled dependency is part of the platform's release, so it has no release settings."""
     for d in c.dependencies:
-        if d.mode not in {"bundled", "disabled"}:
-            continue
-        for name in ("version", "namespace", "chart", "repository", "timeout", *(["values"] * (d.mode == "disabled"))):
-            if getattr(d.config, name) is not None:
-                yield Verdict(
-                    f"{d.key}.{name}",
-                    quote_value(getattr(d.config, name)),
-                    f"nothing while {d.key}.mode is {d.mode}",
-                    f"With mode {d.mode}, it has no release of its own.",
-                    MODES,
-                )
+        if d.mode in {"bundled", "disabled"}:
+            names = ("version", "namespace", "chart", "repository", "timeout", *(["values"] * (d.mode == "disabled")))
+            why = f"With mode {d.mode}, it has no release of its own."
+            yield from unusable_settings(d, names, f"no value while {d.key}.mode is {d.mode}", why)
 
 
 @rule("DEP007")
 def external_is_not_configured(c: Choices) -> Iterator[Verdict]:
     """This stack does not change what someone else installed."""
     for d in c.dependencies:
-        for name in ("values", "chart", "repository") if d.mode == "external" else ():
-            if getattr(d.config, name) is not None:
-                yield Verdict(
-                    f"{d.key}.{name}",
-                    quote_value(getattr(d.config, name)),
-                    "only version and namespace, which describe it, and timeout",
-                    "Someone else installed it, so this stack does not change it.",
-                    MODES,
-                )
+        if d.mode == "external":
+            allowed = "no value; with mode external, you can set version and namespace, which describe it, and timeout"
+            why = "Someone else installed it, so this stack does not change it."
+            yield from unusable_settings(d, ("values", "chart", "repository"), allowed, why)
 
 
 @rule("KAI001", "warning")
@@ -167,7 +163,7 @@ def kai_config_is_created(c: Choices) -> Iterator[Verdict]:
 
 @rule("GRV001")
 def separate_grove_does_not_go_with_bundled_kai(c: Choices) -> Iterator[Verdict]:
-    """A bundled KAI Scheduler is installed with the platform, which is after a separate Grove."""
+    """A separate Grove is installed before the platform, and so before a bundled KAI Scheduler."""
     if c.grove.mode == "separate" and c.kai.mode == "bundled":
         yield Verdict(
             "grove.mode",

@@ -12,6 +12,9 @@ from dynamo_platform.versions import Version
 from .base import DYNAMO, Verdict, rule
 from .faults import affects, versions_without
 
+_FIRST_VERSION = Version.parse("1.0.0-0")
+"""The first version that can be planned, pre-releases included."""
+
 
 @rule("VER001")
 def platform_version_is_given(c: Choices) -> Iterator[Verdict]:
@@ -30,22 +33,22 @@ def platform_version_is_given(c: Choices) -> Iterator[Verdict]:
 def platform_version_is_a_version(c: Choices) -> Iterator[Verdict]:
     """The version is MAJOR.MINOR.PATCH, without a v."""
     text = c.config.version
-    if text is None or (c.version is not None and not c.version.has_v):
+    if text is None or _valid_version(c):
         return
     why = "The platform's chart versions are MAJOR.MINOR.PATCH without a v."
     if text.count(".") == 1:
         why += " Without quotes, YAML reads 1.5 as a number, and 1.10 as 1.1."
-    yield Verdict("version", quote_value(text), _platform_versions(c), why, c.catalog.platform.source)
+    yield _version_verdict(c, _supported_versions(c), why, c.catalog.platform.source)
 
 
 @rule("VER003")
 def platform_is_not_older_than_1_0(c: Choices) -> Iterator[Verdict]:
-    """0.8 and 0.9 read the live cluster, and install CRDs with a separate chart."""
-    if c.version is not None and not c.version.has_v and c.version < Version.parse("1.0.0-0"):
-        yield Verdict(
-            "version",
-            quote_value(c.config.version),
-            _platform_versions(c),
+    """Versions before 1.0 cannot be planned: their charts depend on the APIs that the cluster serves at that moment."""
+    version = _valid_version(c)
+    if version and version < _FIRST_VERSION:
+        yield _version_verdict(
+            c,
+            _supported_versions(c),
             "Before 1.0 the chart depends on the APIs that the cluster serves at that moment, so it cannot be planned. "
             "Install 1.0 or later. Before an upgrade from 0.9, uninstall its dynamo-crds release (the CRDs stay).",
             f"{DYNAMO}/pull/6754",
@@ -54,12 +57,12 @@ def platform_is_not_older_than_1_0(c: Choices) -> Iterator[Verdict]:
 
 @rule("VER004")
 def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
-    """The chart values of a minor version that the catalog does not list are unknown."""
-    if c.version and not c.version.has_v and c.minor is None and c.version >= Version.parse("1.0.0-0"):
-        yield Verdict(
-            "version",
-            quote_value(c.config.version),
-            _platform_versions(c),
+    """The catalog does not list the minor version, so its chart values are not known."""
+    version = _valid_version(c)
+    if version and c.minor is None and version >= _FIRST_VERSION:
+        yield _version_verdict(
+            c,
+            _supported_versions(c),
             "The catalog does not list this minor version, and its chart values may differ. A newer release of this "
             "module may support it.",
             c.catalog.platform.source,
@@ -68,21 +71,13 @@ def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
 
 @rule("VER005", "warning")
 def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
-    """A patch or pre-release that the catalog does not list is treated like its minor version."""
+    """The catalog does not list the patch version or pre-release. It is treated like its minor version."""
+    version = _valid_version(c)
+    listed = [str(each) for each in c.catalog.platform.versions_of(c.minor.minor)] if c.minor else []
     # Build metadata counts: a chart is pulled by its whole version.
-    if (
-        c.version
-        and not c.version.has_v
-        and c.minor
-        and str(c.version) not in map(str, c.catalog.platform.versions_of(c.minor.minor))
-    ):
-        yield Verdict(
-            "version",
-            quote_value(c.config.version),
-            ", ".join(map(str, c.catalog.platform.versions_of(c.minor.minor))),
-            f"The catalog does not list this version; it is treated like {c.minor.minor}.",
-            c.minor.source,
-        )
+    if version and c.minor and str(version) not in listed:
+        why = f"The catalog does not list this version; it is treated like {c.minor.minor}."
+        yield _version_verdict(c, ", ".join(listed), why, c.minor.source)
 
 
 @rule("VER006", acceptable=True)
@@ -90,14 +85,8 @@ def platform_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     """The version has a fault that upstream documents."""
     for fault in c.catalog.platform.faults if c.version and c.minor else ():
         if c.version and affects(c, fault, c.version, c.config.values or {}):
-            yield Verdict(
-                "version",
-                quote_value(c.config.version),
-                versions_without(fault, c.version),
-                fault.why,
-                fault.docs,
-                fault.severity,
-            )
+            verdict = _version_verdict(c, versions_without(fault, c.version), fault.why, fault.docs)
+            yield verdict._replace(severity=fault.severity)
 
 
 @rule("VER007", "warning")
@@ -127,13 +116,22 @@ def platform_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 name,
                 quote_value(given),
-                f"nothing; the default is {published}",
+                f"no {name}; the default is {published}",
                 "That host has no OCI registry; it responds with 404.",
                 f"{DYNAMO}/issues/12372",
             )
 
 
-def _platform_versions(c: Choices) -> str:
+def _valid_version(c: Choices) -> Version | None:
+    """The platform's version; None if it is not set or not MAJOR.MINOR.PATCH without a v."""
+    return c.version if c.version and not c.version.has_v else None
+
+
+def _version_verdict(c: Choices, allowed: str, why: str, docs: str) -> Verdict:
+    return Verdict("version", quote_value(c.config.version), allowed, why, docs)
+
+
+def _supported_versions(c: Choices) -> str:
     known = [minor.minor for minor in c.catalog.platform.minors]
     newest = c.catalog.platform.versions[-1]
     return f'a full version of {known[0]} to {known[-1]}, for example "{newest}"'

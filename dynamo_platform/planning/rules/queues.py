@@ -11,7 +11,7 @@ from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, QueueNode
 from dynamo_platform.planning.queues import RESOURCES
 
-from .base import KAI, MODES, Verdict, rule
+from .base import KAI, MODES, Verdict, rule, with_current
 
 _NUMBERS: tuple[Literal["quota", "limit"], ...] = ("quota", "limit")
 
@@ -31,7 +31,7 @@ def queues_need_kai(c: Choices) -> Iterator[Verdict]:
 
 @rule("QUE002")
 def chart_owns_its_queues(c: Choices) -> Iterator[Verdict]:
-    """With KAI Scheduler bundled, hooks of the platform's chart create the two queues, at every upgrade."""
+    """With KAI Scheduler bundled, the platform's chart creates its two queues, and recreates them at every upgrade."""
     for i, queue in enumerate(c.config.queues or ()):
         if c.kai.mode == "bundled" and queue.name in c.catalog.platform.queues.names:
             yield Verdict(
@@ -115,6 +115,10 @@ def _number(amount: float) -> str:
     return "-1" if amount == inf else f"{amount:g}"
 
 
+def _at_least(amount: float) -> str:
+    return "-1" if amount == inf else f"at least {_number(amount)}"
+
+
 @rule("QUE006")
 def limit_is_not_below_quota(c: Choices) -> Iterator[Verdict]:
     """A queue must be allowed to use its quota."""
@@ -125,7 +129,7 @@ def limit_is_not_below_quota(c: Choices) -> Iterator[Verdict]:
                 yield Verdict(
                     f"{path}.{kind}.limit",
                     _number(limit),
-                    f"at least {_number(quota)}, the quota" if quota < inf else "-1, or a quota up to the limit",
+                    f"{_at_least(quota)}, the quota" if quota < inf else "-1, or a quota up to the limit",
                     "The limit is below the quota (-1 is unlimited), so the queue could never use its quota.",
                 )
 
@@ -145,7 +149,7 @@ def quotas_of_children_fit_their_parent(c: Choices) -> Iterator[Verdict]:
                 yield Verdict(
                     f"{path}.{kind}.quota",
                     _number(quota),
-                    f"at least {_number(total)}, or lower quotas for the children",
+                    f"{_at_least(total)}, or lower quotas for the children",
                     f"The quotas of the children are {shares}: together more than their parent's. -1 is unlimited, and "
                     "so is a resource that is not set.",
                 )
@@ -276,7 +280,7 @@ def queues_keep_their_parent(c: Choices) -> Iterator[Verdict]:
         if node and spec.get("parentQueue") != node.queue.parent:
             yield Verdict(
                 f"{node.path}.parent",
-                f"{node.queue.parent or 'nothing'}, from {spec.get('parentQueue') or 'nothing'}",
+                with_current(node.queue.parent or "nothing", spec.get("parentQueue") or "nothing"),
                 spec.get("parentQueue") or "no parent",
                 "The new parent's shares apply to its workloads immediately.",
             )
@@ -293,7 +297,7 @@ def queues_are_not_lowered(c: Choices) -> Iterator[Verdict]:
                 if node and after < before:
                     yield Verdict(
                         f"{node.path}.{kind}.{name}",
-                        f"{_number(after)}, from {_number(before)}",
-                        f"at least {_number(before)}, as now",
+                        with_current(_number(after), _number(before)),
+                        f"{_at_least(before)}, as now",
                         "Workloads above the new value may be evicted.",
                     )

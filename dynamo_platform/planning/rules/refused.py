@@ -73,7 +73,7 @@ def removed_keys_are_gone(c: Choices) -> Iterator[Verdict]:
 
 @rule("CHT002")
 def values_are_those_the_chart_takes(c: Choices) -> Iterator[Verdict]:
-    """The chart accepts only a few values for some keys."""
+    """Some keys of the chart accept only certain values."""
     for only in c.catalog.platform.refusals.only:
         given = _find_value(c, only.key)
         own_lock = only.key.startswith(_ELECTION) and _is_restricted(c)
@@ -170,7 +170,7 @@ def bundled_pair_has_its_grace_period(c: Choices) -> Iterator[Verdict]:
 
 @rule("CHT008")
 def operator_environment_has_no_reserved_name(c: Choices) -> Iterator[Verdict]:
-    """The chart sets one environment variable itself."""
+    """The chart sets one of the operator's environment variables itself."""
     refusal = c.catalog.platform.refusals.reserved_env
     given = _find_value(c, refusal.key)
     for i, entry in enumerate(given[1] if given and isinstance(given[1], list) else ()):

@@ -9,10 +9,10 @@ from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Part
 from dynamo_platform.planning.settings import needed_grace_period
 
-from .base import MODES, Verdict, rule
+from .base import Verdict, release_of, rule, unusable_settings
 
 
-class _Place(NamedTuple):
+class _Target(NamedTuple):
     """A chart that a setting applies to.
 
     Attributes:
@@ -27,76 +27,71 @@ class _Place(NamedTuple):
         return f"{self.part.name} {self.part.version}"
 
 
-def _given_settings(c: Choices) -> dict[str, tuple[object, list[_Place]]]:
+def _given_settings(c: Choices) -> dict[str, tuple[object, list[_Target]]]:
     """The settings of the configuration, by path: the value, and every chart that it applies to."""
-    given: dict[str, tuple[object, list[_Place]]] = {}
+    given: dict[str, tuple[object, list[_Target]]] = {}
     for part in c.parts if c.minor else ():
         for setting in part.settings:
             if setting.given:
                 keys = c.catalog.keys(part.name, setting.path, part.version)
-                given.setdefault(setting.path, (setting.value, []))[1].append(_Place(part, keys))
+                given.setdefault(setting.path, (setting.value, []))[1].append(_Target(part, keys))
     return given
 
 
-def _supporting_versions(c: Choices, path: str, places: list[_Place]) -> str:
+def _supporting_versions(c: Choices, path: str, targets: list[_Target]) -> str:
     """The versions of these charts that support all of a setting."""
     names = []
-    for place in places:
-        rows = c.catalog.settings(place.part.name).get(path, ())
+    for target in targets:
+        rows = c.catalog.settings(target.part.name).get(path, ())
         firsts = [key.first for key in rows if key.first and not key.lacks]
-        names += [f"{place.part.name} {str(first).removesuffix('-0')} or later" for first in sorted(firsts)[:1]]
+        names += [f"{target.part.name} {release_of(first)} or later" for first in sorted(firsts)[:1]]
     return " and ".join(names) or "no value"
+
+
+def _not_supported(targets: list[_Target]) -> str:
+    return f"{' and '.join(map(str, targets))} {'do' if len(targets) > 1 else 'does'} not support this setting"
 
 
 @rule("SET001", acceptable=True)
 def setting_is_read(c: Choices) -> Iterator[Verdict]:
     """A setting that the chosen version does not support has no effect."""
-    for path, (value, places) in _given_settings(c).items():
-        if not any(place.keys for place in places):
+    for path, (value, targets) in _given_settings(c).items():
+        if not any(target.keys for target in targets):
             yield Verdict(
                 path,
                 quote_value(value),
-                _supporting_versions(c, path, places),
-                f"{' and '.join(map(str, places))} {'do' if len(places) > 1 else 'does'} not support this setting. It "
-                "would have no effect.",
+                _supporting_versions(c, path, targets),
+                f"{_not_supported(targets)}, so it would have no effect.",
             )
 
 
 @rule("SET002", "warning")
 def setting_reaches_everything(c: Choices) -> Iterator[Verdict]:
     """Some of the charts do not support the setting, or support only a part of it."""
-    for path, (value, places) in _given_settings(c).items():
-        unread = [place for place in places if not place.keys]
-        if unread and len(unread) < len(places):
+    for path, (value, targets) in _given_settings(c).items():
+        unread = [target for target in targets if not target.keys]
+        if unread and len(unread) < len(targets):
             yield Verdict(
                 path,
                 quote_value(value),
                 _supporting_versions(c, path, unread),
-                f"{' and '.join(map(str, unread))} {'do' if len(unread) > 1 else 'does'} not support this setting; "
-                "it has no effect there.",
+                f"{_not_supported(unread)}, so it has no effect there.",
             )
-        for place in places:
-            for key in place.keys:
+        for target in targets:
+            for key in target.keys:
                 if key.lacks:
-                    why = f"With {place} it does not apply to {key.lacks}."
-                    yield Verdict(path, quote_value(value), _supporting_versions(c, path, [place]), why, key.source)
+                    why = f"With {target} it does not apply to {key.lacks}."
+                    yield Verdict(path, quote_value(value), _supporting_versions(c, path, [target]), why, key.source)
 
 
 @rule("SET003")
 def settings_of_a_dependency_have_their_release(c: Choices) -> Iterator[Verdict]:
     """A stack cannot configure a dependency that it does not install."""
     for d in c.dependencies:
-        own = type(d.config).model_fields.items() if d.mode in {"external", "disabled"} else ()
-        for name, field in own:
-            value = getattr(d.config, name) if name not in DependencyConfig.model_fields else None
-            if value is not None:
-                yield Verdict(
-                    f"{d.key}.{field.alias}",
-                    quote_value(value),
-                    f"nothing while {d.key}.mode is {d.mode}",
-                    f"With mode {d.mode}, this stack does not install it.",
-                    MODES,
-                )
+        if d.mode in {"external", "disabled"}:
+            own = [name for name in type(d.config).model_fields if name not in DependencyConfig.model_fields]
+            why = f"With mode {d.mode}, this stack does not install it."
+            yield from unusable_settings(d, own, f"no value while {d.key}.mode is {d.mode}", why)
 
 
 @rule("SET004")
@@ -154,8 +149,8 @@ def common_name_fits_a_certificate(c: Choices) -> Iterator[Verdict]:
         yield Verdict(
             "webhookCertificates.mode",
             "cert-manager",
-            f"automatic, own, dynamo-platform {str(known.below).removesuffix('-0')} or later, or a namespace of at "
-            f"most {len(c.namespace) - len(name) + known.longest} characters",
+            f"automatic, own, dynamo-platform {release_of(known.below)} or later, or a namespace of at most "
+            f"{len(c.namespace) - len(name) + known.longest} characters",
             f"{known.note} {name} has {len(name)}.",
             known.source,
         )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from dynamo_platform.catalog.model import VersionChange
+from dynamo_platform.config.model import BackendMode, Mode
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Dependency
 from dynamo_platform.planning.sources import reference
 from dynamo_platform.versions import Version
 
-from .base import DYNAMO, GROVE, KAI, MODES, Verdict, path_and_version, rule
+from .base import DYNAMO, GROVE, KAI, MODES, Verdict, path_and_version, release_of, rule, with_current
 from .faults import versions_without
 
 if TYPE_CHECKING:
@@ -23,11 +24,8 @@ _OWN_MODES = frozenset({"separate", "bundled"})
 _INSTALLER = "grove.crdInstaller"
 """The setting for Grove's installer of CRDs."""
 
-_MODE_KEYS = ("kaiScheduler", "grove", "etcd")
-"""The sections of what 0.9 installed with keys that 1.0 no longer reads."""
 
-
-def _pairs(c: Choices) -> Iterator[tuple[Installed, Dependency]]:
+def _before_and_after(c: Choices) -> Iterator[tuple[Installed, Dependency]]:
     """KAI Scheduler and Grove, before and after the upgrade."""
     if c.running:
         yield c.running.kai, c.kai
@@ -55,13 +53,20 @@ def _passed_changes(c: Choices, kind: str) -> Iterator[tuple[VersionChange, Vers
                 yield change, versions[0]
 
 
-def _change_of_version(before: Version, after: str | None) -> str:
-    return f"{quote_value(after)}, from {before}"
+def _platform_verdict(c: Choices, before: Version, allowed: str, why: str, docs: str) -> Verdict:
+    """A verdict about the change of the platform's version."""
+    return Verdict("version", with_current(quote_value(c.config.version), before), allowed, why, docs)
 
 
-def _without_zero(version: Version) -> str:
-    """``1.5.0-0``, a bound that includes pre-releases, as ``1.5.0``."""
-    return str(version).removesuffix("-0")
+def _dependency_verdict(d: Dependency, before: Version | None, allowed: str, why: str, docs: str) -> Verdict:
+    """A verdict about the change of a dependency's version."""
+    path, given = path_and_version(d)
+    return Verdict(path, with_current(given, before), allowed, why, docs)
+
+
+def _mode_verdict(before: Installed, after: Dependency, allowed: str, why: str, docs: str | None = None) -> Verdict:
+    """A verdict about the change of a dependency's mode."""
+    return Verdict(f"{after.key}.mode", with_current(str(after.mode), before.mode), allowed, why, docs)
 
 
 # Downgrades
@@ -74,13 +79,8 @@ def stored_objects_can_be_read(c: Choices) -> Iterator[Verdict]:
         before, after = versions
         for change in c.catalog.platform.changes:
             if change.kind == "storage-version" and change.passed(after, before):
-                yield Verdict(
-                    "version",
-                    _change_of_version(before, c.config.version),
-                    f">= {_without_zero(change.first)}",
-                    f"{change.what} {change.remedy}",
-                    change.source,
-                )
+                why = f"{change.what} {change.remedy}"
+                yield _platform_verdict(c, before, f">= {release_of(change.first)}", why, change.source)
 
 
 @rule("UPG002", acceptable=True)
@@ -90,14 +90,11 @@ def nothing_goes_back(c: Choices) -> Iterator[Verdict]:
     versions = _platform_versions(c)
     if versions and versions[1] < versions[0]:
         before, _ = versions
-        yield Verdict(
-            "version", _change_of_version(before, c.config.version), f">= {before}", why, f"{DYNAMO}/issues/14074"
-        )
-    for installed, after in _pairs(c):
+        yield _platform_verdict(c, before, f">= {before}", why, f"{DYNAMO}/issues/14074")
+    for installed, after in _before_and_after(c):
         moved = _versions(installed, after)
         if moved and moved[1] < moved[0]:
-            path, given = path_and_version(after)
-            yield Verdict(path, f"{given}, from {moved[0]}", f">= {moved[0]}", why, after.chart.source)
+            yield _dependency_verdict(after, moved[0], f">= {moved[0]}", why, after.chart.source)
 
 
 # Defaults and keys
@@ -114,9 +111,7 @@ def changed_defaults_are_decided(c: Choices) -> Iterator[Verdict]:
             default = c.catalog.platform.default(f"{backend.key}.mode", c.version) if c.version else None
             yield Verdict(
                 f"{backend.key}.mode",
-                f"nothing; the default from {_without_zero(default.first)} on is {backend.mode}"
-                if default
-                else "nothing",
+                f"nothing; the default from {release_of(default.first)} on is {backend.mode}" if default else "nothing",
                 f"{before} (as now) or {backend.mode}",
                 f"{backend.key}.mode is {before} now, and the default of {c.version} is {backend.mode}. Unless you set "
                 "the mode, this upgrade changes it, which restarts every component.",
@@ -127,41 +122,39 @@ def changed_defaults_are_decided(c: Choices) -> Iterator[Verdict]:
 @rule("UPG004")
 def modes_of_0_9_are_decided(c: Choices) -> Iterator[Verdict]:
     """0.9 installed KAI Scheduler, Grove and etcd with keys that nothing has read since 1.0."""
-    for change, before in _passed_changes(c, "keys"):
-        for key, config in zip(_MODE_KEYS, (c.config.kai_scheduler, c.config.grove, c.config.etcd), strict=True):
+    sections = (
+        ("kaiScheduler", c.config.kai_scheduler, Mode),
+        ("grove", c.config.grove, Mode),
+        ("etcd", c.config.etcd, BackendMode),
+    )
+    for change, _ in _passed_changes(c, "keys"):
+        for key, config, modes in sections:
             if config is None or config.mode is None:
-                yield Verdict(
-                    f"{key}.mode", f"nothing, from {before}", "a mode", f"{change.what} {change.remedy}", change.source
-                )
-
-
-def _passed_verdicts(c: Choices, kind: str, allowed: str = "") -> Iterator[tuple[VersionChange, Verdict]]:
-    """The platform's changes of a kind that this upgrade passes, each with a verdict about the version."""
-    for change, before in _passed_changes(c, kind):
-        given = _change_of_version(before, c.config.version)
-        yield change, Verdict("version", given, allowed, change.what, change.source)
+                *others, last = get_args(modes)
+                allowed, why = f"{', '.join(others)} or {last}", f"{change.what} {change.remedy}"
+                yield Verdict(f"{key}.mode", "nothing", allowed, why, change.source)
 
 
 @rule("UPG005", acceptable=True)
 def separate_crds_are_gone(c: Choices) -> Iterator[Verdict]:
     """Two releases cannot own the same CRDs."""
-    allowed = "accept this after the dynamo-crds release is uninstalled"
-    for change, verdict in _passed_verdicts(c, "crd-chart-ends", allowed):
-        yield verdict._replace(why=f"{change.what} {change.remedy}")
+    for change, before in _passed_changes(c, "crd-chart-ends"):
+        allowed, why = "accept this after the dynamo-crds release is uninstalled", f"{change.what} {change.remedy}"
+        yield _platform_verdict(c, before, allowed, why, change.source)
 
 
 @rule("UPG006", "note")
 def crds_leave_the_chart(c: Choices) -> Iterator[Verdict]:
-    """Another component applies the CRDs from this version on; you do not have to do anything."""
-    for change, verdict in _passed_verdicts(c, "crds-leave-chart"):
-        yield verdict._replace(allowed=change.remedy)
+    """The chart no longer contains the CRDs, and the operator applies them. By default, there is nothing to do."""
+    for change, before in _passed_changes(c, "crds-leave-chart"):
+        yield _platform_verdict(c, before, change.remedy, change.what, change.source)
 
 
 @rule("UPG007", "note")
 def stored_objects_are_rewritten(c: Choices) -> Iterator[Verdict]:
     """From this version on, a downgrade is not possible."""
-    for _, verdict in _passed_verdicts(c, "storage-version", "a backup before this upgrade"):
-        yield verdict
+    for change, before in _passed_changes(c, "storage-version"):
+        yield _platform_verdict(c, before, "a backup before this upgrade", change.what, change.source)
 
 
 # What an upgrade of Grove or KAI Scheduler does
@@ -175,8 +168,7 @@ def _grove_changes(c: Choices, kind: str, *, both_ways: bool = False) -> Iterato
             and change.kind == kind
             and (change.passed(*versions) or (both_ways and change.passed(*versions[::-1])))
         ):
-            path, given = path_and_version(c.grove)
-            yield Verdict(path, f"{given}, from {versions[0]}", change.remedy, change.what, change.source)
+            yield _dependency_verdict(c.grove, versions[0], change.remedy, change.what, change.source)
 
 
 @rule("UPG008", acceptable=True)
@@ -199,26 +191,25 @@ def gangs_are_renamed(c: Choices) -> Iterator[Verdict]:
 
 @rule("UPG011", "warning")
 def upgrades_do_no_harm(c: Choices) -> Iterator[Verdict]:
-    """An upgrade to some versions of KAI Scheduler and Grove causes trouble, whatever the version before."""
+    """Upgrades to some versions of KAI Scheduler and Grove have known problems, regardless of the version before."""
     yield from _upgrade_faults(c, notes=False)
 
 
 @rule("UPG018", "note")
 def upgrades_have_known_effects(c: Choices) -> Iterator[Verdict]:
-    """An upgrade of KAI Scheduler or Grove has known effects."""
+    """Upgrades to some versions of KAI Scheduler and Grove have known side effects."""
     yield from _upgrade_faults(c, notes=True)
 
 
 def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
-    for before, after in _pairs(c):
+    for before, after in _before_and_after(c):
         ours = before.mode in _OWN_MODES and after.mode in _OWN_MODES
         # If bundled, every upgrade of the platform also upgrades its subcharts, and runs their hooks.
         upgraded = ours and (_versions(before, after) or (after.mode == "bundled" and _platform_versions(c)))
         for fault in after.chart.upgrade_faults if upgraded and after.version else ():
             if after.version and fault.holds(after.version) and notes == (fault.severity == "note"):
-                path, given = path_and_version(after)
-                instead = versions_without(fault, after.version)
-                yield Verdict(path, f"{given}, from {before.version}", instead, fault.why, fault.docs)
+                allowed = versions_without(fault, after.version)
+                yield _dependency_verdict(after, before.version, allowed, fault.why, fault.docs)
 
 
 @rule("UPG019", "warning")
@@ -227,10 +218,9 @@ def crds_are_upgraded(c: Choices) -> Iterator[Verdict]:
     versions = _versions(c.running.grove, c.grove) if c.running else None
     if versions and c.catalog.setting("grove", _INSTALLER, versions[1], c.values["grove"]) is not True:
         keys = c.catalog.settings("grove")[_INSTALLER]
-        path, given = path_and_version(c.grove)
-        yield Verdict(
-            path,
-            f"{given}, from {versions[0]}",
+        yield _dependency_verdict(
+            c.grove,
+            versions[0],
             f"apply the CRDs of {versions[1]} beforehand, or use grove {keys[0].first} or later with "
             "grove.crdInstaller",
             "Helm never upgrades a chart's CRDs, and here nothing else does: the operator would run with those of "
@@ -242,14 +232,15 @@ def crds_are_upgraded(c: Choices) -> Iterator[Verdict]:
 @rule("UPG012", "note")
 def charts_move_to_another_registry(c: Choices) -> Iterator[Verdict]:
     """The charts and images have moved, so restricted clusters and mirrors need the new registry."""
-    for before, after in _pairs(c):
+    for before, after in _before_and_after(c):
         chart = _chart_reference(c, after)
         if before.chart and chart and _folder(before.chart) != _folder(chart):
             yield Verdict(
                 path_and_version(after)[0],
                 _folder(chart),
                 f"access to {_folder(chart)}, or a mirror of it",
-                f"The installed version came from {_folder(before.chart)}; charts and images moved.",
+                f"The installed version came from {_folder(before.chart)}. The charts and images of the new version "
+                "are published elsewhere.",
                 after.chart.source,
             )
 
@@ -271,12 +262,12 @@ def _folder(chart: str) -> str:
 @rule("UPG013", acceptable=True)
 def modes_do_not_switch_between_bundled_and_separate(c: Choices) -> Iterator[Verdict]:
     """The new release would be installed while the old one still owns the same objects."""
-    for before, after in _pairs(c):
+    for before, after in _before_and_after(c):
         if {before.mode, after.mode} == _OWN_MODES:
             kept = after.chart.kept
-            yield Verdict(
-                f"{after.key}.mode",
-                f"{after.mode}, from {before.mode}",
+            yield _mode_verdict(
+                before,
+                after,
                 f"{before.mode}; or switch in two steps: first to external, with namespace "
                 f"{before.namespace} and UPG014 accepted",
                 "Two releases cannot own the same objects, and the new one is installed before the old one is "
@@ -294,11 +285,11 @@ _KEPT = (
 @rule("UPG014", acceptable=True)
 def running_dependencies_are_not_uninstalled(c: Choices) -> Iterator[Verdict]:
     """With mode disabled or external, this stack uninstalls what it installed."""
-    for before, after in _pairs(c):
+    for before, after in _before_and_after(c):
         if before.mode in _OWN_MODES and after.mode in {"disabled", "external"}:
-            yield Verdict(
-                f"{after.key}.mode",
-                f"{after.mode}, from {before.mode}",
+            yield _mode_verdict(
+                before,
+                after,
                 before.mode,
                 f"This uninstalls {after.chart.chart}, which running workloads may need. To hand a separate release "
                 "over to someone else, remove it from the state first (`pulumi state delete`).",
@@ -308,13 +299,13 @@ def running_dependencies_are_not_uninstalled(c: Choices) -> Iterator[Verdict]:
 @rule("UPG015", acceptable=True)
 def bundled_later_has_its_crds(c: Choices) -> Iterator[Verdict]:
     """Helm installs the CRDs of a subchart only when the release is first installed."""
-    for before, after in _pairs(c):
+    for before, after in _before_and_after(c):
         later = c.running is not None and c.running.platform is not None and before.mode in {"disabled", "external"}
         brings = after is c.grove and after.version and _brings_crds(c, after.version)
         if later and after.mode == "bundled" and not brings:
-            yield Verdict(
-                f"{after.key}.mode",
-                f"bundled, from {before.mode}",
+            yield _mode_verdict(
+                before,
+                after,
                 f"separate, or accept this after the CRDs of {after.version} are applied",
                 "The platform is already installed, and Helm installs a subchart's CRDs only when a release is first "
                 "installed: the upgrade would fail because kinds are missing.",
@@ -335,9 +326,7 @@ def workloads_keep_their_provider(c: Choices) -> Iterator[Verdict]:
         return
     for change in c.catalog.platform.changes:
         if change.kind == "field-immutable" and change.holds(c.version):
-            yield Verdict(
-                "grove.mode", f"{c.grove.mode}, from {before.mode}", change.remedy, change.what, change.source
-            )
+            yield _mode_verdict(before, c.grove, change.remedy, change.what, change.source)
 
 
 @rule("UPG017", acceptable=True)
@@ -345,7 +334,7 @@ def releases_keep_their_namespace(c: Choices) -> Iterator[Verdict]:
     """Helm cannot move a release to another namespace: the old one is uninstalled first."""
     moved = [
         (f"{after.key}.namespace", before, after.namespace)
-        for before, after in _pairs(c)
+        for before, after in _before_and_after(c)
         if before.mode == after.mode == "separate"
     ]
     if c.running and c.running.platform:
@@ -354,7 +343,7 @@ def releases_keep_their_namespace(c: Choices) -> Iterator[Verdict]:
         if before.namespace and before.namespace != namespace:
             yield Verdict(
                 path,
-                f"{quote_value(namespace)}, from {before.namespace}",
+                with_current(quote_value(namespace), before.namespace),
                 quote_value(before.namespace),
                 "Helm cannot move a release: the old one is uninstalled, with everything that its hooks delete, and a "
                 "new one is installed. It cannot adopt the objects that the old one leaves behind.",

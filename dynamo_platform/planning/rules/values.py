@@ -26,7 +26,7 @@ def values_do_not_undo_settings(c: Choices) -> Iterator[Verdict]:
 
 @rule("VAL002")
 def values_do_not_undo_modes(c: Choices) -> Iterator[Verdict]:
-    """The modes decide what is installed and in which order; a second scheduler in a cluster would conflict."""
+    """The modes decide what is installed and in which order, so ``values`` must not override them."""
     yield from _overridden("values", c.config.values or {}, modes_of(c), maps=True)
 
 

@@ -35,7 +35,7 @@ def platform_version_is_a_version(c: Choices) -> Iterator[Verdict]:
     why = "The platform's chart versions are MAJOR.MINOR.PATCH without a v."
     if text.count(".") == 1:
         why += " Without quotes, YAML reads 1.5 as a number, and 1.10 as 1.1."
-    yield Verdict("version", quote_value(text), _platform_versions(c), why, c.catalog.platform.source)
+    yield Verdict("version", quote_value(text), _supported_versions(c), why, c.catalog.platform.source)
 
 
 @rule("VER003")
@@ -45,7 +45,7 @@ def platform_is_not_older_than_1_0(c: Choices) -> Iterator[Verdict]:
         yield Verdict(
             "version",
             quote_value(c.config.version),
-            _platform_versions(c),
+            _supported_versions(c),
             "Before 1.0 the chart depends on the APIs that the cluster serves at that moment, so it cannot be planned. "
             "Install 1.0 or later. Before an upgrade from 0.9, uninstall its dynamo-crds release (the CRDs stay).",
             f"{DYNAMO}/pull/6754",
@@ -59,7 +59,7 @@ def platform_minor_is_known(c: Choices) -> Iterator[Verdict]:
         yield Verdict(
             "version",
             quote_value(c.config.version),
-            _platform_versions(c),
+            _supported_versions(c),
             "The catalog does not list this minor version, and its chart values may differ. A newer release of this "
             "module may support it.",
             c.catalog.platform.source,
@@ -133,7 +133,7 @@ def platform_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
             )
 
 
-def _platform_versions(c: Choices) -> str:
+def _supported_versions(c: Choices) -> str:
     known = [minor.minor for minor in c.catalog.platform.minors]
     newest = c.catalog.platform.versions[-1]
     return f'a full version of {known[0]} to {known[-1]}, for example "{newest}"'

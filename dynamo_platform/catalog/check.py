@@ -39,7 +39,7 @@ class Addition(NamedTuple):
     value: Any
 
 
-class Comparison(NamedTuple):
+class ChartComparison(NamedTuple):
     """A chart compared with the catalog.
 
     Attributes:
@@ -55,7 +55,7 @@ class Comparison(NamedTuple):
     differs: tuple[str, ...]
 
 
-def compare(chart: ReadChart, catalog: Catalog) -> Comparison:
+def compare_chart(chart: ReadChart, catalog: Catalog) -> ChartComparison:
     """Compare a chart with the catalog.
 
     Raises:
@@ -74,7 +74,7 @@ def compare(chart: ReadChart, catalog: Catalog) -> Comparison:
         add = [*([] if minor else [Addition(file, "minors", _minor(chart, version))]), *add]
         differs = [*(_bundle_differences(chart, minor) if minor else ()), *differs]
     recording, others = _keys(chart, version)
-    return Comparison(chart.name, chart.version, (*add, *recording), (*differs, *others))
+    return ChartComparison(chart.name, chart.version, (*add, *recording), (*differs, *others))
 
 
 def _files(catalog: Catalog) -> dict[str, Chart]:
@@ -89,13 +89,13 @@ def _minor(chart: ReadChart, version: Version) -> dict[str, Any]:
     """The row of a new platform minor version."""
     return {
         "minor": version.minor_line,
-        "kai_scheduler": _window(_bundled(chart, "kai-scheduler")),
-        "grove": _window(_bundled(chart, "grove")),
+        "kai_scheduler": _window(_bundled_version(chart, "kai-scheduler")),
+        "grove": _window(_bundled_version(chart, "grove")),
         "source": _SOURCES[chart.name].format(chart.version),
     }
 
 
-def _bundled(chart: ReadChart, name: str) -> str:
+def _bundled_version(chart: ReadChart, name: str) -> str:
     try:
         return chart.dependencies[name]
     except KeyError as error:
@@ -109,7 +109,7 @@ def _window(bundled: str) -> dict[str, str]:
 
 def _bundle_differences(chart: ReadChart, minor: Minor) -> Iterator[str]:
     for name, window in (("kai-scheduler", minor.kai_scheduler), ("grove", minor.grove)):
-        if (bundled := _bundled(chart, name)) != str(window.bundled):
+        if (bundled := _bundled_version(chart, name)) != str(window.bundled):
             yield f"bundles {name} {bundled}; the catalog has {window.bundled} for {minor.minor}"
 
 
@@ -147,7 +147,7 @@ def main(folder: Path, *, as_json: bool) -> None:
     catalog = load()
     try:
         found = sorted(
-            (compare(chart, catalog) for chart in read_charts(folder)),
+            (compare_chart(chart, catalog) for chart in read_charts(folder)),
             key=lambda comparison: (comparison.chart, Version.parse(comparison.version)),
         )
     except ValueError as error:
@@ -158,12 +158,12 @@ def main(folder: Path, *, as_json: bool) -> None:
     sys.exit(any(comparison.add or comparison.differs for comparison in found))
 
 
-def _as_json(found: list[Comparison]) -> str:
+def _as_json(found: list[ChartComparison]) -> str:
     charts = [each._asdict() | {"add": [addition._asdict() for addition in each.add]} for each in found]
     return json.dumps({"charts": charts}, indent=2, ensure_ascii=False)
 
 
-def _as_text(comparison: Comparison) -> str:
+def _as_text(comparison: ChartComparison) -> str:
     lines = [f"{comparison.chart} {comparison.version}"]
     for addition in comparison.add:
         rows = json.dumps(addition.value, indent=2, ensure_ascii=False).splitlines()

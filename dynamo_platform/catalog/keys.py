@@ -16,7 +16,7 @@ from dynamo_platform.versions import Version
 from .model import Kind
 from .reading import Row, read
 
-FOLDER = Path(__file__).parent / "data" / "keys"
+RECORDINGS = Path(__file__).parent / "data" / "keys"
 
 _WITHOUT_KEYS: frozenset[Kind] = frozenset({"boolean", "auto", "number", "text", "list"})
 
@@ -37,7 +37,7 @@ class Recording(Row):
 
 def recordings(chart: str) -> dict[str, Recording]:
     """A chart's recordings by version, oldest first."""
-    file = FOLDER / f"{chart}.json"
+    file = RECORDINGS / f"{chart}.json"
     rows: dict[str, Recording] = read(dict[str, Recording], json.loads(file.read_text(encoding="utf-8")), file.name)
     return rows
 

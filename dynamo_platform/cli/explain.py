@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from dynamo_platform.planning.explanation import StepExplanation, as_data, explain_steps, mermaid
+from dynamo_platform.planning.explanation import StepExplanation, explain_steps, mermaid, plan_data
 from dynamo_platform.planning.model import Plan, Running
 from dynamo_platform.planning.stacks import plan_stack, running_at
 
@@ -36,7 +36,7 @@ def explain(
         plan = plan_stack(read, running)
     match form:
         case "json":
-            click.echo(json.dumps(as_data(plan, running), indent=2, ensure_ascii=False))
+            click.echo(json.dumps(plan_data(plan, running), indent=2, ensure_ascii=False))
         case "mermaid":
             click.echo(mermaid(plan))
         case "text":

@@ -17,7 +17,7 @@ def files() -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def parse(path: Path) -> Mapping[str, Any]:
+def parse_file(path: Path) -> Mapping[str, Any]:
     """A file's content; empty if the file cannot be read or is not a mapping."""
     try:
         document = yaml.safe_load(path.read_bytes())
@@ -28,6 +28,6 @@ def parse(path: Path) -> Mapping[str, Any]:
 
 def contexts(path: Path) -> set[str]:
     """The names of a file's contexts."""
-    entries = parse(path).get("contexts")
+    entries = parse_file(path).get("contexts")
     named = [entry.get("name") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return {name for name in named if isinstance(name, str)}

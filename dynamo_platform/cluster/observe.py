@@ -38,7 +38,7 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KaiScheduler:
+class KaiInstallation:
     """The location of KAI Scheduler, and whether its cluster can be read.
 
     Attributes:
@@ -71,7 +71,7 @@ class Observation:
     events: Sequence[LiveObject] = ()
 
 
-async def diagnose(gate: Gate, kai: KaiScheduler) -> list[str]:
+async def diagnose(gate: Gate, kai: KaiInstallation) -> list[str]:
     """Read the gate's object and the workloads in KAI Scheduler's namespace, and report what is not ready.
 
     Returns:
@@ -93,7 +93,7 @@ async def diagnose(gate: Gate, kai: KaiScheduler) -> list[str]:
         raise UnreadableError(str(error) if isinstance(error, ApiError) else type(error).__name__) from error
 
 
-async def _read_cluster(gate: Gate, kai: KaiScheduler) -> Observation:
+async def _read_cluster(gate: Gate, kai: KaiInstallation) -> Observation:
     from lightkube import ApiError, AsyncClient, KubeConfig  # noqa: PLC0415  not needed until a gate fails
     from lightkube.generic_resource import create_global_resource  # noqa: PLC0415
     from lightkube.resources.apps_v1 import Deployment  # noqa: PLC0415
@@ -126,13 +126,14 @@ async def _list(client: AsyncClient, kind: Any, namespace: str) -> list[LiveObje
 def _kubeconfig_for(context: str | None) -> Path:
     """The first kubeconfig file that has the context, or that has a current context if it is None."""
     for path in kubeconfig.files():
-        if kubeconfig.parse(path).get("current-context") if context is None else context in kubeconfig.contexts(path):
+        found = context in kubeconfig.contexts(path) if context else kubeconfig.parse_file(path).get("current-context")
+        if found:
             return path
     wanted = f"the context {context}" if context else "a current context"
     raise UnreadableError(f"no kubeconfig has {wanted}")
 
 
-def describe(gate: Gate, kai: KaiScheduler, observation: Observation) -> list[str]:
+def describe(gate: Gate, kai: KaiInstallation, observation: Observation) -> list[str]:
     """The conditions of the gate's object, then the Deployments that are not ready, each with its pods and events."""
     lines = _describe_target(gate, observation.target)
     waiting = [deployment for deployment in observation.deployments if not _is_rolled_out(deployment)]
@@ -150,7 +151,7 @@ def describe(gate: Gate, kai: KaiScheduler, observation: Observation) -> list[st
     return lines
 
 
-def kubectl_commands(gate: Gate, kai: KaiScheduler) -> list[str]:
+def kubectl_commands(gate: Gate, kai: KaiInstallation) -> list[str]:
     """The kubectl commands that show the same."""
     kubectl = f"kubectl --context {kai.context}" if kai.context else "kubectl"
     group = gate.api_version.partition("/")[0]

@@ -36,7 +36,7 @@ def _yaml_files(folder: Path) -> list[Path]:
 
 
 def _read_file(file: Path) -> dict[Key, Object]:
-    manifests = list(_parse_manifests(file))
+    manifests = list(_parse_documents(file))
     try:
         objects = read_objects(manifests, manifests, "", hooks=True)
     except (AttributeError, KeyError, RecursionError, TypeError) as error:
@@ -53,7 +53,7 @@ def _invalid_object(file: Path) -> FolderError:
     )
 
 
-def _parse_manifests(file: Path) -> Iterator[dict[str, Any]]:
+def _parse_documents(file: Path) -> Iterator[dict[str, Any]]:
     try:
         documents = list(yaml.load_all(file.read_bytes(), Loader=ManifestLoader))
     except yaml.YAMLError as error:

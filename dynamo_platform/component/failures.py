@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 
-from dynamo_platform.cluster.observe import KaiScheduler, UnreadableError, diagnose, kubectl_commands
+from dynamo_platform.cluster.observe import KaiInstallation, UnreadableError, diagnose, kubectl_commands
 from dynamo_platform.planning.model import Gate
 
 NOT_LISTENING = ("failed calling webhook", "connection refused")
@@ -24,7 +24,7 @@ Hook = Callable[[pulumi.ErrorHookArgs], Awaitable[bool]]
 """Takes the failure; returns whether to retry."""
 
 
-def report_gate(gates: Mapping[str, Gate], kai: KaiScheduler) -> Hook:
+def report_gate(gates: Mapping[str, Gate], kai: KaiInstallation) -> Hook:
     """A hook for gates that reports the state of the cluster. It does not retry, because the gate has already waited.
 
     Args:
@@ -41,7 +41,7 @@ def report_gate(gates: Mapping[str, Gate], kai: KaiScheduler) -> Hook:
     return hook
 
 
-async def gate_report(gate: Gate, kai: KaiScheduler) -> str:
+async def gate_report(gate: Gate, kai: KaiInstallation) -> str:
     """The report on a gate that did not open."""
     lines = [f"gate {gate.name} did not open: {gate.kind} {gate.object_name} is not {gate.ready}."]
     try:
@@ -53,7 +53,7 @@ async def gate_report(gate: Gate, kai: KaiScheduler) -> str:
     return "\n".join(lines)
 
 
-def retry_queue(webhook: Gate, kai: KaiScheduler) -> Hook:
+def retry_queue(webhook: Gate, kai: KaiInstallation) -> Hook:
     """A hook for queues that retries while KAI Scheduler's webhook refuses connections, and only then.
 
     The queue-controller has no readiness probe: its Deployment can be rolled out before the webhook listens

@@ -10,7 +10,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from dynamo_platform import catalog as catalogs
-from dynamo_platform.cluster.observe import KaiScheduler
+from dynamo_platform.cluster.observe import KaiInstallation
 from dynamo_platform.config.model import PlatformConfig
 from dynamo_platform.findings import PlatformError
 from dynamo_platform.planning.model import Gate, Plan, Queue, Running, Step
@@ -122,7 +122,7 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
             return {}
         webhook = next(gate for gate in gates if gate.namespace)
         assert webhook.namespace  # noqa: S101  the Deployment has one
-        kai = KaiScheduler(
+        kai = KaiInstallation(
             namespace=webhook.namespace,
             context=self.plan.cluster,
             readable=not provider_given and (self.plan.cluster is not None or not configures_default_provider()),

@@ -92,11 +92,15 @@ def register_children(
         )
         match step:
             case Release():
-                children.releases[step.name] = child = _release(names[step.name], step, options, protect=plan.protect)
+                children.releases[step.name] = child = _register_release(
+                    names[step.name], step, options, protect=plan.protect
+                )
             case Gate():
-                children.gates[step.name] = child = _gate(names[step.name], step, options)
+                children.gates[step.name] = child = _register_gate(names[step.name], step, options)
             case Queue():
-                children.queues[step.name] = child = _queue(names[step.name], step, options, protect=plan.protect)
+                children.queues[step.name] = child = _register_queue(
+                    names[step.name], step, options, protect=plan.protect
+                )
         registered[step.name] = child
     return children
 
@@ -106,7 +110,7 @@ def _after(rendered: pulumi.Output[Any], resources: Sequence[pulumi.Resource]) -
     return rendered.apply(lambda _: resources)
 
 
-def _release(name: str, step: Release, options: pulumi.ResourceOptions, *, protect: bool) -> HelmRelease:
+def _register_release(name: str, step: Release, options: pulumi.ResourceOptions, *, protect: bool) -> HelmRelease:
     return HelmRelease(
         name,
         {
@@ -134,7 +138,7 @@ def _release(name: str, step: Release, options: pulumi.ResourceOptions, *, prote
     )
 
 
-def _gate(name: str, step: Gate, options: pulumi.ResourceOptions) -> pulumi.CustomResource:
+def _register_gate(name: str, step: Gate, options: pulumi.ResourceOptions) -> pulumi.CustomResource:
     timeout = f"{step.timeout}s"
     # The provider may read the object as it was before the patch; waiting for the stamp rules that out.
     patched = f"jsonpath={{.metadata.annotations['{STAMP}']}}={step.stamp}"
@@ -157,7 +161,7 @@ def _gate(name: str, step: Gate, options: pulumi.ResourceOptions) -> pulumi.Cust
     return CustomResourcePatch(name, api_version=step.api_version, kind=step.kind, metadata=metadata, opts=opts)
 
 
-def _queue(name: str, step: Queue, options: pulumi.ResourceOptions, *, protect: bool) -> CustomResource:
+def _register_queue(name: str, step: Queue, options: pulumi.ResourceOptions, *, protect: bool) -> CustomResource:
     manifest = step.manifest
     return CustomResource(
         name,

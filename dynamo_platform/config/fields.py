@@ -40,7 +40,7 @@ def descriptions(model: type[BaseModel]) -> dict[str, Description]:
     }
 
 
-def summary(model: type[BaseModel]) -> str:
+def model_summary(model: type[BaseModel]) -> str:
     """A model's docstring without its attributes."""
     return to_markdown((inspect.getdoc(model) or "").partition("\n\nAttributes:")[0])
 

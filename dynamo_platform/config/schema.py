@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from .fields import descriptions, summary
+from .fields import descriptions, model_summary
 from .model import NAMESPACE, PlatformConfig, to_camel
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -34,7 +34,7 @@ class _AsWritten(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         model = super().model_schema(schema)
         del model["title"]
-        model["description"] = summary(schema["cls"])
+        model["description"] = model_summary(schema["cls"])
         for name, description in descriptions(schema["cls"]).items():
             setting = model["properties"][to_camel(name)]
             # Draft 7 ignores what stands beside a reference.

@@ -18,7 +18,7 @@ from dynamo_platform.trees import Location, dotted
 from .mistakes import encrypted_finding
 from .model import DOCS, NAMESPACE
 from .reading import decode_stack
-from .yamltext import MAX_BYTES, DuplicateKeyError, YamlTextError, load
+from .yamltext import MAX_BYTES, DuplicateKeyError, YamlTextError, load_yaml
 
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 _STACK_FILE_KEYS = {"config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"}
@@ -101,7 +101,7 @@ def find_project(start: Path) -> Project:
         raise ProjectError(f"There is no Pulumi.yaml in {start.absolute()} or above it.")
     file = found[0]
     try:
-        value = load(_read(file)).value
+        value = load_yaml(_read(file)).value
     except YamlTextError as error:
         raise ProjectError(f"{file}{_at(error.line)}: {error.problem}.") from error
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
@@ -155,7 +155,7 @@ def parse_stack(data: bytes, file: Path, *, name: str, project: Project, bare: b
         bare: whether it may also be a plain mapping of settings, without ``config`` and prefixes.
     """
     try:
-        document = load(data)
+        document = load_yaml(data)
         content = {} if document.value is None else document.value
         bare = bare and not (isinstance(content, dict) and _STACK_FILE_KEYS & content.keys())
         settings = _settings(content, project, bare=bare)

@@ -106,7 +106,7 @@ class Document(NamedTuple):
     lines: Mapping[Location, int]
 
 
-def load(data: bytes) -> Document:
+def load_yaml(data: bytes) -> Document:
     """Read a YAML text.
 
     Raises:
@@ -116,7 +116,7 @@ def load(data: bytes) -> Document:
     if len(data) > MAX_BYTES:
         raise YamlTextError(f"longer than {MAX_BYTES:,} bytes")
     try:
-        _check_depth(data)
+        _check_nesting(data)
         node = _Loader(data).get_single_node()
         values = _Values()
         return Document(None if node is None else values.of(node), values.lines)
@@ -132,7 +132,7 @@ def load(data: bytes) -> Document:
         raise YamlTextError("nested too deeply") from None
 
 
-def _check_depth(data: bytes) -> None:
+def _check_nesting(data: bytes) -> None:
     depth = 0
     for event in yaml.parse(data, Loader=_Loader):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)

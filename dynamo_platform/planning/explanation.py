@@ -52,7 +52,7 @@ def explain_steps(plan: Plan, running: Running | None = None) -> tuple[StepExpla
     )
 
 
-def as_data(plan: Plan, running: Running | None = None) -> dict[str, Any]:
+def plan_data(plan: Plan, running: Running | None = None) -> dict[str, Any]:
     """The plan with its explanations for programs, with camelCase names; arguments as for :func:`explain_steps`."""
     before = _running_versions(running)
     steps = []
@@ -66,7 +66,7 @@ def as_data(plan: Plan, running: Running | None = None) -> dict[str, Any]:
         "cluster": plan.cluster,
         "protect": plan.protect,
         "modes": dict(plan.modes),
-        "bundled": _bundled(plan),
+        "bundled": _subchart_versions(plan),
         "steps": steps,
         "findings": [finding.as_dict() for finding in plan.findings],
     }
@@ -93,7 +93,7 @@ def _running_versions(running: Running | None) -> dict[str, str]:
     return {name: str(each.version) for name, each in installed.items() if each and each.on and each.version}
 
 
-def _bundled(plan: Plan) -> dict[str, str]:
+def _subchart_versions(plan: Plan) -> dict[str, str]:
     """The versions of the platform's subcharts, by name."""
     version = Version.parse(plan.platform.version)
     minor = load().minor(version)
@@ -111,7 +111,7 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
             yield "chart", step.source
             yield "version", _version_change(before.get(step.name), step.version)
             if step.name == PLATFORM:
-                for name, version in _bundled(plan).items():
+                for name, version in _subchart_versions(plan).items():
                     yield "bundles", f"{name} {_version_change(before.get(name), version)}"
             yield "namespace", step.namespace
             yield "hooks", "on" if step.hooks else "off"

@@ -58,7 +58,7 @@ def _running(
     releases: Mapping[str, Mapping[str, Any]], queues: Mapping[str, Mapping[str, Any]], catalog: Catalog
 ) -> Running:
     outputs = releases.get(catalog.platform.chart)
-    platform = _release(outputs) if outputs else None
+    platform = _installed_release(outputs) if outputs else None
     values = outputs.get("values") or {} if outputs else {}
     minor = catalog.minor(platform.version) if platform and platform.version else None
 
@@ -68,9 +68,9 @@ def _running(
 
     def dependency(key: DependencyKey, chart: Chart, bundled: Version | None) -> Installed:
         if chart_release := releases.get("grove" if key == "grove" else "kai-scheduler"):
-            return _release(chart_release)
+            return _installed_release(chart_release)
         if platform and setting(f"{key}.install") is True:
-            return _bundled(chart, bundled, platform.namespace)
+            return _installed_subchart(chart, bundled, platform.namespace)
         return Installed("external" if setting(f"{key}.enabled") is True else "disabled")
 
     def backend(key: BackendKey) -> BackendMode | None:
@@ -125,13 +125,13 @@ def _outputs(state: Mapping[str, Any], kind: str, component: str, name: str) -> 
             yield outputs
 
 
-def _release(outputs: Mapping[str, Any]) -> Installed:
+def _installed_release(outputs: Mapping[str, Any]) -> Installed:
     repository = value_at(outputs, "repositoryOpts.repo")
     chart = f"{repository.rstrip('/')}/{outputs['chart']}" if repository else outputs["chart"]
     return Installed("separate", parse_version(outputs["version"]), outputs["namespace"], chart)
 
 
-def _bundled(chart: Chart, version: Version | None, namespace: str | None) -> Installed:
+def _installed_subchart(chart: Chart, version: Version | None, namespace: str | None) -> Installed:
     return Installed(
         "bundled",
         version,
@@ -142,7 +142,7 @@ def _bundled(chart: Chart, version: Version | None, namespace: str | None) -> In
 
 def _assumed(c: Choices, d: Dependency, version: Version | None) -> Installed:
     if d.mode == "bundled":
-        return _bundled(d.chart, version, d.namespace)
+        return _installed_subchart(d.chart, version, d.namespace)
     if d.mode == "separate" and d.version:
         chart = reference(d.config, d.chart.chart, d.chart.repository(d.version), c.config.registry)
         return Installed("separate", d.version, d.namespace, chart)

@@ -29,7 +29,7 @@ def steps_of(c: Choices) -> list[Step]:
         steps += [*gates, *queues]
     if c.grove.mode == "separate":
         steps.append(_dependency_release(c, c.grove))
-    platform = _release(
+    platform = _planned_release(
         c,
         "dynamo-platform",
         c.config,
@@ -49,10 +49,12 @@ def _dependency_release(c: Choices, d: Dependency) -> Release:
     assert d.version  # noqa: S101  a plan without errors has a version for every release
     needs_kai = c.catalog.kai_and_grove.needs_kai_at_start.values if d is c.grove and c.kai.mode == "separate" else ()
     waits = any(value_at(c.values[d.name], path) is True for path in needs_kai)
-    return _release(c, d.name, d.config, d.chart, d.version, namespace=d.namespace, after=[c.kai.name] if waits else [])
+    return _planned_release(
+        c, d.name, d.config, d.chart, d.version, namespace=d.namespace, after=[c.kai.name] if waits else []
+    )
 
 
-def _release(
+def _planned_release(
     c: Choices,
     name: ReleaseName,
     config: ReleaseConfig,

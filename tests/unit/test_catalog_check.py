@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from dynamo_platform import PlatformConfig, make_plan
 from dynamo_platform.catalog import keys, load
 from dynamo_platform.catalog.archive import read_chart
-from dynamo_platform.catalog.check import compare, main
+from dynamo_platform.catalog.check import compare_chart, main
 from dynamo_platform.catalog.model import Kind
 from dynamo_platform.catalog.platform import Minor
 from dynamo_platform.catalog.reading import read as read_row
@@ -85,8 +85,8 @@ def folder(tmp_path: Path) -> Path:
 def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the recorded keys that a test may add to."""
     copy = tmp_path / "keys"
-    shutil.copytree(keys.FOLDER, copy)
-    monkeypatch.setattr(keys, "FOLDER", copy)
+    shutil.copytree(keys.RECORDINGS, copy)
+    monkeypatch.setattr(keys, "RECORDINGS", copy)
     keys.recorded.cache_clear()
     yield copy
     monkeypatch.undo()
@@ -123,7 +123,7 @@ def changed(row: Any, **fields: Any) -> Any:
 
 
 def test_rows_that_are_printed_are_enough_to_plan_with(folder: Path, recordings: Path) -> None:
-    minor, version, recording = compare(read_chart(folder / "dynamo-platform"), load()).add
+    minor, version, recording = compare_chart(read_chart(folder / "dynamo-platform"), load()).add
     file = recordings / "dynamo-platform.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {recording.to: recording.value}))
     keys.recorded.cache_clear()
@@ -159,14 +159,14 @@ def test_known_version_that_agrees_has_nothing_to_add(tmp_path: Path) -> None:
 
 def test_new_patch_goes_into_its_minor(tmp_path: Path) -> None:
     write(tmp_path / "dynamo-platform", platform("1.6.2"))
-    minor, recording = compare(read_chart(tmp_path / "dynamo-platform"), load()).add
+    minor, recording = compare_chart(read_chart(tmp_path / "dynamo-platform"), load()).add
     assert (minor.to, minor.value) == ("versions", "1.6.2")
     assert recording.to == "1.6.2"
 
 
 def test_what_the_catalog_has_otherwise_is_said(tmp_path: Path) -> None:
     write(tmp_path / "dynamo-platform", platform("1.6.0", kubeVersion=">= 1.31.0"))
-    comparison = compare(read_chart(tmp_path / "dynamo-platform"), load())
+    comparison = compare_chart(read_chart(tmp_path / "dynamo-platform"), load())
     assert comparison.add == ()
     assert comparison.differs == (
         "bundles kai-scheduler v0.18.0; the catalog has v0.17.0 for 1.6",

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dynamo_platform.cluster import observe
-from dynamo_platform.cluster.observe import KaiScheduler, LiveObject, Observation, UnreadableError
+from dynamo_platform.cluster.observe import KaiInstallation, LiveObject, Observation, UnreadableError
 from dynamo_platform.planning.model import Gate
 
 GATE = Gate(
@@ -22,7 +22,7 @@ GATE = Gate(
     stamp="v0.17.0",
     timeout=600,
 )
-KAI = KaiScheduler(namespace="kai", context="eu", readable=True, external=False)
+KAI = KaiInstallation(namespace="kai", context="eu", readable=True, external=False)
 CREATED = "2026-11-25T10:00:00Z"
 FAILING = {"type": "Available", "status": "False", "reason": "available", "message": "Binder:\n  not available"}
 
@@ -192,7 +192,7 @@ def test_commands_show_the_same_with_kubectl() -> None:
 
 
 def test_commands_without_a_context_use_the_current_one() -> None:
-    kai = KaiScheduler(namespace="kai", context=None, readable=False, external=False)
+    kai = KaiInstallation(namespace="kai", context=None, readable=False, external=False)
     webhook = Gate(
         name="kai-queue-controller",
         api_version="apps/v1",
@@ -217,7 +217,7 @@ def test_missing_external_kai_scheduler_is_reported(external: bool, target: Live
 # Reading
 
 
-def read(kai: KaiScheduler) -> list[str]:
+def read(kai: KaiInstallation) -> list[str]:
     return asyncio.run(observe.diagnose(GATE, kai))
 
 
@@ -230,7 +230,7 @@ def kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_cluster_of_the_programs_own_provider_is_not_read() -> None:
     with pytest.raises(UnreadableError, match="the program's own provider"):
-        read(KaiScheduler(namespace="kai", context=None, readable=False, external=False))
+        read(KaiInstallation(namespace="kai", context=None, readable=False, external=False))
 
 
 def test_missing_kubeconfig_is_reported(kubeconfig: Path) -> None:

@@ -12,7 +12,7 @@ from dynamo_platform.config.yamltext import (
     DuplicateKeyError,
     ManifestLoader,
     YamlTextError,
-    load,
+    load_yaml,
 )
 
 NESTED_ALIASES = "\n".join(
@@ -45,14 +45,14 @@ NESTED_MERGES = "\n".join(
 )
 def test_what_is_no_yaml_is_an_error_with_its_line(text: bytes, problem: str, line: int | None) -> None:
     with pytest.raises(YamlTextError) as raised:
-        load(text)
+        load_yaml(text)
 
     assert raised.value.problem.startswith(problem)
     assert raised.value.line == line
 
 
 def test_what_is_as_deep_as_it_may_be_is_read() -> None:
-    assert len(load(b"[\n" * MAX_NESTING + b"]" * MAX_NESTING).lines) == MAX_NESTING - 1
+    assert len(load_yaml(b"[\n" * MAX_NESTING + b"]" * MAX_NESTING).lines) == MAX_NESTING - 1
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_what_is_as_deep_as_it_may_be_is_read() -> None:
 def test_what_is_too_much_is_found_quickly(text: bytes, problem: str) -> None:
     start = time.process_time()
     with pytest.raises(YamlTextError) as raised:
-        load(text)
+        load_yaml(text)
 
     assert raised.value.problem == problem
     assert time.process_time() - start < 2
 
 
 def test_the_longest_text_is_read() -> None:
-    assert load(b"a: " + b"x" * (MAX_BYTES - 3)).value == {"a": "x" * (MAX_BYTES - 3)}
+    assert load_yaml(b"a: " + b"x" * (MAX_BYTES - 3)).value == {"a": "x" * (MAX_BYTES - 3)}
 
 
 @pytest.mark.parametrize(
@@ -86,24 +86,24 @@ def test_the_longest_text_is_read() -> None:
 )
 def test_a_key_twice_is_an_error_with_both_lines(text: bytes, location: tuple[str, ...], first: int, line: int) -> None:
     with pytest.raises(DuplicateKeyError) as raised:
-        load(text)
+        load_yaml(text)
 
     assert (raised.value.location, raised.value.first, raised.value.line) == (location, first, line)
 
 
 def test_a_merged_key_may_stand_again() -> None:
-    assert load(b"a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: *a").value["b"] == {"x": 1, "y": 3}
+    assert load_yaml(b"a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: *a").value["b"] == {"x": 1, "y": 3}
 
 
 def test_lines_of_keys_and_items() -> None:
-    lines = load(b"# first\na:\n  b: [1,\n    2]\n").lines
+    lines = load_yaml(b"# first\na:\n  b: [1,\n    2]\n").lines
 
     assert lines == {("a",): 2, ("a", "b"): 3, ("a", "b", 0): 3, ("a", "b", 1): 4}
 
 
 @pytest.mark.parametrize("text", [b"", b"# nothing\n", b"---\n", b"~"])
 def test_an_empty_text_is_nothing(text: bytes) -> None:
-    assert load(text).value is None
+    assert load_yaml(text).value is None
 
 
 @pytest.mark.parametrize(

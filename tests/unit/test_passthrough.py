@@ -161,9 +161,9 @@ def test_values_of_a_chart_that_is_not_installed_reach_nothing() -> None:
     values = {"kai-scheduler": {"operator": {"qps": 1}}, "nats": {"config": {}}, "etcd": {"replicaCount": 1}}
     off = {"nats": {"mode": "external", "address": "nats://a:4222"}, "etcd": {"mode": "disabled"}}
     assert [(finding.path, finding.allowed) for finding in found("KEY001", **SEPARATE, **off, values=values)] == [
-        ("values.etcd", "nothing below etcd"),
+        ("values.etcd", "no values below etcd"),
         ("values.kai-scheduler", "kaiScheduler.values, for its own release"),
-        ("values.nats", "nothing below nats"),
+        ("values.nats", "no values below nats"),
     ]
 
 

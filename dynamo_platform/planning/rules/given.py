@@ -81,13 +81,13 @@ def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version) 
         if d.mode == "bundled" and d.version:
             kinds = _with_chart(kinds, d.name, d.chart.chart, d.version)
         elif d.mode:
-            instead = f"{d.key}.values, for its own release" if d.mode == "separate" else f"nothing below {d.name}"
+            instead = f"{d.key}.values, for its own release" if d.mode == "separate" else f"no values below {d.name}"
             absent[d.name] = instead, f"{d.key}.mode is {d.mode}"
     for backend in (c.nats, c.etcd):
         if backend.mode == "bundled":
             kinds = kinds | (c.catalog.nats if backend is c.nats else c.catalog.etcd).globals
         elif backend.mode:
-            absent[backend.key] = f"nothing below {backend.key}", f"{backend.key}.mode is {backend.mode}"
+            absent[backend.key] = f"no values below {backend.key}", f"{backend.key}.mode is {backend.mode}"
     reached = {path: kind for path, kind in kinds.items() if path in written or path.partition(".")[0] not in absent}
     return Given(
         at="values",

@@ -38,7 +38,7 @@ def _platform_versions(c: Choices) -> tuple[Version, Version] | None:
     return (before, c.version) if before and c.version and before != c.version else None
 
 
-def _versions(before: Installed, after: Dependency) -> tuple[Version, Version] | None:
+def _dependency_versions(before: Installed, after: Dependency) -> tuple[Version, Version] | None:
     """A dependency's versions before and after; None if they are equal, or if this stack does not install both."""
     ours = before.mode in _OWN_MODES and after.mode in _OWN_MODES
     differ = before.version and after.version and before.version != after.version
@@ -92,7 +92,7 @@ def nothing_goes_back(c: Choices) -> Iterator[Verdict]:
         before, _ = versions
         yield _platform_verdict(c, before, f">= {before}", why, f"{DYNAMO}/issues/14074")
     for installed, after in _before_and_after(c):
-        moved = _versions(installed, after)
+        moved = _dependency_versions(installed, after)
         if moved and moved[1] < moved[0]:
             yield _dependency_verdict(after, moved[0], f">= {moved[0]}", why, after.chart.source)
 
@@ -161,7 +161,7 @@ def stored_objects_are_rewritten(c: Choices) -> Iterator[Verdict]:
 
 
 def _grove_changes(c: Choices, kind: str, *, both_ways: bool = False) -> Iterator[Verdict]:
-    versions = _versions(c.running.grove, c.grove) if c.running else None
+    versions = _dependency_versions(c.running.grove, c.grove) if c.running else None
     for change in c.catalog.grove.changes if versions else ():
         if (
             versions
@@ -205,7 +205,7 @@ def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
     for before, after in _before_and_after(c):
         ours = before.mode in _OWN_MODES and after.mode in _OWN_MODES
         # If bundled, every upgrade of the platform also upgrades its subcharts, and runs their hooks.
-        upgraded = ours and (_versions(before, after) or (after.mode == "bundled" and _platform_versions(c)))
+        upgraded = ours and (_dependency_versions(before, after) or (after.mode == "bundled" and _platform_versions(c)))
         for fault in after.chart.upgrade_faults if upgraded and after.version else ():
             if after.version and fault.holds(after.version) and notes == (fault.severity == "note"):
                 allowed = versions_without(fault, after.version)
@@ -215,7 +215,7 @@ def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
 @rule("UPG019", "warning")
 def crds_are_upgraded(c: Choices) -> Iterator[Verdict]:
     """Helm never upgrades a chart's CRDs; Grove's own installer does, if the version has one and it is enabled."""
-    versions = _versions(c.running.grove, c.grove) if c.running else None
+    versions = _dependency_versions(c.running.grove, c.grove) if c.running else None
     if versions and c.catalog.setting("grove", _INSTALLER, versions[1], c.values["grove"]) is not True:
         keys = c.catalog.settings("grove")[_INSTALLER]
         yield _dependency_verdict(

@@ -262,3 +262,17 @@ def test_errors_can_be_pickled() -> None:
 def test_operator_tag_of_any_type_is_a_finding(tag: object) -> None:
     values = {"dynamo-operator": {"controllerManager": {"manager": {"image": {"tag": tag}}}}}
     assert "KEY005" in {f.code for f in findings_of(DEVELOPMENT | {"values": values})}
+
+
+@pytest.mark.parametrize(("quota", "shares"), [(0.3, [0.1, 0.2]), (0.6, [0.2, 0.2, 0.2]), (16, [4, 12])])
+def test_quotas_add_up_as_they_are_written(quota: float, shares: list[float]) -> None:
+    def queue(name: str, parent: str, quota: float) -> dict[str, Any]:
+        return {"name": name, "parent": parent, "gpu": {"quota": quota, "limit": -1}}
+
+    children = [queue(f"child-{i}", "team", share) for i, share in enumerate(shares)]
+    settings = {"kaiScheduler": {"mode": "separate"}, "grove": {"mode": "separate"}}
+    config = DEVELOPMENT | settings | {"queues": [queue("team", "dynamo-default", quota), *children]}
+    assert "QUE007" not in {finding.code for finding in findings_of(config)}
+    config["queues"].append(queue("one-too-many", "team", 0.1))
+    [finding] = [finding for finding in findings_of(config) if finding.code == "QUE007"]
+    assert finding.allowed.startswith(f"at least {round(quota + 0.1, 1)}, ")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from math import inf
+from decimal import Decimal
 from typing import Any, Literal
 
 from dynamo_platform.catalog.model import ChartQueues
@@ -104,19 +104,22 @@ def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
 # https://github.com/kai-scheduler/KAI-Scheduler/issues/1923
 
 
-def _amount(queue: QueueConfig, kind: str, name: Literal["quota", "limit"]) -> float:
-    """A queue's number; -1, and a resource that is left out, are unlimited."""
+_UNLIMITED = Decimal("Infinity")
+
+
+def _amount(queue: QueueConfig, kind: str, name: Literal["quota", "limit"]) -> Decimal:
+    """A queue's quota or limit; -1, and a resource that is not set, are unlimited."""
     resource: QueueResource | None = getattr(queue, kind)
-    amount: float = -1 if resource is None else getattr(resource, name)
-    return inf if amount == -1 else amount
+    return _UNLIMITED if resource is None else _decimal(getattr(resource, name))
 
 
-def _number(amount: float) -> str:
-    return "-1" if amount == inf else f"{amount:g}"
+def _decimal(amount: float) -> Decimal:
+    """The amount as it is written: 0.1 and 0.2 are 0.3, which binary fractions miss."""
+    return _UNLIMITED if amount == -1 else Decimal(repr(amount))
 
 
-def _at_least(amount: float) -> str:
-    return "-1" if amount == inf else f"at least {_number(amount)}"
+def _number(amount: Decimal) -> str:
+    return "-1" if amount == _UNLIMITED else f"{amount.normalize():f}"
 
 
 @rule("QUE006")
@@ -129,7 +132,7 @@ def limit_is_not_below_quota(c: Choices) -> Iterator[Verdict]:
                 yield Verdict(
                     f"{path}.{kind}.limit",
                     _number(limit),
-                    f"{_at_least(quota)}, the quota" if quota < inf else "-1, or a quota up to the limit",
+                    f"at least {_number(quota)}, the quota" if quota < _UNLIMITED else "-1, or a quota up to the limit",
                     "The limit is below the quota (-1 is unlimited), so the queue could never use its quota.",
                 )
 
@@ -143,13 +146,15 @@ def quotas_of_children_fit_their_parent(c: Choices) -> Iterator[Verdict]:
         for kind in RESOURCES if children else ():
             quota = _amount(parent, kind, "quota")
             owed = {child.name: _amount(child, kind, "quota") for child in children}
-            total = sum(owed.values())
+            total = sum(owed.values(), Decimal())
             if total > quota:
                 shares = ", ".join(f"{_number(share)} ({name})" for name, share in owed.items())
                 yield Verdict(
                     f"{path}.{kind}.quota",
                     _number(quota),
-                    f"{_at_least(total)}, or lower quotas for the children",
+                    f"at least {_number(total)}, or lower quotas for the children"
+                    if total < _UNLIMITED
+                    else "-1, or a quota for every child",
                     f"The quotas of the children are {shares}: together more than their parent's. -1 is unlimited, and "
                     "so is a resource that is not set.",
                 )
@@ -163,8 +168,8 @@ def limits_are_not_above_the_parents(c: Choices) -> Iterator[Verdict]:
         for kind in RESOURCES:
             limit = _amount(queue, kind, "limit")
             above = [(_amount(each, kind, "limit"), each.name) for each in _ancestors(nodes, queue)]
-            lowest, name = min(above, default=(inf, ""))
-            if lowest < limit < inf:
+            lowest, name = min(above, default=(_UNLIMITED, ""))
+            if lowest < limit < _UNLIMITED:
                 yield Verdict(
                     f"{path}.{kind}.limit",
                     _number(limit),
@@ -292,12 +297,12 @@ def queues_are_not_lowered(c: Choices) -> Iterator[Verdict]:
     for _, spec, node in _running_queues(c):
         for kind in RESOURCES if node else ():
             for name in _NUMBERS:
-                given = spec.get("resources", {}).get(kind, {}).get(name, 0)
-                before, after = inf if given == -1 else given, _amount(node.queue, kind, name) if node else inf
+                before = _decimal(spec.get("resources", {}).get(kind, {}).get(name, 0))
+                after = _amount(node.queue, kind, name) if node else _UNLIMITED
                 if node and after < before:
                     yield Verdict(
                         f"{node.path}.{kind}.{name}",
                         with_current(_number(after), _number(before)),
-                        f"{_at_least(before)}, as now",
+                        f"at least {_number(before)}, as now" if before < _UNLIMITED else "-1, as now",
                         "Workloads above the new value may be evicted.",
                     )

@@ -31,7 +31,7 @@ class ProjectError(UserError):
 TITLES = {
     "CFG005": "The file cannot be read.",
     "CFG006": "A key is defined twice.",
-    "CFG007": "Only the engine knows some of the settings.",
+    "CFG007": "Some settings come from a Pulumi ESC environment, which only the engine reads.",
 }
 """The titles of the findings about a stack file, by code."""
 

@@ -50,7 +50,7 @@ def object_files(plan: Plan, rendered: Sequence[RenderedRelease], annotate: Anno
             case Queue():
                 stages.append(Stage(title, queue_objects(steps, protect=plan.protect)))
     omitted = [hook for each in rendered for hook in _omitted_hooks(each)]
-    files = {"README.md": objects_readme(plan, _apply_commands(stages), omitted)}
+    files = {"README.md": objects_readme(plan, _apply_commands(plan, stages), omitted)}
     for number, stage in enumerate(stages, 1):
         files |= stage.files(number, annotate)
     return files
@@ -65,13 +65,19 @@ def installed_objects(
             yield key, manifest, events
 
 
-def _apply_commands(stages: Sequence[Stage]) -> list[str]:
-    """The commands that apply the stages, in order."""
+def _apply_commands(plan: Plan, stages: Sequence[Stage]) -> list[str]:
+    """The commands that apply the stages, in order; the Jobs of a stage are complete before the next one."""
+    timeouts = {release.name: release.timeout for release in plan.releases}
     commands: list[str] = []
     for number, stage in enumerate(stages, 1):
         commands += stage.waiting or [apply_command(number, stage.title)]
         if any(each.crd for each in stage.objects):
             commands.append("kubectl wait --for=condition=Established --timeout=60s crd --all")
+        commands += [
+            f"kubectl wait --for=condition=Complete --timeout={timeouts[stage.title]}s job.batch/{name} -n {namespace}"
+            for _, kind, namespace, name in (each.key for each in stage.objects)
+            if kind == "Job"
+        ]
     return commands
 
 

@@ -18,6 +18,7 @@ from lightkube.core.resource import NamespacedResource
 from lightkube.generic_resource import load_in_cluster_generic_resources
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.batch_v1 import Job
 
 from dynamo_platform.rendering.objects import Key, key_of
 from sandbox.cluster import client
@@ -28,6 +29,7 @@ WAITED_FOR: dict[str, Any] = {
     "config.kai.scheduler": CONFIG,
     "schedulingshard.kai.scheduler": SHARD,
     "deployment.apps": Deployment,
+    "job.batch": Job,
 }
 OTHERS = ("helm.sh/hook", "meta.helm.sh/", "pulumi.com/", "dynamo-platform/", "deployment.kubernetes.io/")
 """Prefixes of annotations that tools and controllers write for their own bookkeeping."""

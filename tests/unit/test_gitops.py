@@ -271,6 +271,16 @@ def test_a_jobs_name_is_short_enough_for_the_label_of_its_pods() -> None:
     assert len(name_of_job(job("m" * 63))) == 63
 
 
+def test_the_readme_waits_until_the_jobs_of_a_folder_are_complete() -> None:
+    config = SEPARATE | {"kaiScheduler": {"mode": "separate", "timeout": 900}}
+    files = written(job("migration"), page=config)
+    (path,) = (path for path in files if "job-migration" in path)
+    name = yaml.safe_load(files[path])["metadata"]["name"]
+    commands = [line for line in files["README.md"].splitlines() if line.startswith("kubectl ")]
+    waits = f"kubectl wait --for=condition=Complete --timeout=900s job.batch/{name} -n kai-scheduler"
+    assert commands[commands.index(waits) - 1].endswith("-f 2-kai-scheduler")
+
+
 # Secrets, and what is generated
 
 

@@ -6,7 +6,7 @@ comes after everything it depends on; a back-end carries the steps out and decid
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dynamo_platform import catalog as catalogs
 from dynamo_platform.catalog import Catalog
@@ -16,11 +16,8 @@ from dynamo_platform.findings import Finding, PlatformError, by_severity
 
 from . import rules
 from .choosing import choose
-from .model import Plan, Rendering
+from .model import Plan, Rendering, Running
 from .steps import steps_of
-
-if TYPE_CHECKING:
-    from .model import Running
 
 ASSUMED_KUBERNETES = "1.33"
 """The Kubernetes version that charts are rendered for if the configuration does not set one."""
@@ -30,7 +27,7 @@ def plan_of(
     data: Mapping[str, Any],
     *,
     stack: bool,
-    running: "Running | None" = None,
+    running: Running | None = None,
     provider_given: bool = False,
     problems: Sequence[Finding] = (),
 ) -> Plan:
@@ -55,7 +52,7 @@ def plan_of(
 def make_plan(
     config: PlatformConfig,
     catalog: Catalog | None = None,
-    running: "Running | None" = None,
+    running: Running | None = None,
     *,
     provider_given: bool = False,
     problems: Sequence[Finding] = (),

@@ -7,7 +7,7 @@ would have installed with that version.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dynamo_platform.catalog import Catalog
 from dynamo_platform.catalog.model import Chart
@@ -17,11 +17,8 @@ from dynamo_platform.versions import Version
 
 from .choices import BackendKey, Choices, Dependency, DependencyKey, parse_version
 from .choosing import choose
-from .model import QUEUE_API_VERSION, Installed, Running
+from .model import QUEUE_API_VERSION, Installed, Plan, Running
 from .sources import reference
-
-if TYPE_CHECKING:
-    from .model import Plan
 
 COMPONENT = "dynamo-platform:index:DynamoPlatform"
 """Pulumi's type of the component."""

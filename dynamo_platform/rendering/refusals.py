@@ -24,6 +24,7 @@ TITLES = {
     "REN007": "With `render`: a Secret has contents.",
 }
 """The titles of the findings about rendering, by code."""
+
 FILES_DOCS = "docs/gitops.md"
 REFUSED_DOCS = f"{FILES_DOCS}#what-is-refused"
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from dynamo_platform.catalog.model import VersionChange
 from dynamo_platform.config.model import BackendMode, Mode
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Dependency
+from dynamo_platform.planning.model import Installed
 from dynamo_platform.planning.sources import reference
 from dynamo_platform.versions import Version
 
 from .base import DYNAMO, GROVE, KAI, MODES, Verdict, path_and_version, release_of, rule, with_current
 from .faults import versions_without
-
-if TYPE_CHECKING:
-    from dynamo_platform.planning.model import Installed
 
 _OWN_MODES = frozenset({"separate", "bundled"})
 """The modes in which this stack installs KAI Scheduler or Grove."""

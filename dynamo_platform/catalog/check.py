@@ -71,7 +71,7 @@ def compare_chart(chart: ReadChart, catalog: Catalog) -> ChartComparison:
     differs = [*_kubernetes_difference(chart, version, known)]
     if known is catalog.platform:
         minor = catalog.minor(version)
-        add = [*([] if minor else [Addition(file, "minors", _minor(chart, version))]), *add]
+        add = [*_minor_additions(chart, version, minor, file), *add]
         differs = [*(_bundle_differences(chart, minor) if minor else ()), *differs]
     recording, others = _keys(chart, version)
     return ChartComparison(chart.name, chart.version, (*add, *recording), (*differs, *others))
@@ -83,6 +83,14 @@ def _files(catalog: Catalog) -> dict[str, Chart]:
         "kai-scheduler.json": catalog.kai_scheduler,
         "grove.json": catalog.grove,
     }
+
+
+def _minor_additions(chart: ReadChart, version: Version, minor: Minor | None, file: str) -> Iterator[Addition]:
+    """The row of a new minor version, or the one that replaces a row without the bundled versions."""
+    if minor is None:
+        yield Addition(file, "minors", _minor(chart, version))
+    elif None in {minor.kai_scheduler.bundled, minor.grove.bundled}:
+        yield Addition(file, f"minors, instead of {minor.minor}", _minor(chart, version))
 
 
 def _minor(chart: ReadChart, version: Version) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def _window(bundled: str) -> dict[str, str]:
 
 def _bundle_differences(chart: ReadChart, minor: Minor) -> Iterator[str]:
     for name, window in (("kai-scheduler", minor.kai_scheduler), ("grove", minor.grove)):
-        if (bundled := _bundled_version(chart, name)) != str(window.bundled):
+        if window.bundled and (bundled := _bundled_version(chart, name)) != str(window.bundled):
             yield f"bundles {name} {bundled}; the catalog has {window.bundled} for {minor.minor}"
 
 

@@ -7,23 +7,23 @@ from dynamo_platform.versions import Version
 from .model import Chart, ChartQueues, Range, Refusal, latest
 from .reading import Row
 
-Sure = Literal["published", "disputed", "inferred"]
-"""How sure a fact is: upstream publishes it, upstream's pages contradict each other, or it follows from other facts."""
+Sure = Literal["published", "disputed", "inferred", "unknown"]
+"""How sure a fact is: upstream publishes it, upstream's pages contradict each other, it follows from other facts, or it
+could not be found out."""
 
 
 class Window(Range):
     """The versions of a dependency that work with a platform minor version.
 
     Attributes:
-        bundled: the version that the platform's chart bundles.
-        pick: the version of a separate release if the configuration sets none.
-        sure: how sure the range is.
+        bundled: the version that the platform's chart bundles; None if it is not known.
+        pick: the version of a separate release if the configuration sets none; None if the range is not known.
+        sure: how sure the range is. If it is ``unknown``, the range has no bounds.
     """
 
-    first: Version
-    bundled: Version
-    pick: Version
     sure: Sure
+    bundled: Version | None = None
+    pick: Version | None = None
 
 
 class Minor(Row):
@@ -179,6 +179,12 @@ class Platform(Chart):
     def known_minors(self) -> list[str]:
         """All known minor versions, oldest first."""
         return [*(row.minor for row in self.past), *(row.minor for row in self.minors)]
+
+    @property
+    def example(self) -> Version:
+        """The newest version for which working versions of KAI Scheduler and Grove are known."""
+        known = [row for row in self.minors if row.kai_scheduler.pick and row.grove.pick]
+        return self.versions_of(known[-1].minor)[-1]
 
     def default(self, setting: str, version: Version) -> Default:
         """The chart's default for a setting.

@@ -10,8 +10,11 @@ import click
 from dynamo_platform.catalog import Catalog, load
 from dynamo_platform.catalog.model import latest
 from dynamo_platform.catalog.platform import Minor, Platform, Window
+from dynamo_platform.versions import Version
 
 from .tables import Table, print_table
+
+_NOT_KNOWN = "not known"
 
 
 @click.command()
@@ -32,9 +35,9 @@ def versions(*, as_json: bool) -> None:
             ", ".join(row["versions"]),
             f">= {row['kubernetes']}",
             row["nats"],
-            row["kaiScheduler"]["bundled"],
+            row["kaiScheduler"]["bundled"] or _NOT_KNOWN,
             _separate_text(row["kaiScheduler"]),
-            row["grove"]["bundled"],
+            row["grove"]["bundled"] or _NOT_KNOWN,
             _separate_text(row["grove"]),
         )
         for row in rows
@@ -63,15 +66,21 @@ def _row(platform: Platform, minor: Minor) -> dict[str, Any]:
 
 def _window_data(window: Window) -> dict[str, Any]:
     return {
-        "bundled": str(window.bundled),
-        "pick": str(window.pick),
-        "floor": str(window.first),
-        "below": str(window.below) if window.below else None,
+        "bundled": _text(window.bundled),
+        "pick": _text(window.pick),
+        "floor": _text(window.first),
+        "below": _text(window.below),
         "sure": window.sure,
     }
 
 
+def _text(version: Version | None) -> str | None:
+    return str(version) if version else None
+
+
 def _separate_text(window: dict[str, Any]) -> str:
+    if window["sure"] == "unknown":
+        return _NOT_KNOWN
     bounds = f">= {window['floor']}" + (f", < {window['below']}" if window["below"] else "")
     doubt = "" if window["sure"] == "published" else f", {window['sure']}"
     return f"{window['pick']} ({bounds}{doubt})"

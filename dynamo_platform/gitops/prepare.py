@@ -32,7 +32,7 @@ def with_inline_config(plan: Plan, catalog: Catalog) -> tuple[Release, ...]:
     minor = catalog.minor(Version.parse(plan.platform.version))
     assert minor  # noqa: S101  a plan is of a known minor
     version = minor.kai_scheduler.bundled if mode == "bundled" else Version.parse(release.version)
-    if catalog.keys("kai-scheduler", "kaiConfig.inline", version):
+    if version and catalog.keys("kai-scheduler", "kaiConfig.inline", version):
         leaves = {
             key.key: value
             for setting, value in _INLINE_CONFIG.items()

@@ -19,7 +19,8 @@ from dynamo_platform.versions import Version
 
 CATALOG = load()
 MINORS = CATALOG.platform.minors
-PUBLISHED = [str(version) for minor in MINORS for version in CATALOG.platform.versions_of(minor.minor)]
+KNOWN = [minor for minor in MINORS if minor.grove.sure != "unknown"]
+PUBLISHED = [str(version) for minor in KNOWN for version in CATALOG.platform.versions_of(minor.minor)]
 DEPENDENCIES = [CATALOG.kai_scheduler, CATALOG.grove]
 
 NGC = "https://helm.ngc.nvidia.com/nvidia/ai-dynamo"
@@ -110,7 +111,7 @@ def test_row_that_does_not_fit_is_refused(value: object, message: str) -> None:
 
 
 def test_minors_are_those_that_can_be_installed() -> None:
-    assert [minor.minor for minor in MINORS] == ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6"]
+    assert [minor.minor for minor in MINORS] == ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"]
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,18 @@ def test_minor_is_sourced_and_consistent(minor: Minor) -> None:
     assert not any(version.has_v for version in versions)
     assert latest(CATALOG.platform.kubernetes, versions[0])
     for window, chart in ((minor.kai_scheduler, CATALOG.kai_scheduler), (minor.grove, CATALOG.grove)):
-        assert window.holds(window.pick)
-        assert window.pick in chart.versions
-        assert all(version.has_v for version in (window.bundled, window.pick, window.first))
+        if window.sure == "unknown":
+            assert (window.first, window.below, window.pick) == (None, None, None)
+        else:
+            assert window.pick
+            assert window.holds(window.pick)
+            assert window.pick in chart.versions
+            assert all(version and version.has_v for version in (window.bundled, window.pick, window.first))
+
+
+def test_example_is_the_newest_version_that_is_known_to_work() -> None:
+    assert str(CATALOG.platform.example) == "1.6.2"
+    assert str(CATALOG.platform.versions[-1]) == "1.7.0"
 
 
 @pytest.mark.parametrize("chart", DEPENDENCIES, ids=lambda chart: chart.chart)
@@ -352,8 +362,8 @@ def test_gate_waits_for_the_object_that_the_data_names(data: Path, mode: str) ->
 def test_new_minor_is_data_in_one_file(data: Path) -> None:
     file = data / "platform.json"
     tables = json.loads(file.read_text(encoding="utf-8"))
-    newest = tables["minors"][-1]
-    new = f"1.{int(newest['minor'].partition('.')[2]) + 1}"
+    [newest] = [row for row in tables["minors"] if row["minor"] == "1.6"]
+    new = "1.8"
     tables["minors"].append(newest | {"minor": new})
     tables["versions"].append(f"{new}.0")
     file.write_text(json.dumps(tables), encoding="utf-8")

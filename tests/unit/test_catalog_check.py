@@ -23,7 +23,7 @@ from dynamo_platform.trees import nested
 from dynamo_platform.versions import Version
 
 DEPENDENCIES = [
-    {"name": "dynamo-operator", "version": "1.7.0"},
+    {"name": "dynamo-operator", "version": "1.8.0"},
     {"name": "nats", "version": "1.3.2"},
     {"name": "etcd", "version": "12.0.18"},
     {"name": "snapshot", "version": "0.1.0"},
@@ -77,7 +77,7 @@ def run(*arguments: str) -> Result:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write(tmp_path / "dynamo-platform", platform("1.7.0"))
+    write(tmp_path / "dynamo-platform", platform("1.8.0"))
     return tmp_path
 
 
@@ -97,11 +97,11 @@ def test_new_minor_gets_its_row_and_its_keys(folder: Path) -> None:
     result = run("--json", str(folder))
     assert result.exit_code == 1
     [chart] = json.loads(result.stdout)["charts"]
-    assert (chart["chart"], chart["version"], chart["differs"]) == ("dynamo-platform", "1.7.0", [])
+    assert (chart["chart"], chart["version"], chart["differs"]) == ("dynamo-platform", "1.8.0", [])
     minor, version, recording = chart["add"]
     assert (minor["file"], minor["to"]) == ("platform.json", "minors")
     assert minor["value"] == {
-        "minor": "1.7",
+        "minor": "1.8",
         "kai_scheduler": {"bundled": "v0.18.0", "pick": "v0.18.0", "first": "v0.18.0", "sure": "inferred"},
         "grove": {
             "bundled": "v0.1.0-alpha.15",
@@ -109,10 +109,10 @@ def test_new_minor_gets_its_row_and_its_keys(folder: Path) -> None:
             "first": "v0.1.0-alpha.15",
             "sure": "inferred",
         },
-        "source": "https://github.com/ai-dynamo/dynamo/tree/v1.7.0/deploy/helm/charts/platform",
+        "source": "https://github.com/ai-dynamo/dynamo/tree/v1.8.0/deploy/helm/charts/platform",
     }
-    assert (version["file"], version["to"], version["value"]) == ("platform.json", "versions", "1.7.0")
-    assert (recording["file"], recording["to"]) == ("keys/dynamo-platform.json", "1.7.0")
+    assert (version["file"], version["to"], version["value"]) == ("platform.json", "versions", "1.8.0")
+    assert (recording["file"], recording["to"]) == ("keys/dynamo-platform.json", "1.8.0")
     assert recording["value"]["came"] == {"dynamo-operator.lpx.replicas": "number"}
     assert recording["value"]["went"] == ["dynamo-operator.upgradeCRD"]
 
@@ -133,16 +133,16 @@ def test_rows_that_are_printed_are_enough_to_plan_with(folder: Path, recordings:
     catalog = changed(load(), platform=changed(platform, minors=(*platform.minors, row), versions=versions))
 
     values = {"dynamo-operator": {"lpx": {"replicas": 2}, "upgradeCRD": False}}
-    plan = make_plan(PlatformConfig(version="1.7.0", profile="development", values=values), catalog, stack=True)
+    plan = make_plan(PlatformConfig(version="1.8.0", profile="development", values=values), catalog, stack=True)
 
-    assert [(release.chart, release.version) for release in plan.releases] == [("dynamo-platform", "1.7.0")]
+    assert [(release.chart, release.version) for release in plan.releases] == [("dynamo-platform", "1.8.0")]
     [finding] = [finding for finding in plan.findings if finding.code == "KEY001"]
     assert finding.path == "values.dynamo-operator.upgradeCRD"
     assert finding.why.endswith("1.6.0 is the last version that reads it.")
 
 
 def test_archives_are_read_like_folders(tmp_path: Path) -> None:
-    files = platform("1.7.0")
+    files = platform("1.8.0")
     write(tmp_path / "folders" / "dynamo-platform", files)
     (tmp_path / "archives").mkdir()
     (tmp_path / "archives" / "a.tgz").write_bytes(packed(Path("dynamo-platform"), files))
@@ -158,10 +158,19 @@ def test_known_version_that_agrees_has_nothing_to_add(tmp_path: Path) -> None:
 
 
 def test_new_patch_goes_into_its_minor(tmp_path: Path) -> None:
-    write(tmp_path / "dynamo-platform", platform("1.6.2"))
+    write(tmp_path / "dynamo-platform", platform("1.6.3"))
     minor, recording = compare_chart(read_chart(tmp_path / "dynamo-platform"), load()).add
-    assert (minor.to, minor.value) == ("versions", "1.6.2")
-    assert recording.to == "1.6.2"
+    assert (minor.to, minor.value) == ("versions", "1.6.3")
+    assert recording.to == "1.6.3"
+
+
+def test_row_without_bundled_versions_is_replaced(tmp_path: Path) -> None:
+    write(tmp_path / "dynamo-platform", platform("1.7.0"))
+    comparison = compare_chart(read_chart(tmp_path / "dynamo-platform"), load())
+    minor = comparison.add[0]
+    assert (minor.file, minor.to) == ("platform.json", "minors, instead of 1.7")
+    assert (minor.value["minor"], minor.value["grove"]["bundled"]) == ("1.7", "v0.1.0-alpha.15")
+    assert comparison.differs == ()
 
 
 def test_what_the_catalog_has_otherwise_is_said(tmp_path: Path) -> None:
@@ -220,7 +229,7 @@ def test_keys_are_what_values_list_and_what_templates_read_besides(tmp_path: Pat
         ({"a/Chart.yaml": "{version: 1.0.0}"}, "is not a Helm chart"),
         ({"a/Chart.yaml": "{name: nginx, version: 1.0.0}"}, "is not a chart of the catalog"),
         ({"a/Chart.yaml": "{name: kai-scheduler, version: latest}"}, "is not a semantic version"),
-        ({"a/Chart.yaml": "{name: dynamo-platform, version: 1.7.0}"}, "does not declare the dependency kai-scheduler"),
+        ({"a/Chart.yaml": "{name: dynamo-platform, version: 1.8.0}"}, "does not declare the dependency kai-scheduler"),
     ],
 )
 def test_folder_without_usable_charts_is_refused(tmp_path: Path, files: Files, message: str) -> None:

@@ -62,7 +62,7 @@ def test_a_good_stack_is_ok(folder: Path) -> None:
 def test_findings_are_grouped_by_severity_each_with_its_line(folder: Path) -> None:
     result = run("check", "--stack", "wrong")
 
-    newest = catalog.load().platform.minors[-1]
+    platform = catalog.load().platform
     assert result.exit_code == 1
     assert (
         result.output
@@ -84,7 +84,7 @@ error PRO001  profile
 
 error VER002  version (line 2)
   given    "latest"
-  allowed  a full version of 1.0 to {newest.minor}, for example "{catalog.load().platform.versions[-1]}"
+  allowed  a full version of 1.0 to {platform.minors[-1].minor}, for example "{platform.example}"
   why      The platform's chart versions are MAJOR.MINOR.PATCH without a v.
   read     https://github.com/ai-dynamo/dynamo/blob/main/docs/kubernetes/installation-guide.md
 """
@@ -363,6 +363,28 @@ def test_versions_prints_the_catalog(folder: Path) -> None:
     assert [row["platform"] for row in rows] == [minor.minor for minor in minors]
     assert rows[0]["kaiScheduler"]["bundled"] == str(minors[0].kai_scheduler.bundled)
     assert all(row["source"].startswith("https://") for row in rows)
+
+
+def test_versions_says_what_is_not_known(folder: Path) -> None:
+    [line] = [line for line in run("versions").output.splitlines() if line.startswith("1.7.0 ")]
+    [row] = [row for row in data(run("versions", "--json")) if row["platform"] == "1.7"]
+
+    assert line.split() == [
+        "1.7.0",
+        ">=",
+        "1.30",
+        "disabled",
+        "not",
+        "known",
+        "not",
+        "known",
+        "not",
+        "known",
+        "not",
+        "known",
+    ]
+    unknown = {"bundled": None, "pick": None, "floor": None, "below": None, "sure": "unknown"}
+    assert (row["kaiScheduler"], row["grove"]) == (unknown, unknown)
 
 
 @pytest.mark.parametrize("command", [(), ("check",), ("explain",), ("versions",)])

@@ -22,7 +22,7 @@ def dependency_version_is_a_version(c: Choices) -> Iterator[Verdict]:
         text, parsed = d.config.version, parse_version(d.config.version)
         if text is None or d.mode == "bundled" or (parsed is not None and parsed.has_v):
             continue
-        hint = f'"v{text}"' if parsed else f'"{d.window.pick if d.window else d.chart.versions[-1]}"'
+        hint = f'"v{text}"' if parsed else f'"{(d.window and d.window.pick) or d.chart.versions[-1]}"'
         yield Verdict(
             f"{d.key}.version",
             quote_value(text),
@@ -51,6 +51,7 @@ _BASIS: dict[Sure, str] = {
     "published": "published by upstream",
     "disputed": "upstream's pages contradict each other",
     "inferred": "inferred from other facts",
+    "unknown": "not known",
 }
 
 
@@ -233,6 +234,47 @@ def dependency_is_pulled_from_its_repository(c: Choices) -> Iterator[Verdict]:
                 f"no repository; the default is {d.chart.repository(d.version)}",
                 f"{d.version} is published in the default repository. The given one has other versions.",
                 d.chart.source,
+            )
+
+
+@rule("DEP010", "warning")
+def dependency_window_is_known(c: Choices) -> Iterator[Verdict]:
+    """For a new platform version, the versions that work with it are not known yet."""
+    for d in c.dependencies:
+        if d.on and d.window and d.window.sure == "unknown" and d.version:
+            yield Verdict(
+                *path_and_version(d),
+                "a version that you have tested with it",
+                f"The versions that work with dynamo-platform {c.version} are not known.",
+                c.minor.source if c.minor else d.chart.source,
+            )
+
+
+@rule("DEP011")
+def unknown_pick_is_given(c: Choices) -> Iterator[Verdict]:
+    """There is no default version for a platform version whose working versions are not known."""
+    for d in c.dependencies:
+        if d.mode == "separate" and d.window and d.window.pick is None and d.config.version is None:
+            yield Verdict(
+                f"{d.key}.version",
+                "nothing",
+                f'a full version, for example "{d.chart.versions[-1]}"',
+                f"There is no default: the versions that work with dynamo-platform {c.version} are not known.",
+                c.minor.source if c.minor else d.chart.source,
+            )
+
+
+@rule("DEP012")
+def bundled_version_is_known(c: Choices) -> Iterator[Verdict]:
+    """A version that is not known cannot be checked, and neither can its chart values."""
+    for d in c.dependencies:
+        if d.mode == "bundled" and d.window and d.window.bundled is None:
+            yield Verdict(
+                f"{d.key}.mode",
+                "bundled",
+                "separate with a version, external or disabled",
+                f"The version that dynamo-platform {c.version} bundles is not known, so it cannot be checked.",
+                c.minor.source if c.minor else d.chart.source,
             )
 
 

@@ -20,11 +20,10 @@ _FIRST_VERSION = Version.parse("1.0.0-0")
 def platform_version_is_given(c: Choices) -> Iterator[Verdict]:
     """There is no default version: it would change with this module."""
     if c.config.version is None:
-        newest = c.catalog.platform.versions[-1]
         yield Verdict(
             "version",
             "nothing",
-            f'a full version in quotes, for example "{newest}"',
+            f'a full version in quotes, for example "{c.catalog.platform.example}"',
             "A default would change with an update of this module, which would upgrade the platform unexpectedly.",
         )
 
@@ -133,5 +132,4 @@ def _version_verdict(c: Choices, allowed: str, why: str, docs: str) -> Verdict:
 
 def _supported_versions(c: Choices) -> str:
     known = [minor.minor for minor in c.catalog.platform.minors]
-    newest = c.catalog.platform.versions[-1]
-    return f'a full version of {known[0]} to {known[-1]}, for example "{newest}"'
+    return f'a full version of {known[0]} to {known[-1]}, for example "{c.catalog.platform.example}"'

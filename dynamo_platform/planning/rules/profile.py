@@ -42,12 +42,11 @@ def production_writes_versions(c: Choices) -> Iterator[Verdict]:
     """In production, an update of this module must not change any version."""
     for d in c.dependencies:
         if c.config.profile == "production" and d.mode in {"separate", "external"} and d.config.version is None:
+            pick = d.window and d.window.pick
+            if d.mode == "separate" and d.window and not pick:
+                continue  # DEP011
             newest = d.chart.versions[-1]
-            allowed = (
-                f'"{d.window.pick}", or another version {d.window}'
-                if d.window
-                else f'a full version, such as "{newest}"'
-            )
+            allowed = f'"{pick}", or another version {d.window}' if pick else f'a full version, such as "{newest}"'
             yield Verdict(
                 f"{d.key}.version",
                 "nothing",

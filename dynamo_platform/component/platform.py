@@ -27,7 +27,7 @@ from .providers import (
     context_provider,
     has_kubernetes_provider,
 )
-from .resources import Children, HelmRelease, register_children, resource_names
+from .resources import Children, HelmRelease, former_names, register_children, resource_names
 from .stack import read_settings, read_state
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
             name: the component's name, and the prefix of its resources' names.
             config: the configuration, as a model or as a mapping with snake_case names. Without it and without
                 ``settings``, the stack's own configuration (``dynamo-platform:…``).
-            opts: the resource options. A Kubernetes provider in them, or in those of the parent, selects the cluster.
+            opts: the resource options, which apply to the children too and take precedence over settings and defaults.
+                A Kubernetes provider in them, or in those of the parent, selects the cluster. ``ignore_changes`` takes
+                inputs of releases (``values``) and of queues (``spec``).
             **settings: the configuration as keyword arguments, instead of ``config``.
 
         Raises:
@@ -80,11 +82,15 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         """
         if config is not None and settings:
             raise TypeError("DynamoPlatform takes config or keyword arguments, not both")
+        opts = opts or pulumi.ResourceOptions()
         provider_given = has_kubernetes_provider(opts)
         state = read_state()
-        running = from_state(state, name, catalogs.load())
+        catalog = catalogs.load()
+        known = {each: from_state(state, each, catalog) for each in (name, *former_names(opts))}
+        last_name = next((each for each, running in known.items() if running), name)
         try:
-            self.plan = _plan(settings or config, running, provider_given=provider_given)
+            plan = _plan(settings or config, known[last_name], provider_given=provider_given)
+            self.plan = plan if opts.protect is None else plan._replace(protect=opts.protect)
             check_context(self.plan.cluster)
         except PlatformError as error:
             raise pulumi.RunError(str(error)) from error
@@ -97,9 +103,9 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         own_provider = context_provider(name, self.plan.cluster, self) if self.plan.cluster is not None else None
         self.provider = own_provider or self.get_provider(ANY_KUBERNETES_TYPE)
         charts = chart_identities(self.plan)
-        self.objects = render_objects(self.plan, last_rendering(state, name), charts, self, own_provider)
+        self.objects = render_objects(self.plan, last_rendering(state, last_name), charts, self, own_provider)
         hooks = self._error_hooks(opts, provider_given=provider_given)
-        self._set_children(register_children(self.plan, self, own_provider, self.objects, hooks))
+        self._set_children(register_children(self.plan, self, opts, own_provider, self.objects, hooks=hooks))
         self.register_outputs({each: getattr(self, each) for each in OUTPUTS} | {"charts": charts})
 
     def _set_children(self, children: Children) -> None:
@@ -113,7 +119,7 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         self.findings = pulumi.Output.from_input([finding.as_dict() for finding in self.plan.findings])
 
     def _error_hooks(
-        self, opts: pulumi.ResourceOptions | None, *, provider_given: bool
+        self, opts: pulumi.ResourceOptions, *, provider_given: bool
     ) -> dict[type[Step], pulumi.ResourceHookBinding]:
         """The error hooks of gates and queues, by kind of step."""
         gates = [step for step in self.plan.steps if isinstance(step, Gate)]
@@ -129,7 +135,7 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
             external=self.plan.modes["kai-scheduler"] == "external",
         )
         # A hook's name is unique in a program; a component's only below its parent's type.
-        scope = f"{opts.parent.pulumi_resource_type}$" if opts and opts.parent else ""
+        scope = f"{opts.parent.pulumi_resource_type}$" if opts.parent else ""
         names = resource_names(self.plan, self.pulumi_resource_name)
         hooks = {
             Gate: report_gate({names[gate.name]: gate for gate in gates}, kai),

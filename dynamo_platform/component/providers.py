@@ -44,10 +44,8 @@ def _without_kubeconfig(args: pulumi.ResourceTransformationArgs) -> pulumi.Resou
     return pulumi.ResourceTransformationResult(props, args.opts)
 
 
-def has_kubernetes_provider(opts: pulumi.ResourceOptions | None) -> bool:
+def has_kubernetes_provider(opts: pulumi.ResourceOptions) -> bool:
     """Whether the options contain a Kubernetes provider, or the parent has one."""
-    if opts is None:
-        return False
     providers = opts.providers.values() if isinstance(opts.providers, Mapping) else (opts.providers or ())
     if any(isinstance(each, Provider) for each in (opts.provider, *providers)):
         return True

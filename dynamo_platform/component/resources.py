@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pulumi
@@ -62,11 +63,19 @@ def resource_names(plan: Plan, component: str) -> dict[str, str]:
     return {step.name: f"{component}-{step.name}" if component != step.name else component for step in plan.steps}
 
 
+def former_names(opts: pulumi.ResourceOptions) -> list[str]:
+    """The names that the aliases in a component's options give it."""
+    urns_and_names = [alias.name if isinstance(alias, pulumi.Alias) else alias for alias in opts.aliases or ()]
+    return [each.rpartition("::")[2] for each in urns_and_names if isinstance(each, str)]
+
+
 def register_children(
     plan: Plan,
     component: pulumi.ComponentResource,
+    opts: pulumi.ResourceOptions,
     provider: Provider | None,
     rendered: pulumi.Output[Any],
+    *,
     hooks: Mapping[type[Step], pulumi.ResourceHookBinding],
 ) -> Children:
     """Register the resources of a plan.
@@ -74,6 +83,7 @@ def register_children(
     Args:
         plan: the plan.
         component: the parent of the resources.
+        opts: the component's options. Those that Pulumi does not pass on to children are passed on here.
         provider: the provider of the resources; None for the component's.
         rendered: resolves when all charts are rendered. Nothing is registered before that, or if it fails.
         hooks: error hooks by kind of step.
@@ -81,6 +91,8 @@ def register_children(
     children = Children({}, {}, {})
     registered: dict[str, pulumi.Resource] = {}
     names = resource_names(plan, component.pulumi_resource_name)
+    former = [resource_names(plan, name) for name in former_names(opts)]
+    ignored = opts.ignore_changes or ()
     child: pulumi.CustomResource
     for step in plan.steps:
         options = pulumi.ResourceOptions(
@@ -89,18 +101,18 @@ def register_children(
             version=sdk_version(),
             depends_on=_after(rendered, [registered[name] for name in step.depends_on]),
             hooks=hooks.get(type(step)),
+            # Pulumi renames a child with its parent by the common prefix, which the platform's own release may lack.
+            aliases=[pulumi.Alias(name=each[step.name]) for each in former],
         )
+        # None inherits the component's; False would not.
+        protected = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(protect=plan.protect or None))
         match step:
             case Release():
-                children.releases[step.name] = child = _register_release(
-                    names[step.name], step, options, protect=plan.protect
-                )
+                children.releases[step.name] = child = _register_release(names[step.name], step, protected, ignored)
             case Gate():
                 children.gates[step.name] = child = _register_gate(names[step.name], step, options)
             case Queue():
-                children.queues[step.name] = child = _register_queue(
-                    names[step.name], step, options, protect=plan.protect
-                )
+                children.queues[step.name] = child = _register_queue(names[step.name], step, protected, ignored)
         registered[step.name] = child
     return children
 
@@ -110,32 +122,33 @@ def _after(rendered: pulumi.Output[Any], resources: Sequence[pulumi.Resource]) -
     return rendered.apply(lambda _: resources)
 
 
-def _register_release(name: str, step: Release, options: pulumi.ResourceOptions, *, protect: bool) -> HelmRelease:
-    return HelmRelease(
-        name,
-        {
-            "name": step.name,
-            "namespace": step.namespace,
-            "createNamespace": True,
-            "chart": step.chart,
-            "repositoryOpts": {"repo": step.repository} if step.repository else None,
-            "version": step.version,
-            "values": step.values,
-            "timeout": step.timeout,
-            "maxHistory": MAX_HISTORY,
-            # Without it, Helm reuses the values of the previous revision if the new ones are empty.
-            "resetValues": True,
-            # Despite their names, the first disables all hooks at install, the second at upgrade.
-            "disableWebhooks": not step.hooks,
-            "disableCRDHooks": not step.hooks,
-            "compat": "true",
-        },
-        pulumi.ResourceOptions.merge(
-            options,
-            # The charts have fixed names for cluster-scoped objects, so two releases of one cannot exist together.
-            pulumi.ResourceOptions(delete_before_replace=True, protect=protect),
-        ),
-    )
+def _ignored(paths: Sequence[str], inputs: Collection[str]) -> list[str]:
+    """The property paths whose first step is one of a resource's inputs, or any."""
+    steps = {path: re.split(r"[.\[]", path.removeprefix("["), maxsplit=1)[0].strip('"]') for path in paths}
+    return [path for path, first in steps.items() if first in {"*", *inputs}]
+
+
+def _register_release(name: str, step: Release, options: pulumi.ResourceOptions, ignored: Sequence[str]) -> HelmRelease:
+    inputs = {
+        "name": step.name,
+        "namespace": step.namespace,
+        "createNamespace": True,
+        "chart": step.chart,
+        "repositoryOpts": {"repo": step.repository} if step.repository else None,
+        "version": step.version,
+        "values": step.values,
+        "timeout": step.timeout,
+        "maxHistory": MAX_HISTORY,
+        # Without it, Helm reuses the values of the previous revision if the new ones are empty.
+        "resetValues": True,
+        # Despite their names, the first disables all hooks at install, the second at upgrade.
+        "disableWebhooks": not step.hooks,
+        "disableCRDHooks": not step.hooks,
+        "compat": "true",
+    }
+    # The charts have fixed names for cluster-scoped objects, so two releases of one cannot exist together.
+    own = pulumi.ResourceOptions(delete_before_replace=True, ignore_changes=_ignored(ignored, inputs))
+    return HelmRelease(name, inputs, pulumi.ResourceOptions.merge(options, own))
 
 
 def _register_gate(name: str, step: Gate, options: pulumi.ResourceOptions) -> pulumi.CustomResource:
@@ -161,8 +174,11 @@ def _register_gate(name: str, step: Gate, options: pulumi.ResourceOptions) -> pu
     return CustomResourcePatch(name, api_version=step.api_version, kind=step.kind, metadata=metadata, opts=opts)
 
 
-def _register_queue(name: str, step: Queue, options: pulumi.ResourceOptions, *, protect: bool) -> CustomResource:
+def _register_queue(name: str, step: Queue, options: pulumi.ResourceOptions, ignored: Sequence[str]) -> CustomResource:
     manifest = step.manifest
+    own = pulumi.ResourceOptions(
+        import_=step.name if step.adopted else None, ignore_changes=_ignored(ignored, manifest)
+    )
     return CustomResource(
         name,
         api_version=manifest["apiVersion"],
@@ -170,7 +186,5 @@ def _register_queue(name: str, step: Queue, options: pulumi.ResourceOptions, *, 
         # Without force, providers from 4.29 on do not create an object that exists, and none imports one that differs.
         metadata={**manifest["metadata"], "annotations": {"pulumi.com/patchForce": "true"}},
         spec=manifest["spec"],
-        opts=pulumi.ResourceOptions.merge(
-            options, pulumi.ResourceOptions(protect=protect, import_=step.name if step.adopted else None)
-        ),
+        opts=pulumi.ResourceOptions.merge(options, own),
     )

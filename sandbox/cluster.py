@@ -159,6 +159,11 @@ def _configuration(env: Mapping[str, str]) -> dict[str, object]:
             **{option: shutil.which(command, path=env["PATH"]) for option, command in binaries.items()},
             **{option: processes.free_port() for option in ports},
         },
+        # Webhooks are called at the pods of their Service, as on managed control planes, and not at its address, which
+        # nothing serves here.
+        "componentsPatches": [
+            {"name": "kube-apiserver", "extraArgs": [{"key": "enable-aggregator-routing", "value": "true"}]}
+        ],
     }
 
 

@@ -151,15 +151,19 @@ def describe(gate: Gate, kai: KaiInstallation, observation: Observation) -> list
     return lines
 
 
+def kubectl(kai: KaiInstallation) -> str:
+    """The kubectl command for the cluster."""
+    return f"kubectl --context {kai.context}" if kai.context else "kubectl"
+
+
 def kubectl_commands(gate: Gate, kai: KaiInstallation) -> list[str]:
     """The kubectl commands that show the same."""
-    kubectl = f"kubectl --context {kai.context}" if kai.context else "kubectl"
     group = gate.api_version.partition("/")[0]
     scope = f" -n {gate.namespace}" if gate.namespace else ""
     return [
-        f"{kubectl} describe {gate.kind.lower()}s.{group} {gate.object_name}{scope}",
-        f"{kubectl} get deployments,pods -n {kai.namespace}",
-        f"{kubectl} get events -n {kai.namespace} --sort-by=.lastTimestamp",
+        f"{kubectl(kai)} describe {gate.kind.lower()}s.{group} {gate.object_name}{scope}",
+        f"{kubectl(kai)} get deployments,pods -n {kai.namespace}",
+        f"{kubectl(kai)} get events -n {kai.namespace} --sort-by=.lastTimestamp",
     ]
 
 

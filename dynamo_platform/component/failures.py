@@ -1,4 +1,4 @@
-"""Pulumi error hooks that report the failure of a gate or a queue and, for one cause, retry it.
+"""Pulumi error hooks that report the failure of a gate or a queue and, while its webhook starts, retry it.
 
 An error hook runs while the step is failing. It cannot change the provider's error, so its report is logged next to it.
 """
@@ -11,11 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 
-from dynamo_platform.cluster.observe import KaiInstallation, UnreadableError, diagnose, kubectl_commands
+from dynamo_platform.cluster.observe import KaiInstallation, UnreadableError, diagnose, kubectl, kubectl_commands
+from dynamo_platform.cluster.webhooks import NotAdmitted, classify
 from dynamo_platform.planning.model import Gate
-
-NOT_LISTENING = ("failed calling webhook", "connection refused")
-"""Parts of the API server's error if a webhook's pod runs but does not listen yet."""
 
 PAUSES_PER_TIMEOUT = 90
 """The timeout divided by the longest pause between two attempts; the engine gives up after 100 attempts."""
@@ -54,7 +52,7 @@ async def gate_report(gate: Gate, kai: KaiInstallation) -> str:
 
 
 def retry_queue(webhook: Gate, kai: KaiInstallation) -> Hook:
-    """A hook for queues that retries while KAI Scheduler's webhook refuses connections, and only then.
+    """A hook for queues that retries while a webhook is not reachable yet, and otherwise says what the error means.
 
     The queue-controller has no readiness probe: its Deployment can be rolled out before the webhook listens
     (https://github.com/ai-dynamo/dynamo/issues/4625).
@@ -68,16 +66,29 @@ def retry_queue(webhook: Gate, kai: KaiInstallation) -> Hook:
     first_failures: dict[str, float] = {}
 
     async def hook(failure: pulumi.ErrorHookArgs) -> bool:
-        if failure.failed_operation == "delete" or not all(part in failure.errors[0] for part in NOT_LISTENING):
+        refused = classify(failure.errors[0])
+        if failure.failed_operation == "delete" or refused is None:
             return False
-        if time.monotonic() - first_failures.setdefault(failure.urn, time.monotonic()) >= timeout:
-            pulumi.log.error(
-                f"{failure.name}: the webhook of KAI Scheduler's {webhook.object_name} has refused connections for "
-                f"{timeout} s, although its Deployment is rolled out. See kubectl logs -n {kai.namespace} "
-                f"deployment/{webhook.object_name}"
-            )
+        waited = time.monotonic() - first_failures.setdefault(failure.urn, time.monotonic())
+        if not refused.cause.transient or waited >= timeout:
+            pulumi.log.error(queue_report(failure.name, refused, webhook, kai))
             return False
         await asyncio.sleep(min(2.0 ** (len(failure.errors) - 1), max(1.0, timeout / PAUSES_PER_TIMEOUT)))
         return True
 
     return hook
+
+
+def queue_report(name: str, refused: NotAdmitted, webhook: Gate, kai: KaiInstallation) -> str:
+    """The report on a queue that was not admitted.
+
+    Args:
+        name: the name of the queue's resource.
+        refused: the reason.
+        webhook: the gate of the webhook's Deployment.
+        kai: the location of KAI Scheduler.
+    """
+    _, transient, meaning, next_command, _ = refused.cause
+    tried = f"tried for {webhook.timeout} s" if transient else "not tried again, because the same would happen"
+    command = next_command.format(namespace=kai.namespace, deployment=webhook.object_name)
+    return f"{name}: refused by {refused.webhook}, {tried}. {meaning}. See {kubectl(kai)} {command}"

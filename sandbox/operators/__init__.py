@@ -12,6 +12,9 @@ Tests inject faults with the ConfigMap `sandbox-faults` in `kube-system`, which 
 | `<workload>.ready` | `"false"` | pods of the Deployment are not ready, those of the Job fail, until the key is gone |
 | `<workload>.delay` | seconds | its pods start that long after they were scheduled |
 | `queue-webhook.listening` | `"false"` | KAI's queue webhook refuses connections, even if queue-controller is ready |
+| `queue-webhook.status` | a number | it answers with this HTTP status |
+| `queue-webhook.service` | a name | it is registered by this Service in KAI's namespace, which need not exist |
+| `queue-webhook.trusted` | `"false"` | it is registered with another authority's certificate |
 | `Config.available`, `SchedulingShard.available` | `"false"` | KAI's operator reports the condition False |
 
 A workload is a Deployment or Job whose pods this process runs: `crd-upgrader`, `topology-migration`,

@@ -1,5 +1,7 @@
 """Faults that tests inject (see the package's docstring)."""
 
+from http import HTTPStatus
+
 from lightkube.resources.core_v1 import ConfigMap
 
 from sandbox.operators.cluster import Cluster
@@ -28,6 +30,18 @@ class Faults:
     def listens(self, server: str) -> bool:
         """Return whether the server may listen."""
         return self._value(f"{server}.listening") != "false"
+
+    def status(self, server: str) -> int:
+        """Return the HTTP status of the server's answers."""
+        return int(self._value(f"{server}.status") or HTTPStatus.OK)
+
+    def service(self, server: str) -> str | None:
+        """Return the name of the Service by which the server is registered, instead of its address."""
+        return self._value(f"{server}.service")
+
+    def trusted(self, server: str) -> bool:
+        """Return whether the server is registered with its own authority's certificate."""
+        return self._value(f"{server}.trusted") != "false"
 
     def delay(self, workload: str) -> float:
         """Return the seconds between scheduling and start of the workload's pods."""

@@ -51,6 +51,7 @@ class KaiOperator(Operator):
 
     async def reconcile(self) -> None:
         """Create the operands of kai-config and of every shard, and report whether they are available."""
+        self.webhook.status = self.faults.status("queue-webhook")
         if self.faults.listens("queue-webhook") and any(map(is_available, self._deployments_named("queue-controller"))):
             self.webhook.listen()
         else:
@@ -62,10 +63,18 @@ class KaiOperator(Operator):
         config = self.configs.get(CONFIG_NAME)
         if config is not None:
             await self._reconcile(config, config_operands(config, images), images.tag)
-            await self.cluster.ensure(self.webhooks, self.webhook.registration(config), self.manager)
+            await self.cluster.ensure(self.webhooks, self._registration(config), self.manager)
         for shard in self.shards:
             # Without kai-config, the real operator creates no operands and reports the shard as available.
             await self._reconcile(shard, shard_operands(shard, config, images) if config else {}, images.tag)
+
+    def _registration(self, config: Any) -> Manifest:
+        """Return the registration of the webhook, with the faults that are injected."""
+        name = self.faults.service("queue-webhook")
+        (deployment, *_) = [*self._deployments_named("queue-controller"), None]
+        namespace = deployment.metadata.namespace if deployment and deployment.metadata else None
+        service = {"name": name, "namespace": namespace} if name and namespace else None
+        return self.webhook.registration(config, service=service, trusted=self.faults.trusted("queue-webhook"))
 
     def _deployments_named(self, name: str) -> list[Deployment]:
         return [item for item in self.deployments if item.metadata and item.metadata.name == name]

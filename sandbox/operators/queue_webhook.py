@@ -4,6 +4,7 @@ import base64
 import json
 import ssl
 import threading
+from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -24,8 +25,11 @@ class QueueWebhook:
 
     def __init__(self) -> None:
         self.listening = False
+        self.status: int = HTTPStatus.OK
         authority = trustme.CA()
-        self._ca_bundle = base64.b64encode(authority.cert_pem.bytes()).decode()
+        self._ca_bundle, self._other_ca_bundle = (
+            base64.b64encode(each.cert_pem.bytes()).decode() for each in (authority, trustme.CA())
+        )
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(HOST).configure_cert(self._tls)
         self._server = self._bind(0)
@@ -48,13 +52,23 @@ class QueueWebhook:
 
     def _bind(self, port: int) -> ThreadingHTTPServer:
         """Return a server that has bound its port, and refuses connections until it listens."""
-        server = ThreadingHTTPServer((HOST, port), Handler, bind_and_activate=False)
+        handler = type("OwnHandler", (Handler,), {"webhook": self})
+        server = ThreadingHTTPServer((HOST, port), handler, bind_and_activate=False)
         server.server_bind()
         server.socket = self._tls.wrap_socket(server.socket, server_side=True)
         return server
 
-    def registration(self, config: Any) -> Manifest:
-        """Return the ValidatingWebhookConfiguration; it is deleted with the Config."""
+    def registration(self, config: Any, *, service: Mapping[str, str] | None = None, trusted: bool = True) -> Manifest:
+        """Return the ValidatingWebhookConfiguration; it is deleted with the Config.
+
+        Args:
+            config: the Config.
+            service: name and namespace of the Service to register instead of the address.
+            trusted: whether to register the certificate of the server's authority, and not another's.
+        """
+        address: Manifest = {"url": f"https://{HOST}:{self._server.server_port}{PATH}"}
+        if service:
+            address = {"service": {**service, "path": PATH, "port": 443}}
         return {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingWebhookConfiguration",
@@ -70,8 +84,8 @@ class QueueWebhook:
                     "sideEffects": "None",
                     "failurePolicy": "Fail",
                     "clientConfig": {
-                        "url": f"https://{HOST}:{self._server.server_port}{PATH}",
-                        "caBundle": self._ca_bundle,
+                        **address,
+                        "caBundle": self._ca_bundle if trusted else self._other_ca_bundle,
                     },
                     "rules": [
                         {
@@ -90,10 +104,12 @@ class QueueWebhook:
 class Handler(BaseHTTPRequestHandler):
     """Answers reviews. Each has its own connection, so that none outlives the server."""
 
+    webhook: QueueWebhook
+
     def do_POST(self) -> None:
         """Answer one AdmissionReview."""
         answer = json.dumps(review(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))).encode()
-        self.send_response(HTTPStatus.OK)
+        self.send_response(self.webhook.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()

@@ -6,19 +6,63 @@ import time
 import pulumi
 import pytest
 
+from dynamo_platform.cluster import webhooks
 from dynamo_platform.cluster.observe import UnreadableError
 from dynamo_platform.component import failures
 from tests.unit.test_observe import GATE, KAI
 
 WEBHOOK = GATE._replace(kind="Deployment", object_name="queue-controller", namespace="kai", condition=None)
 
-REFUSED = (
+CALL = (
     "resource was not successfully created by the Kubernetes API server: Internal error occurred: failed calling "
-    'webhook "queue-validation.kai.scheduler": failed to call webhook: Post "https://queue-controller.kai.svc:443": '
-    "dial tcp 10.0.0.7:443: connect: connection refused"
+    'webhook "queue-validation.kai.scheduler": failed to call webhook: '
 )
-DENIED = 'admission webhook "queue-validation.kai.scheduler" denied the request: resources must be specified'
+POST = CALL + 'Post "https://queue-controller.kai.svc:443/validate-scheduling-run-ai-v2-queue?timeout=10s": '
+REFUSED = f"{POST}dial tcp 10.0.0.7:443: connect: connection refused"
 UNREACHABLE = 'the Kubernetes API server is unreachable: Get "https://eu:6443": dial tcp: connect: connection refused'
+CAUSES = {
+    f"{POST}dial tcp 10.0.0.7:443: connect: connection refused": (True, "but does not listen"),
+    f"{POST}EOF": (True, "but does not listen"),
+    f"{POST}read tcp 10.0.0.1:4->10.0.0.7:443: read: connection reset by peer": (True, "but does not listen"),
+    f'{POST}no endpoints available for service "queue-controller"': (True, "no pod that is ready"),
+    f"{POST}context deadline exceeded": (True, "a firewall"),
+    f"{POST}dial tcp 10.0.0.7:443: i/o timeout": (True, "a firewall"),
+    f"{POST}net/http: TLS handshake timeout": (True, "a firewall"),
+    f"{POST}dial tcp 10.0.0.7:443: connect: no route to host": (True, "a firewall"),
+    f"{POST}proxy error from 127.0.0.1:9345 while dialing 10.42.0.9:443, code 502: 502 Bad Gateway": (
+        True,
+        "The proxy",
+    ),
+    f"{POST}No agent available": (True, "The proxy"),
+    f'{CALL}an error on the server ("<html>\n502</html>") has prevented the request from succeeding': (
+        True,
+        "HTTP 5xx",
+    ),
+    f"{CALL}the server is currently unable to handle the request": (True, "HTTP 5xx"),
+    f"{CALL}the server was unable to return a response in the time allotted": (True, "overloaded"),
+    f"{CALL}the server has received too many requests and has asked us to try again later": (True, "overloaded"),
+    f"{POST}tls: failed to verify certificate: x509: certificate signed by unknown authority": (False, "caBundle"),
+    f"{POST}x509: certificate has expired or is not yet valid: current time …": (False, "expired"),
+    f"{POST}x509: certificate is valid for a.kai.svc, not queue-controller.kai.svc": (False, "name of its Service"),
+    f"{POST}http: server gave HTTP response to HTTPS client": (False, "Something else"),
+    f'{POST}service "queue-controller" not found': (False, "does not exist"),
+    f"{POST}dial tcp: lookup queue-controller.kai.svc on 10.0.0.2:53: no such host": (False, "does not exist"),
+    f"{CALL}the server could not find the requested resource": (False, "no such path"),
+    'admission webhook "queue-validation.kai.scheduler" denied the request: resources must be specified': (
+        False,
+        "does not allow",
+    ),
+    'admission webhook "validate.kyverno.svc" denied the request without explanation': (False, "does not allow"),
+    'admission webhook "a" denied the request: failed calling webhook "b": connection refused': (
+        False,
+        "does not allow",
+    ),
+    "queues.scheduling.run.ai is forbidden: ValidatingAdmissionPolicy 'quota' with binding 'all' denied request: no": (
+        False,
+        "does not allow",
+    ),
+}
+"""Errors of the API server: whether a queue is tried again, and a part of what is said of them."""
 
 
 def failure(operation: str = "create", error: str = REFUSED, name: str = "dp-dynamo") -> pulumi.ErrorHookArgs:
@@ -109,15 +153,48 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize("operation", ["create", "update"])
-def test_queue_is_tried_again_while_its_webhook_refuses_connections(
-    pauses: list[float], errors: list[str], operation: str
+@pytest.mark.parametrize("error", [error for error, (transient, _) in CAUSES.items() if transient])
+def test_queue_is_tried_again_while_its_webhook_may_be_starting(
+    pauses: list[float], errors: list[str], operation: str, error: str
 ) -> None:
-    assert answer(failures.retry_queue(WEBHOOK._replace(timeout=600), KAI), failure(operation))
+    assert answer(failures.retry_queue(WEBHOOK._replace(timeout=600), KAI), failure(operation, error))
     assert (pauses, errors) == ([1.0], [])
 
 
+@pytest.mark.parametrize("error", [error for error, (transient, _) in CAUSES.items() if not transient])
+def test_queue_that_no_later_attempt_can_make_is_given_up_at_once(
+    pauses: list[float], errors: list[str], error: str
+) -> None:
+    assert not answer(failures.retry_queue(WEBHOOK._replace(timeout=600), KAI), failure(error=error))
+    (said,) = errors
+    assert (pauses, ", not tried again, because the same would happen. " in said) == ([], True)
+
+
+@pytest.mark.parametrize(("error", "meaning"), [(error, meaning) for error, (_, meaning) in CAUSES.items()])
+def test_each_error_has_its_meaning_and_the_next_command(error: str, meaning: str) -> None:
+    found = webhooks.classify(error)
+    assert found
+    report = failures.queue_report("dp-dynamo", found, WEBHOOK, KAI)
+    assert report.startswith("dp-dynamo: refused by ")
+    assert meaning in report
+    assert " See kubectl --context eu " in report
+    assert "{" not in report
+
+
+def test_report_names_the_webhook_of_another_team(errors: list[str]) -> None:
+    error = CALL.replace("queue-validation.kai.scheduler", "mutate.kyverno.svc") + 'service "kyverno-svc" not found'
+    answer(failures.retry_queue(WEBHOOK, KAI), failure(error=error))
+    (said,) = errors
+    assert said == (
+        'dp-dynamo: refused by webhook "mutate.kyverno.svc", not tried again, because the same would happen. The '
+        "webhook's registration names a Service that does not exist; it may be left over from another installation. "
+        "See kubectl --context eu get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide"
+    )
+
+
 @pytest.mark.parametrize(
-    ("operation", "error"), [("create", DENIED), ("create", UNREACHABLE), ("delete", REFUSED), ("create", "anything")]
+    ("operation", "error"),
+    [("create", UNREACHABLE), ("delete", REFUSED), ("create", "anything"), ("create", f"{POST}anything")],
 )
 def test_every_other_failure_of_a_queue_stands(
     pauses: list[float], errors: list[str], operation: str, error: str
@@ -136,10 +213,11 @@ def test_queue_is_given_up_after_the_timeout_and_before_the_engine_does(
         attempt.errors.insert(0, REFUSED)
         assert len(attempt.errors) < 100
     assert timeout <= sum(pauses) <= timeout * 1.05 + 1
-    assert errors[0].startswith(
-        f"dp-dynamo: the webhook of KAI Scheduler's queue-controller has refused connections for {timeout} s"
+    (said,) = errors
+    assert said == (
+        f'dp-dynamo: refused by webhook "queue-validation.kai.scheduler", tried for {timeout} s. The webhook\'s pod '
+        "runs, but does not listen. See kubectl --context eu logs -n kai deployment/queue-controller"
     )
-    assert errors[0].endswith("kubectl logs -n kai deployment/queue-controller")
 
 
 def test_each_queue_has_its_own_time(pauses: list[float], errors: list[str]) -> None:

@@ -4,8 +4,9 @@ import json
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
+from .credentials import HIDDEN, names_secret, redacted, redacted_tree
 from .errors import UserError
 
 Severity = Literal["error", "warning", "note"]
@@ -15,8 +16,18 @@ MAX_VALUE_CHARS = 200
 """Characters of a value that a finding quotes."""
 
 
-class Finding(NamedTuple):
-    """A problem, or a note, about one setting.
+class _Fields(NamedTuple):
+    code: str
+    severity: Severity
+    path: str
+    given: str
+    allowed: str
+    why: str
+    docs: str
+
+
+class Finding(_Fields):
+    """A problem, or a note, about one setting. It never holds a credential: its texts are redacted.
 
     Attributes:
         code: stable identifier: three letters for the subject and three digits (``KAI002``).
@@ -29,13 +40,16 @@ class Finding(NamedTuple):
         docs: the page that explains it.
     """
 
-    code: str
-    severity: Severity
-    path: str
-    given: str
-    allowed: str
-    why: str
-    docs: str
+    __slots__ = ()
+
+    def __new__(  # noqa: D102, PLR0917  the fields of a named tuple
+        cls, code: str, severity: Severity, path: str, given: str, allowed: str, why: str, docs: str
+    ) -> Self:
+        if names_secret(path) and given not in {"nothing", "null"}:
+            given = HIDDEN
+        return super().__new__(
+            cls, code, severity, redacted(path), redacted(given), redacted(allowed), redacted(why), docs
+        )
 
     def accepted(self) -> "Finding":
         """This finding as a note."""
@@ -96,10 +110,12 @@ class PlatformError(UserError):
 def quote_value(value: Any) -> str:
     """A value as JSON, which is also valid in a stack file: ``"text"``, ``true``, ``null``, ``{"a": 1}``.
 
-    At most ``MAX_VALUE_CHARS`` characters, then an ellipsis.
+    Without credentials, and at most ``MAX_VALUE_CHARS`` characters, then an ellipsis.
     """
     try:
-        text = json.dumps(value, default=lambda value: f"a Python {type(value).__name__}", ensure_ascii=False)
+        text = json.dumps(
+            redacted_tree(value), default=lambda value: f"a Python {type(value).__name__}", ensure_ascii=False
+        )
     except (RecursionError, ValueError):  # nested too deeply, or contains itself
         text = "mappings or lists that are nested too deeply"
     return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"

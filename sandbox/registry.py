@@ -5,6 +5,7 @@ to these paths. `python -m sandbox.registry` is the server.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import shutil
@@ -12,12 +13,14 @@ import socket
 import ssl
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import certifi
 import trustme
@@ -52,6 +55,7 @@ class Registry:
         self._paths = paths
         self._server = Process.named("registry", paths)
         self._port_file = paths.registry / "port"
+        self._login_file = paths.registry / "login"
 
     def oci(self, chart: str) -> str:
         """Return the OCI repository of a chart."""
@@ -78,9 +82,15 @@ class Registry:
             f"--port={self._port}",
             f"--certificate={self._paths.tls / 'server.pem'}",
             f"--key={self._paths.tls / 'server.key'}",
+            f"--login={self._login_file}",
         ]
         self._server.start(command)
         self._server.wait(self._answers, READY_SECONDS)
+
+    def require_login(self, user: str, password: str) -> None:
+        """Answer only requests with this user and password from now on, as a private registry does."""
+        self._login_file.parent.mkdir(parents=True, exist_ok=True)
+        self._login_file.write_text(f"{user}:{password}")
 
     def stop(self) -> None:
         """Stop the server."""
@@ -116,6 +126,8 @@ class Registry:
         try:
             with opener.open(f"{self.repository}/{OCI}/", timeout=READY_SECONDS):
                 return True
+        except urllib.error.HTTPError as error:
+            return error.code == HTTPStatus.UNAUTHORIZED
         except OSError:
             return False
 
@@ -151,7 +163,26 @@ def build_index(folder: Path) -> dict[str, object]:
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves files; manifests get their media type, and their digest, by which clients request them next."""
+    """Serves files; manifests get their media type, and their digest, by which clients request them next.
+
+    If the file `login` exists, each request needs the user and password in it.
+    """
+
+    def __init__(self, *args: Any, login: Path, directory: str) -> None:
+        self._login = login
+        super().__init__(*args, directory=directory)
+
+    def send_head(self) -> Any:
+        """Send the headers of an answer, and return the file that follows."""
+        if self._login.exists():
+            expected = base64.b64encode(self._login.read_bytes()).decode()
+            if self.headers["Authorization"] != f"Basic {expected}":
+                self.send_response(HTTPStatus.UNAUTHORIZED)
+                self.send_header("WWW-Authenticate", 'Basic realm="sandbox"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return None
+        return super().send_head()
 
     def guess_type(self, path: str | Path) -> str:  # type: ignore[override]
         """Return the media type of a file."""
@@ -171,11 +202,11 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-def serve(folder: Path, port: int, certificate: Path, key: Path) -> None:
+def serve(folder: Path, port: int, certificate: Path, key: Path, login: Path) -> None:
     """Serve the files of `folder` until the process ends."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server = Server(("127.0.0.1", port), partial(Handler, directory=str(folder)))
+    server = Server(("127.0.0.1", port), partial(Handler, login=login, directory=str(folder)))
     # The handshake runs in the connection's thread, so that a silent client does not block the others.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.serve_forever()
@@ -222,8 +253,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     parser.add_argument("--certificate", type=Path, required=True, help="PEM file")
     parser.add_argument("--key", type=Path, required=True, help="PEM file")
+    parser.add_argument("--login", type=Path, required=True, help="if it exists: the USER:PASSWORD that is required")
     arguments = parser.parse_args()
-    serve(arguments.folder, arguments.port, arguments.certificate, arguments.key)
+    serve(arguments.folder, arguments.port, arguments.certificate, arguments.key, arguments.login)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pulumi
 
 from dynamo_platform.cluster.observe import KaiInstallation, UnreadableError, diagnose, kubectl, kubectl_commands
 from dynamo_platform.cluster.webhooks import NotAdmitted, classify
+from dynamo_platform.credentials import redacted
 from dynamo_platform.planning.model import Gate
 
 PAUSES_PER_TIMEOUT = 90
@@ -48,7 +49,8 @@ async def gate_report(gate: Gate, kai: KaiInstallation) -> str:
         lines.append(f"The cluster could not be read ({error}). These commands show its state:")
         lines += [f"  {command}" for command in kubectl_commands(gate, kai)]
     lines.append("Fix this, then run `pulumi up` again: it resumes here.")
-    return "\n".join(lines)
+    # Events may quote the address that an image is pulled from.
+    return redacted("\n".join(lines))
 
 
 def retry_queue(webhook: Gate, kai: KaiInstallation) -> Hook:

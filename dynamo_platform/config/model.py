@@ -92,8 +92,12 @@ ObjectName = Annotated[
 ]
 RepositoryUrl = Annotated[
     str,
-    StringConstraints(pattern=r"^(https?|oci)://[^ /]"),
-    Format("URL", "https://… or oci://…", "A chart repository is a URL; a local chart goes into `chart`."),
+    StringConstraints(pattern=r"^((https?|oci)://[^ /]|@[A-Za-z0-9][-A-Za-z0-9_.]*$)"),
+    Format(
+        "URL",
+        'https://…, oci://… or "@NAME"',
+        "A chart repository is a URL, or a name that `helm repo add` gave one; a local chart goes into `chart`.",
+    ),
 ]
 KubernetesVersion = Annotated[
     str,
@@ -149,6 +153,7 @@ class _Part(BaseModel):
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=False,
+        hide_input_in_errors=True,
         defer_build=True,
     )
 
@@ -165,7 +170,8 @@ class ReleaseConfig(_Part):
         timeout: timeout in seconds of the release, and of each gate after it. Default: ``600``.
         chart: a local chart (a folder or ``.tgz``, relative to the project), a full ``oci://`` reference, or the name
             of a chart in ``repository``. Default: upstream's chart.
-        repository: a chart repository to use instead of upstream's. Default: upstream's repository of that version.
+        repository: a chart repository to use instead of upstream's: its URL, or ``"@NAME"`` if ``helm repo add NAME``
+            added it, with its login if it needs one. Default: upstream's repository of that version.
     """
 
     version: Text | None = None

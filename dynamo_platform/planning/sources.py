@@ -18,9 +18,14 @@ def mirrored(repository: str, registry: RegistryConfig | None) -> str:
 
 
 def located(chart: str, repository: str) -> tuple[str, str | None]:
-    """A chart and its repository in Helm's form: OCI references and local charts have no repository."""
+    """A chart and its repository in Helm's form.
+
+    OCI references, local charts, and charts of a repository that `helm repo add` named have no repository.
+    """
     if "/" in chart or chart.endswith(".tgz"):
         return chart, None
+    if repository.startswith("@"):
+        return f"{repository[1:]}/{chart}", None
     if repository.startswith("oci://"):
         return f"{repository.rstrip('/')}/{chart}", None
     return chart, repository

@@ -13,6 +13,7 @@ from dynamo_platform.planning.model import Release
 from dynamo_platform.trees import parents, value_at, walk
 
 RENDERING_DOCS = "docs/objects.md#when-a-chart-cannot-be-rendered"
+LOGIN_DOCS = "docs/configuration.md#credentials"
 
 TITLES = {
     "REN001": "The chart refuses its values.",
@@ -30,6 +31,12 @@ REFUSED_DOCS = f"{FILES_DOCS}#what-is-refused"
 
 _LOOKUP_ERRORS = ('lookup "', "not found in namespace")
 """Parts of the error of a template that needs an object of the cluster, which no rendering reads."""
+
+_REFUSED = re.compile(r"\b40[13]\b|credential not found")
+"""The error of a registry that wants another login."""
+
+_NOT_ADDED = re.compile(r"\brepo \S+ not found|no cached repo found")
+"""The error of a repository's name that `helm repo add` did not add on this machine."""
 
 _SECTIONS = {"kai-scheduler": "kaiScheduler.", "grove": "grove."}
 """The section of the configuration for each release; the platform's settings are at the top level."""
@@ -68,15 +75,37 @@ def template_failed(release: Release, error: str, chart: Path) -> Finding:
 def chart_not_fetched(release: Release, error: str) -> Finding:
     """The finding about a chart that cannot be fetched."""
     section = _SECTIONS.get(release.name, "")
+    allowed = (
+        f"a chart that can be fetched: set {section}chart and {section}repository to a mirror, or {section}chart to a "
+        "local archive"
+    )
+    why, docs = "Nothing can be installed without the chart.", RENDERING_DOCS
+    if _REFUSED.search(error):
+        allowed, docs = f"a login, or another password: {_login(release, section)}", LOGIN_DOCS
+        why = "The registry wants a login that it knows; some registries answer so if they have no such chart."
+    elif _NOT_ADDED.search(error) and not release.chart.endswith(".tgz"):
+        allowed, docs = f"a repository that this machine knows: {_login(release, section)}", LOGIN_DOCS
     return _release_finding(
         "REN003",
         release,
         setting="chart",
         given=f"{release.name} {release.version} from {release.repository or release.chart}",
-        allowed=f"a chart that can be fetched: set {section}chart and {section}repository to a mirror, or "
-        f"{section}chart to a local archive",
-        why=f"Nothing can be installed without the chart. Helm: {' '.join(error.split())}",
+        allowed=allowed,
+        why=f"{why} Helm: {' '.join(error.split())}",
+        docs=docs,
     )
+
+
+def _login(release: Release, section: str) -> str:
+    """The commands that store a login for a release's chart on this machine."""
+    where = release.repository or release.chart
+    if where.startswith("oci://"):
+        return f"`helm registry login {where.split('/')[2]}`"
+    if release.repository:
+        added = f"`helm repo add NAME {where} --username USER --password-stdin`"
+        return f'{added} and {section}repository "@NAME"'
+    name = where.partition("/")[0]
+    return f"`helm repo add {name} URL --force-update --username USER --password-stdin`, and `helm repo update {name}`"
 
 
 def provider_not_configured(release: Release) -> Finding:

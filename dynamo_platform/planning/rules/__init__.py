@@ -13,6 +13,7 @@ from . import (  # noqa: F401  the modules register their rules
     accepted,
     backends,
     cluster,
+    credentials,
     dependencies,
     passthrough,
     platform,

@@ -3,7 +3,7 @@
 import io
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -20,7 +20,9 @@ _OPAQUE = re.compile(r"annotations|labels|resources|merge|(.+S|s)ecurityContext"
 _VALUES = r"\$?\.Values((?:\.[A-Za-z]\w*)+)"
 _READ = re.compile(_VALUES)
 _PASSED_ON = re.compile(rf"toYaml \(?{_VALUES}")
-_NOT_READ = re.compile(r'(?s:\{\{-?\s*/\*.*?\*/)|"[^"\n]*"|^\s*#.*$|\bhasKey \.Values\S*', re.MULTILINE)
+_COMMENT = re.compile(r"(?s:\{\{-?\s*/\*.*?\*/\s*-?\}\})|^\s*#.*$", re.MULTILINE)
+_ACTION = re.compile(r'\{\{((?:"(?:[^"\\\n]|\\.)*"|`[^`]*`|(?!\}\}).)*)\}\}', re.DOTALL)
+_NOT_READ = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|\bhasKey \.Values\S*')
 
 ChartFiles = Mapping[str, bytes]
 """The contents of a chart's files, by path below the chart's folder."""
@@ -78,7 +80,7 @@ def _read(files: ChartFiles) -> ReadChart:
         version=metadata["version"],
         kubernetes=metadata.get("kubeVersion", ""),
         dependencies={key: str(entry["version"]) for key, entry in dependencies.items()},
-        keys=_keys(files) | dict.fromkeys(others, "chart"),
+        keys=_keys(files, dependencies.values()) | dict.fromkeys(others, "chart"),
         charts={key: _read(subchart) for key, subchart in carried.items()},
     )
 
@@ -106,19 +108,28 @@ def _subchart(files: ChartFiles, name: str) -> ChartFiles | None:
     return next((_unpacked(archive) for archive in archives), None)
 
 
-def _keys(files: ChartFiles) -> dict[str, Kind]:
+def _keys(files: ChartFiles, dependencies: Iterable[Mapping[str, Any]]) -> dict[str, Kind]:
     parts = {f"{part}.": subchart for part in OWN_SUBCHARTS if (subchart := _subchart(files, part))}
     listed: dict[str, Kind] = {}
-    reads: set[str] = set()
+    # Helm reads the conditions, and subcharts read what is below their key.
+    conditions = (entry.get("condition", "").split(",") for entry in dependencies)
+    reads = {path.strip() for paths in conditions for path in paths if path}
+    reads |= {key for entry in dependencies if (key := entry.get("alias", entry["name"])) not in OWN_SUBCHARTS}
     for prefix, part in {"": files, **parts}.items():
-        templates = [_NOT_READ.sub("", part[path].decode()) for path in part if path.startswith("templates/")]
+        templates = [_actions(part[path].decode()) for path in part if path.startswith("templates/")]
         passed_on = {match[1][1:] for template in templates for match in _PASSED_ON.finditer(template)}
         values: dict[str, Any] = yaml.safe_load(part.get("values.yaml", b"")) or {}
         # The chart's defaults for its subchart's values override the subchart's own.
         listed = {f"{prefix}{path}": kind for path, kind in _leaves(values, passed_on)} | listed
         for path in {match[1][1:] for template in templates for match in _READ.finditer(template)}:
             reads.add(path if path.partition(".")[0] == "global" else f"{prefix}{path}")
-    return listed | {path: "any" for path in reads if _is_unlisted(path, listed, reads)}
+    read = {path: kind for path, kind in listed.items() if _is_read(path, reads)}
+    return read | {path: "any" for path in reads if _is_unlisted(path, listed, reads)}
+
+
+def _actions(template: str) -> str:
+    """What a template does with values: its actions, without comments and strings."""
+    return "\n".join(_NOT_READ.sub("", action) for action in _ACTION.findall(_COMMENT.sub("", template)))
 
 
 def _leaves(values: Mapping[str, Any], passed_on: set[str], *where: str) -> Iterator[tuple[str, Kind]]:
@@ -135,6 +146,11 @@ def _kind(key: str, value: object) -> Kind:
         return "auto" if key == "enabled" else "any"
     kinds: dict[type, Kind] = {bool: "boolean", str: "text", int: "number", float: "number", list: "list", dict: "map"}
     return kinds[type(value)]
+
+
+def _is_read(path: str, reads: set[str]) -> bool:
+    """Whether a template reads a key that values.yaml lists: itself, a map that it is in, or something below it."""
+    return any(path == read or path.startswith(f"{read}.") or read.startswith(f"{path}.") for read in reads)
 
 
 def _is_unlisted(path: str, listed: Mapping[str, Kind], reads: set[str]) -> bool:

@@ -53,7 +53,8 @@ def recorded(chart: str) -> dict[Version, dict[str, Kind]]:
     kinds: dict[str, Kind] = {}
     versions = {}
     for version, row in recordings(chart).items():
-        kinds = {path: kind for path, kind in kinds.items() if path not in row.went} | row.came
+        if row.went or row.came:
+            kinds = {path: kind for path, kind in kinds.items() if path not in row.went} | row.came
         versions[Version.parse(version)] = kinds
     return versions
 
@@ -61,6 +62,17 @@ def recorded(chart: str) -> dict[Version, dict[str, Kind]]:
 def nearest_recording(version: Version, among: Collection[Version]) -> Version:
     """The newest of the versions that is not newer than ``version``, else the oldest of them."""
     return max((other for other in among if other <= version), default=min(among))
+
+
+def other_recording(version: Version, recording: Version, among: Collection[Version]) -> Version | None:
+    """The recorded version next to ``version`` on the other side than ``recording``.
+
+    Returns:
+        That version. None if there is none, or if ``version`` is recorded itself.
+    """
+    if recording < version:
+        return min((other for other in among if other > version), default=None)
+    return max((other for other in among if other < version), default=None) if version < recording else None
 
 
 class Unread(NamedTuple):

@@ -56,12 +56,25 @@ def with_recorded_keys(chart: str, version: str, but: dict[str, Kind | None]) ->
     """A chart's files that have the recorded keys of a version, but for some that take something else or are gone."""
     defaults: dict[Kind | None, Any] = {"boolean": False, "number": 1, "text": "", "list": [], "map": {}}
     kinds: dict[str, Kind | None] = {**keys.recorded(chart)[Version.parse(version)], **but}
-    # A template has no name with a dash; what has no default in values.yaml is null there.
+    # What has no default in values.yaml is null there.
     unlisted = [path for path, kind in kinds.items() if kind == "any" and "-" not in path]
     listed = {path: kind for path, kind in kinds.items() if kind not in {"chart", None} and path not in unlisted}
     values = nested({path: defaults.get(kind) for path, kind in listed.items()})
-    reads = [f"{{{{ .Values.{path} }}}}" for path in unlisted]
-    return {"values.yaml": yaml.safe_dump(values), "templates/reads.yaml": "\n".join(reads)}
+    read = [*unlisted, *listed]
+    own = [path for path in read if not path.startswith("dynamo-operator.")]
+    operators = [path.removeprefix("dynamo-operator.") for path in read if path not in own]
+    files = {"values.yaml": yaml.safe_dump(values), "templates/reads.yaml": _reading(own)}
+    subchart = {
+        "charts/dynamo-operator/Chart.yaml": "{}",
+        "charts/dynamo-operator/templates/reads.yaml": _reading(operators),
+    }
+    return files | (subchart if operators else {})
+
+
+def _reading(paths: list[str]) -> str:
+    """A template that reads these values; a name with a dash, by the map that it is in."""
+    maps = (path.partition("-")[0].rpartition(".")[0] if "-" in path else path for path in paths)
+    return "\n".join(f"{{{{ .Values.{path} }}}}" for path in maps if path)
 
 
 def platform(version: str, **changes: Any) -> Files:
@@ -187,35 +200,43 @@ def test_what_the_catalog_has_otherwise_is_said(tmp_path: Path) -> None:
 
 
 def test_keys_are_what_values_list_and_what_templates_read_besides(tmp_path: Path) -> None:
-    operator = {"Chart.yaml": "{}", "values.yaml": "a: 1\nnested: {b: text}\n", "templates/x.yaml": "{{ .Values.c.d }}"}
+    reads = "{{ .Values.c.d }}{{ .Values.a }}{{ with .Values.nested }}{{ .b }}{{ end }}"
+    operator = {"Chart.yaml": "{}", "values.yaml": "a: 1\nnested: {b: text}\n", "templates/x.yaml": reads}
     files = {
         "Chart.yaml": """
-            {name: x, version: 1.0.0, dependencies: [{name: dynamo-operator, version: 1}, {name: nats, version: 1}]}
+            {name: x, version: 1.0.0, dependencies: [{name: dynamo-operator, version: 1},
+             {name: nats, version: 1, condition: top.nats}]}
             """,
         "values.yaml": """
-            top: {flag: true, list: [1], free: {}, none: null, enabled: null, labels: {a.b/c: d}, whole: {e: f}}
+            top: {flag: true, list: [1], free: {}, none: null, enabled: null, labels: {a.b/c: d}, whole: {e: f},
+                  dead: 1, nats: false}
             dynamo-operator: {a: text}
             """,
         "templates/_x.tpl": """
             {{- /* .Values.in.a.comment */}} {{ fail ".Values.in.text" }} {{ if hasKey .Values.gone "key" }}{{ end }}
             # {{ .Values.in.a.line }}
             {{ toYaml .Values.top.whole }} {{ $.Values.read }} {{ .Values.top.flag }} {{ .Values.top.labels.x }}
+            image: "{{ .Values.quoted }}:{{ include "tag" (dict "tag" .Values.also.quoted) }}"
+            {{ .Values.top.list }} {{ .Values.top.free }} {{ .Values.top.none }} {{ .Values.top.enabled }}
             """,
         "templates/data.json": "{{ .Values.other }}",
         **{f"charts/dynamo-operator/{path}": text for path, text in operator.items()},
     }
     assert dict(sorted(read_chart(write(tmp_path, files)).keys.items())) == {
+        "also.quoted": "any",
         "dynamo-operator.a": "text",
         "dynamo-operator.c.d": "any",
         "dynamo-operator.nested.b": "text",
         "nats": "chart",
         "other": "any",
+        "quoted": "any",
         "read": "any",
         "top.enabled": "auto",
         "top.flag": "boolean",
         "top.free": "map",
         "top.labels": "map",
         "top.list": "list",
+        "top.nats": "boolean",
         "top.none": "any",
         "top.whole": "map",
     }

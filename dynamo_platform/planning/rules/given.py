@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dynamo_platform.catalog.keys import Keys, nearest_recording, recorded
+from dynamo_platform.catalog.keys import Keys, nearest_recording, other_recording, recorded
 from dynamo_platform.catalog.model import Kind
 from dynamo_platform.planning.choices import Choices, Leaves
 from dynamo_platform.versions import Version
@@ -25,6 +25,9 @@ class Given(NamedTuple):
         recorded: the keys that each recorded version reads.
         recording: the recorded version that is used for ``version``.
         keys: the keys that it reads.
+        other: the recorded version on the other side of ``version``; None if there is none, or if ``version`` is
+            recorded itself.
+        other_keys: the keys that the other one reads.
         written: the values that the module itself writes for it.
         modes: the keys in ``written`` that determine which charts are installed.
         absent: for each bundled chart that will not be installed, by the key of its values, what is allowed there and
@@ -39,6 +42,8 @@ class Given(NamedTuple):
     recorded: Mapping[Version, Mapping[str, Kind]]
     recording: Version
     keys: Keys
+    other: Version | None
+    other_keys: Keys | None
     written: Leaves
     modes: Mapping[str, Any]
     absent: Mapping[str, tuple[str, str]]
@@ -61,6 +66,8 @@ def given(c: Choices) -> Iterator[Given]:
                 recorded=versions,
                 recording=recording,
                 keys=Keys(versions[recording]),
+                other=(other := other_recording(d.version, recording, versions)),
+                other_keys=Keys(versions[other]) if other else None,
                 written=c.written[d.name],
                 modes={},
                 absent={},
@@ -74,21 +81,22 @@ def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version) 
     recording = nearest_recording(
         version, [other for other in versions if other.minor_line == version.minor_line] or versions
     )
+    other = other_recording(version, recording, versions)
     kinds, written = versions[recording], c.written["dynamo-platform"]
     subcharts = tuple(path for path, kind in kinds.items() if kind == "chart")
     absent: dict[str, tuple[str, str]] = {}
     for d in c.dependencies:
-        if d.mode == "bundled" and d.version:
-            kinds = _with_chart(kinds, d.name, d.chart.chart, d.version)
-        elif d.mode:
+        if d.mode and d.mode != "bundled":
             instead = f"{d.key}.values, for its own release" if d.mode == "separate" else f"no values below {d.name}"
             absent[d.name] = instead, f"{d.key}.mode is {d.mode}"
     for backend in (c.nats, c.etcd):
-        if backend.mode == "bundled":
-            kinds = kinds | (c.catalog.nats if backend is c.nats else c.catalog.etcd).globals
-        elif backend.mode:
+        if backend.mode and backend.mode != "bundled":
             absent[backend.key] = f"no values below {backend.key}", f"{backend.key}.mode is {backend.mode}"
-    reached = {path: kind for path, kind in kinds.items() if path in written or path.partition(".")[0] not in absent}
+
+    def reached(own: Mapping[str, Kind]) -> Keys:
+        every = _with_bundled(c, own).items()
+        return Keys({path: kind for path, kind in every if path in written or path.partition(".")[0] not in absent})
+
     return Given(
         at="values",
         values=values,
@@ -96,12 +104,25 @@ def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version) 
         version=version,
         recorded=versions,
         recording=recording,
-        keys=Keys(reached),
+        keys=reached(kinds),
+        other=other,
+        other_keys=reached(versions[other]) if other else None,
         written=written,
         modes=modes_of(c),
         absent=absent,
         subcharts=(_OPERATOR, *subcharts),
     )
+
+
+def _with_bundled(c: Choices, kinds: Mapping[str, Kind]) -> Mapping[str, Kind]:
+    """The platform's keys with those of each bundled chart."""
+    for d in c.dependencies:
+        if d.mode == "bundled" and d.version:
+            kinds = _with_chart(kinds, d.name, d.chart.chart, d.version)
+    for backend in (c.nats, c.etcd):
+        if backend.mode == "bundled":
+            kinds = {**kinds, **(c.catalog.nats if backend is c.nats else c.catalog.etcd).globals}
+    return kinds
 
 
 def _with_chart(kinds: Mapping[str, Kind], key: str, chart: str, version: Version) -> dict[str, Kind]:

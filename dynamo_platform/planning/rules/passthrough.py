@@ -46,8 +46,24 @@ def keys_are_read(c: Choices) -> Iterator[Verdict]:
                 f"{given.at}.{unread.path}",
                 quote_value(unread.value),
                 _instead(c, unread) or (absent[0] if absent else _nearest(given, unread)),
-                f"{absent[1]}, so nothing reads this." if absent else _never_read(given, unread.path),
+                f"{absent[1]}, so nothing reads this." if absent else _not_read(given, unread),
             )
+
+
+@rule("KEY006", "note")
+def keys_are_read_on_both_sides(c: Choices) -> Iterator[Verdict]:
+    """Which keys the chart version reads is not recorded, and the next recorded version does not read this one."""
+    for given in _passed_through(c):
+        unread = {each.path for each in given.keys.unread(given.values)}
+        for other in given.other_keys.unread(given.values) if given.other_keys else ():
+            if unread.isdisjoint({other.path, *parents(other.path)}) and not given.absent.get(other.path.split(".")[0]):
+                yield Verdict(
+                    f"{given.at}.{other.path}",
+                    quote_value(other.value),
+                    "a key that both versions read, or check the chart's own values",
+                    f"It is not known whether {given.chart} {given.version} reads this key: {given.recording} does, "
+                    f"{given.other} does not.",
+                )
 
 
 def _instead(c: Choices, unread: Unread) -> str | None:
@@ -68,6 +84,23 @@ def _nearest(given: Given, unread: Unread) -> str:
     return nearest or f"one of the keys at this level: {', '.join(given.keys.siblings(unread.path))}"
 
 
+def _not_read(given: Given, unread: Unread) -> str:
+    """Why nothing reads a key that the recorded version does not read, or why this is not known."""
+    if given.recording == given.version:
+        return _never_read(given, unread.path)
+    unknown = f"It is not known whether {given.chart} {given.version} reads this key: {given.recording}"
+    if given.other_keys is None:
+        return f"{unknown}, the nearest recorded version, does not."
+    below = [f"{unread.path}.{path}" for path, _ in walk(unread.value)] or [unread.path]
+    others = {other.path for other in given.other_keys.unread(given.values)}
+    if any(others.isdisjoint({path, *parents(path)}) for path in below):
+        return f"{unknown} does not, {given.other} does."
+    return (
+        f"{_never_read(given, unread.path)} Checked with the keys of {given.recording} and {given.other}, the recorded "
+        "versions before and after it."
+    )
+
+
 def _never_read(given: Given, path: str) -> str:
     text = f"{given.chart} {given.version} does not read this key, so it has no effect."
     reads = [version for version, kinds in given.recorded.items() if path in kinds]
@@ -77,8 +110,6 @@ def _never_read(given: Given, path: str) -> str:
         text += f" {after[0]} is the first version that reads it."
     elif before:
         text += f" {before[-1]} is the last version that reads it."
-    if given.recording != given.version:
-        text += f" Checked with the keys of {given.recording}, the nearest recorded version."
     return text
 
 

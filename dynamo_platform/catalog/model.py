@@ -187,15 +187,20 @@ class SettingKey(Range):
         key: the chart value, by dotted path.
         source: the page that states it.
         form: the form in which the chart takes the setting's value: unchanged, a list of references, a node affinity,
-            an image, or an environment variable that names an image.
-        image: the image's name below the chart's repository.
+            an image below the path of the chart's repository or elsewhere, an environment variable that names an
+            image, or a switch that has to be true.
+        registry: the upstream registry of the image, if the setting is a mirror.
+        image: the image's name below the chart's repository, or its whole path and tag if it is elsewhere.
         variable: the environment variable's name.
         lacks: what the setting does not apply to in these versions.
     """
 
     key: str
     source: str
-    form: Literal["as it is", "references", "affinity", "image", "image variable"] = "as it is"
+    form: Literal["as it is", "references", "affinity", "image", "image elsewhere", "image variable", "switch"] = (
+        "as it is"
+    )
+    registry: str = ""
     image: str = ""
     variable: str = ""
     lacks: str = ""

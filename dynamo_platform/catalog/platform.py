@@ -154,6 +154,23 @@ class PlatformRefusals(Row):
     lpx_without_grove: Refusal
 
 
+class Unreached(Range):
+    """A chart that the platform's installs, but that settings do not reach.
+
+    Attributes:
+        chart: the chart's name, and the key of its values.
+        given: the chart value that installs it.
+        settings: the paths of the settings.
+        source: the page that lists its values.
+    """
+
+    first: Version
+    chart: str
+    given: str
+    settings: tuple[str, ...]
+    source: str
+
+
 class Platform(Chart):
     """The platform's chart.
 
@@ -165,6 +182,7 @@ class Platform(Chart):
         monitors: the monitors that it creates if the cluster serves their API.
         common_name: the versions whose certificate may get too long a common name.
         refusals: chart values with which it fails to render.
+        unreached: charts that it installs, but that settings do not reach.
     """
 
     minors: tuple[Minor, ...]
@@ -174,6 +192,7 @@ class Platform(Chart):
     monitors: Monitors
     common_name: CommonName
     refusals: PlatformRefusals
+    unreached: tuple[Unreached, ...]
 
     @property
     def known_minors(self) -> list[str]:

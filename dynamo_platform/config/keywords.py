@@ -80,6 +80,8 @@ class RegistrySettings(TypedDict, total=False):
     """As :class:`.model.RegistryConfig`."""
 
     mirror: str | None
+    mirrors: Mapping[str, str] | None
+    mirror_charts: bool | None
     pull_secrets: list[str] | tuple[str, ...] | None
 
 

@@ -271,15 +271,20 @@ class WebhookCertificatesConfig(_Part):
 
 
 class RegistryConfig(_Part):
-    """One mirror for charts and images, including the images of the charts' hooks. Tags stay upstream's.
+    """Mirrors for charts and images, including the images of the charts' hooks. Tags stay upstream's.
 
     Attributes:
         mirror: a registry that mirrors upstream's charts and images: what upstream has at ``ghcr.io/a/b`` is at
             ``MIRROR/a/b``. Default: upstream's registries.
+        mirrors: mirrors of single upstream registries, by their host (``ghcr.io``, ``nvcr.io``, ``docker.io``,
+            ``helm.ngc.nvidia.com``); they come before ``mirror``. Default: none.
+        mirror_charts: whether charts come from the mirrors too. Default: ``true``.
         pull_secrets: names of the image pull secrets in each release's namespace. Default: none.
     """
 
     mirror: Registry | None = None
+    mirrors: dict[str, Registry] | None = None
+    mirror_charts: bool | None = None
     pull_secrets: Annotated[tuple[ObjectName, ...], Field(strict=False)] | None = None
 
 
@@ -392,7 +397,7 @@ class PlatformConfig(ReleaseConfig):
             that are ``true`` are checked against them, and in previews they decide what ``auto`` means. Default: not
             checked; the cluster decides what ``auto`` means.
         webhook_certificates: the certificate of the platform's webhooks. Default: the operator's.
-        registry: one mirror for charts and images. Default: upstream's registries.
+        registry: mirrors for charts and images. Default: upstream's registries.
         placement: the nodes for everything that is installed. Default: any.
         replicas: pods of each operator and of KAI Scheduler's services. Default: 2 in production, else the charts' 1.
         protect: whether releases and queues have Pulumi's ``protect`` option. Default: ``true`` in production, else

@@ -42,7 +42,7 @@ def settings_of(c: Choices, part: Part) -> Iterator[Setting]:
 
 def _everywhere(c: Choices) -> Iterator[Setting]:
     if registry := c.config.registry:
-        yield from _unless_unset("registry.mirror", registry.mirror)
+        yield from _unless_unset("registry.mirror", registry.mirror or registry.mirrors or None)
         yield from _unless_unset("registry.pullSecrets", registry.pull_secrets and list(registry.pull_secrets))
     if placement := c.config.placement:
         tolerations = [each.model_dump(by_alias=True, exclude_none=True) for each in placement.tolerations or ()]

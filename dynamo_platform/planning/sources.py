@@ -10,11 +10,22 @@ def repository_path(repository: str) -> str:
     return repository.partition("://")[2].partition("/")[2]
 
 
+def repository_host(repository: str) -> str:
+    """``host`` of ``oci://host/a/b``."""
+    return repository.partition("://")[2].partition("/")[0]
+
+
+def mirror_of(host: str, registry: RegistryConfig | None) -> str | None:
+    """The mirror of an upstream registry; None if it has none."""
+    return (registry.mirrors or {}).get(host, registry.mirror) if registry else None
+
+
 def mirrored(repository: str, registry: RegistryConfig | None) -> str:
-    """Upstream's repository, or the same path on the mirror."""
-    if registry is None or registry.mirror is None:
+    """Upstream's repository of charts, or the same path on its mirror."""
+    mirror = mirror_of(repository_host(repository), registry)
+    if mirror is None or (registry and registry.mirror_charts is False):
         return repository
-    return f"oci://{registry.mirror}/{repository_path(repository)}"
+    return f"oci://{mirror}/{repository_path(repository)}"
 
 
 def located(chart: str, repository: str) -> tuple[str, str | None]:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from dynamo_platform.catalog.model import SettingKey
-from dynamo_platform.trees import merged, nested
+from dynamo_platform.trees import merged, nested, value_at
 
 from .choices import Choices, Leaves, Part, ReleaseName
-from .sources import repository_path
+from .sources import mirror_of, repository_path
 
 
 def written_values(c: Choices) -> dict[ReleaseName, Leaves]:
@@ -30,30 +30,54 @@ def written_values(c: Choices) -> dict[ReleaseName, Leaves]:
 
 
 def complete_values(c: Choices) -> dict[ReleaseName, dict[str, Any]]:
-    """Each chart's complete values: the module's, with the user's own merged over them.
+    """Each chart's complete values: the module's, with the user's own merged over them, environment variables by name.
 
     The platform's include the values of the charts that it bundles. A bundled chart's include what the user sets below
     its key in the platform's.
     """
-    platform, own = nested(c.written["dynamo-platform"]), c.config.values or {}
+    platform = nested(c.written["dynamo-platform"])
+    own = _with_variables(c.config.values or {}, c.written["dynamo-platform"])
     values: dict[ReleaseName, dict[str, Any]] = {}
     for dependency in c.dependencies:
         name, bundled = dependency.name, dependency.mode == "bundled"
-        if bundled and dependency.values:
-            platform = merged(platform, {name: dependency.values})
+        given = _with_variables(dependency.values, c.written[name])
+        if bundled and given:
+            platform = merged(platform, {name: given})
         below = own.get(name) if bundled else None
-        complete = merged(nested(c.written[name]), dependency.values)
+        complete = merged(nested(c.written[name]), given)
         values[name] = merged(complete, below) if isinstance(below, Mapping) else complete
     return {"dynamo-platform": merged(platform, own), **values}
 
 
+def _with_variables(values: Mapping[str, Any], written: Leaves) -> dict[str, Any]:
+    """The user's values, whose lists of environment variables start with those of the module: Helm replaces lists."""
+    for leaf, variables in written.items():
+        given = value_at(values, leaf)
+        if is_variables(variables) and isinstance(given, list):
+            names = [variable.get("name") for variable in given if isinstance(variable, Mapping)]
+            ours = [variable for variable in variables if variable["name"] not in names]
+            values = merged(values, nested({leaf: [*ours, *given]}))
+    return dict(values)
+
+
+def is_variables(value: Any) -> bool:
+    """Whether a value that the module writes is a list of environment variables."""
+    return (
+        bool(value)
+        and isinstance(value, list)
+        and all(isinstance(each, Mapping) and each.keys() == {"name", "value"} for each in value)
+    )
+
+
 def _leaves(c: Choices, part: Part) -> Leaves:
     """The settings of a chart, by the keys that its version reads."""
-    return {
-        key.key: _formatted(setting.value, key, part)
-        for setting in part.settings
-        for key in c.catalog.keys(part.name, setting.path, part.version)
-    }
+    leaves: Leaves = {}
+    for setting in part.settings:
+        for key in c.catalog.keys(part.name, setting.path, part.version):
+            value = mirror_of(key.registry, c.config.registry) if key.registry else setting.value
+            if value is not None:
+                leaves[key.key] = _formatted(value, key, part)
+    return leaves
 
 
 def _formatted(value: Any, key: SettingKey, part: Part) -> Any:
@@ -65,11 +89,18 @@ def _formatted(value: Any, key: SettingKey, part: Part) -> Any:
             expressions = [{"key": label, "operator": "In", "values": [text]} for label, text in value.items()]
             terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
             return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
-        case "image":
-            return "/".join(filter(None, (value, repository_path(part.repository), key.image)))
+        case "switch":
+            return True
+        case "image" | "image elsewhere":
+            return _image(value, key, part)
         case "image variable":
-            # Helm replaces lists; this is the only entry of the chart's.
-            image = "/".join((value, repository_path(part.repository), key.image))
-            return [{"name": key.variable, "value": image}]
+            # This is the only entry of the chart's list.
+            return [{"name": key.variable, "value": _image(value, key, part)}]
         case _:
             return value
+
+
+def _image(mirror: str, key: SettingKey, part: Part) -> str:
+    """An image, or the common path of several, on a mirror."""
+    path = "" if key.form == "image elsewhere" else repository_path(part.repository)
+    return "/".join(filter(None, (mirror, path, key.image)))

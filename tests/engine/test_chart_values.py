@@ -17,6 +17,7 @@ from dynamo_platform.catalog import archive, load
 from dynamo_platform.catalog.archive import ReadChart
 from dynamo_platform.catalog.keys import Keys, nearest_recording, recorded
 from dynamo_platform.catalog.model import Kind
+from dynamo_platform.rendering.helm import RenderedRelease, render_release
 from dynamo_platform.versions import Version
 from sandbox import charts
 from sandbox.sandbox import Sandbox
@@ -137,6 +138,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("charts")
     charts.package(folder)
     return folder
+
+
+MIRRORS = {"ghcr.io": "ghcr.mirror", "nvcr.io": "nvcr.mirror", "docker.io": "docker.mirror"}
+
+
+@pytest.mark.parametrize("registry", [{"mirror": "all.mirror"}, {"mirrors": MIRRORS}], ids=["one", "each"])
+@pytest.mark.parametrize("version", charts.versions("dynamo-platform"))
+def test_with_a_mirror_no_chart_refuses_and_no_image_is_outside_it(
+    version: str, registry: Page, helm: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(helm).parent), prepend=os.pathsep)
+    page = {
+        "version": version,
+        "profile": "development",
+        "nats": {"mode": "bundled"},
+        "etcd": {"mode": "bundled"},
+        "registry": registry,
+        "values": {"dynamo-operator": {"checkpoint": {"enabled": True}}},
+        "accept": ACCEPTED,
+    }
+    plans = [plan_of(page | modes(mode, mode), stack=True) for mode in ("bundled", "separate")]
+    images: set[str] = set()
+    for release, rendering in [(release, plan.rendering) for plan in plans for release in plan.releases]:
+        local = release._replace(chart=f"{release.chart.rpartition('/')[2]}-{release.version}.tgz", repository=None)
+        if (folder / local.chart).exists():
+            rendered = render_release(local, rendering, project=folder)
+            assert isinstance(rendered, RenderedRelease), rendered
+            images |= {image for item in rendered.objects.values() for image in item.images}
+            # The operators take these images as text.
+            text = str(rendered.first)
+            images |= set(re.findall(r"(?:cleanupImage: |_IMAGE', 'value': ')([^\s'\\]+)", text))
+    for name in ("/kubernetes-operator:", "/nats:", "/etcd:", "/grove-operator:", "/crd-upgrader:"):
+        assert any(name in image for image in images), name
+    assert [image for image in sorted(images) if not re.match(r"\w+\.mirror/", image)] == []
 
 
 @pytest.mark.parametrize("platform", [each for each in CONTRACT + REAL if each.chart == "dynamo-platform"], ids=str)

@@ -41,7 +41,7 @@ def python_type(annotation: Any) -> Any:
         # A text is a sequence of texts too.
         return list[str] | tuple[str, ...] if item is str else Sequence[item]  # type: ignore[valid-type]
     if get_origin(kind) is dict:
-        return Mapping[get_args(kind)]  # type: ignore[misc]
+        return Mapping[tuple(map(core, get_args(kind)))]  # type: ignore[misc]
     return kind
 
 

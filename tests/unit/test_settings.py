@@ -34,9 +34,12 @@ OF_LATER_VERSIONS = {
     "dynamo-operator.dynamo.metrics.podMonitors.labels",  # 1.6, whose values are not recorded
     "imagePullSecrets",  # Grove alpha.12, the same
 }
+REFUSED_SOON = {"dynamo-operator.checkpoint.cleanupImage"}
+"""Keys that 1.5.0 refuses, and that its recording, three weeks older, still lists."""
+
 OF_SUBCHARTS = {
-    "nats": {"global.image.pullSecretNames"},
-    "etcd": {"image.registry", "image.pullSecrets"},
+    "nats": {"global.image.pullSecretNames", "promExporter.image.registry"},
+    "etcd": {"image.registry", "image.pullSecrets", "global.security.allowInsecureImages"},
 }
 
 
@@ -84,7 +87,7 @@ def test_keys_that_a_version_does_not_read_are_not_listed_there(
     for keys in CATALOG.settings(part).values():
         used = {key.key for key in keys if key.holds(version)}
         for key in keys:
-            if key.key not in used | {"global.leaderElection"}:
+            if key.key not in used | {"global.leaderElection"} | REFUSED_SOON:
                 assert not listed(key.key, defaults), f"{key.key} of {version}"
 
 
@@ -217,6 +220,69 @@ def test_bundled_charts_have_the_mirror_below_their_keys() -> None:
     assert at(values, "grove.image.repository") == f"{AT}/ai-dynamo/grove/grove-operator"
     for image in ("nats.container.image", "nats.reloader.image", "nats.natsBox.container.image", "etcd.image"):
         assert at(values, image) == {"registry": AT}
+
+
+def test_each_upstream_registry_may_have_its_own_mirror() -> None:
+    mirrors = {"ghcr.io": "a.example.com/ghcr", "docker.io": "b.example.com"}
+    values = platform("1.5.1", nats={"mode": "bundled"}, etcd={"mode": "bundled"}, registry={"mirrors": mirrors})
+    assert at(values, "kai-scheduler.global.registry") == "a.example.com/ghcr/kai-scheduler/kai-scheduler"
+    assert at(values, "etcd") == {
+        "image": {"registry": "b.example.com"},
+        "global": {"security": {"allowInsecureImages": True}},
+    }
+    assert at(values, "dynamo-operator.controllerManager.manager") is ...
+    plan = planned("1.5.1", "separate", "separate", registry=MIRROR | {"mirrors": mirrors})
+    assert [release.chart for release in plan.releases] == [
+        "oci://a.example.com/ghcr/kai-scheduler/kai-scheduler/kai-scheduler",
+        "oci://a.example.com/ghcr/ai-dynamo/grove/grove-charts",
+        f"oci://{AT}/nvidia/ai-dynamo/dynamo-platform",
+    ]
+
+
+def test_images_may_be_mirrored_without_charts() -> None:
+    plan = planned("1.5.1", "separate", "separate", registry=MIRROR | {"mirrorCharts": False})
+    assert [release.source for release in plan.releases] == [
+        "oci://ghcr.io/kai-scheduler/kai-scheduler/kai-scheduler",
+        "oci://ghcr.io/ai-dynamo/grove/grove-charts",
+        "https://helm.ngc.nvidia.com/nvidia/ai-dynamo/dynamo-platform",
+    ]
+    assert at(plan.releases[0].values, "global.registry") == f"{AT}/kai-scheduler/kai-scheduler"
+
+
+@pytest.mark.parametrize(("version", "image"), [("1.2.1", ...), ("1.3.1", f"{AT}/busybox:1.36"), ("1.5.1", ...)])
+def test_the_cleanup_of_checkpoints_is_mirrored_where_the_chart_takes_its_image(version: str, image: Any) -> None:
+    assert at(platform(version, registry=MIRROR), "dynamo-operator.checkpoint.cleanupImage") == image
+
+
+ENTRY = {"name": "GROVE_INIT_CONTAINER_IMAGE", "value": f"{AT}/ai-dynamo/grove/grove-initc"}
+OWN = {"name": "HTTPS_PROXY", "value": "http://proxy:3128"}
+
+
+@pytest.mark.parametrize("mode", ["separate", "bundled"])
+def test_own_variables_of_grove_stand_beside_the_mirrors(mode: str) -> None:
+    grove = {"mode": mode, "values": {"deployment": {"env": [OWN]}}}
+    plan = planned("1.5.1", "separate", mode, registry=MIRROR, grove=grove)
+    values = plan.releases[-1].values["grove"] if mode == "bundled" else plan.releases[1].values
+    assert at(values, "deployment.env") == [ENTRY, OWN]
+    assert plan.findings == ()
+
+
+def test_own_tolerations_replace_those_of_the_placement_only_if_accepted() -> None:
+    placement = {"tolerations": [{"key": "a", "operator": "Equal", "value": "b"}]}
+    grove = {"values": {"tolerations": [{"key": "c"}]}}
+    with pytest.raises(PlatformError, match="VAL001"):
+        planned("1.5.1", "separate", "separate", placement=placement, grove=grove)
+    plan = planned("1.5.1", "separate", "separate", placement=placement, grove=grove, accept=["VAL001"])
+    assert at(plan.releases[1].values, "tolerations") == [{"key": "c"}]
+
+
+def test_another_image_than_the_mirrors_is_refused_unless_accepted() -> None:
+    own = ENTRY | {"value": "elsewhere/grove-initc"}
+    grove = {"values": {"deployment": {"env": [own]}}}
+    with pytest.raises(PlatformError, match="VAL001"):
+        planned("1.5.1", "separate", "separate", registry=MIRROR, grove=grove)
+    plan = planned("1.5.1", "separate", "separate", registry=MIRROR, grove=grove, accept=["VAL001"])
+    assert at(plan.releases[1].values, "deployment.env") == [own]
 
 
 def test_pull_secrets_are_references_or_names_as_each_chart_takes_them() -> None:

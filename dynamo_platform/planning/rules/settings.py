@@ -1,13 +1,15 @@
 """Rules about typed settings: the chosen versions support them, and they are consistent."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from dynamo_platform.catalog.model import SettingKey
+from dynamo_platform.catalog.model import Chart, PartName, SettingKey
 from dynamo_platform.config.model import DependencyConfig
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Part
 from dynamo_platform.planning.settings import needed_grace_period
+from dynamo_platform.planning.sources import repository_host
+from dynamo_platform.trees import value_at
 
 from .base import Verdict, release_of, rule, unusable_settings
 
@@ -82,6 +84,39 @@ def setting_reaches_everything(c: Choices) -> Iterator[Verdict]:
                 if key.lacks:
                     why = f"With {target} it does not apply to {key.lacks}."
                     yield Verdict(path, quote_value(value), _supporting_versions(c, path, [target]), why, key.source)
+        for row in c.catalog.platform.unreached:
+            values = c.values["dynamo-platform"]
+            installed = c.version and row.holds(c.version) and value_at(values, row.given) is True
+            if path in row.settings and installed and not value_at(values, row.chart):
+                why = f"{row.given} installs the {row.chart} chart, whose values are not written."
+                yield Verdict(path, quote_value(value), f"the same in values.{row.chart}", why, row.source)
+
+
+@rule("SET010")
+def mirrors_are_of_upstreams_registries(c: Choices) -> Iterator[Verdict]:
+    """A mirror of a registry that upstream does not use has no effect."""
+    registry = c.config.registry
+    if registry is None:
+        return
+    charts: tuple[Chart, ...] = (c.catalog.platform, c.catalog.kai_scheduler, c.catalog.grove)
+    hosts = {repository_host(row.url) for chart in charts for row in chart.repositories}
+    parts: tuple[PartName, ...] = get_args(PartName)
+    hosts |= {key.registry for part in parts for key in c.catalog.settings(part).get("registry.mirror", ())}
+    for host, mirror in (registry.mirrors or {}).items():
+        if host not in hosts:
+            yield Verdict(
+                f"registry.mirrors.{host}",
+                quote_value(mirror),
+                ", ".join(sorted(hosts)),
+                "No chart and no image of this stack comes from this registry.",
+            )
+    if registry.mirror_charts is not None and not (registry.mirror or registry.mirrors):
+        yield Verdict(
+            "registry.mirrorCharts",
+            quote_value(registry.mirror_charts),
+            "nothing, or registry.mirror",
+            "There is no mirror, so it has no effect.",
+        )
 
 
 @rule("SET003")

@@ -7,6 +7,7 @@ from typing import Any
 
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices
+from dynamo_platform.planning.values import is_variables
 
 from .base import Verdict, equal_to_helm, rule
 
@@ -76,4 +77,7 @@ def _keeps(given: Any, written: Any) -> bool:
     """Whether merging the given value over the written one keeps everything written."""
     if isinstance(given, Mapping) and isinstance(written, Mapping):
         return all(_keeps(value, written.get(key, value)) for key, value in given.items())
+    if is_variables(written) and isinstance(given, list):
+        names = [variable["name"] for variable in written]
+        return all(each in written or not isinstance(each, Mapping) or each.get("name") not in names for each in given)
     return equal_to_helm(given, written)

@@ -64,6 +64,7 @@ class MonitoringSettings(TypedDict, total=False):
 
     pod_monitors: bool | Literal["auto"] | None
     metrics_service: bool | Literal["auto"] | None
+    grove_service_monitor: bool | None
     labels: Mapping[str, str] | None
     prometheus_endpoint: str | None
 
@@ -115,6 +116,11 @@ class QueueSettings(TypedDict, total=False):
 
     name: Required[str]
     parent: str | None
+    display_name: str | None
+    priority: int | None
+    preempt_min_runtime: str | None
+    reclaim_min_runtime: str | None
+    labels: Mapping[str, str] | None
     cpu: QueueResource | QueueResourceSettings | None
     gpu: QueueResource | QueueResourceSettings | None
     memory: QueueResource | QueueResourceSettings | None
@@ -141,6 +147,7 @@ class PlatformSettings(ReleaseSettings, total=False):
     grove: GroveConfig | GroveSettings | None
     monitoring: MonitoringConfig | MonitoringSettings | None
     queues: Sequence[QueueConfig | QueueSettings] | None
+    default_queues: bool | None
     nats: BackendConfig | BackendSettings | None
     etcd: BackendConfig | BackendSettings | None
     discovery_backend: Literal["kubernetes", "etcd"] | None

@@ -122,6 +122,11 @@ Duration = Annotated[
         "A number without a unit stops the scheduler from starting.",
     ),
 ]
+Runtime = Annotated[
+    str,
+    StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"),
+    Format("duration", 'with its unit, such as "10m"', "KAI Scheduler reads no number without a unit."),
+]
 Base64 = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9+/]+=*$"),
@@ -243,13 +248,16 @@ class MonitoringConfig(_Part):
     Attributes:
         pod_monitors: PodMonitors for the workloads that the platform runs. Default: ``auto``.
         metrics_service: the operator's metrics Service and its ServiceMonitor. Default: ``auto``.
+        grove_service_monitor: the ServiceMonitor of Grove's operator, from Grove ``v0.1.0-alpha.13`` on. Default: the
+            chart's, ``false``.
         labels: labels of the monitors, by which your Prometheus selects them: on the ServiceMonitor from
-            platform version 1.5, on the PodMonitors from 1.6. Default: the chart's.
+            platform version 1.5, on the PodMonitors from 1.6, and on Grove's. Default: the charts'.
         prometheus_endpoint: the address of the Prometheus that the planner queries. Default: none.
     """
 
     pod_monitors: TriState = None
     metrics_service: TriState = None
+    grove_service_monitor: bool | None = None
     labels: dict[str, str] | None = None
     prometheus_endpoint: Text | None = None
 
@@ -339,6 +347,14 @@ class QueueConfig(_Part):
     Attributes:
         name: the object's name. Required.
         parent: the parent queue. Default: none; the queue is then a top-level queue, which accepts no workloads itself.
+        display_name: the name that KAI Scheduler's tools show. Default: none.
+        priority: which queues get idle capacity first, and lose it last: those with the higher number. Default: KAI
+            Scheduler's, ``100``.
+        preempt_min_runtime: how long its workloads run before others of the queue may preempt them. Default: KAI
+            Scheduler's.
+        reclaim_min_runtime: how long its workloads run before another queue may reclaim their resources. Default: KAI
+            Scheduler's.
+        labels: labels of the object. Default: none.
         cpu: the share of CPU, in millicores. Default: unlimited.
         gpu: the share of GPUs; one GPU is 1. Default: unlimited.
         memory: the share of memory, in megabytes (10^6 bytes). Default: unlimited.
@@ -346,6 +362,11 @@ class QueueConfig(_Part):
 
     name: ObjectName
     parent: ObjectName | None = None
+    display_name: Text | None = None
+    priority: int | None = None
+    preempt_min_runtime: Runtime | None = None
+    reclaim_min_runtime: Runtime | None = None
+    labels: dict[str, str] | None = None
     cpu: QueueResource | None = None
     gpu: QueueResource | None = None
     memory: QueueResource | None = None
@@ -387,6 +408,9 @@ class PlatformConfig(ReleaseConfig):
         monitoring: Prometheus operator objects. Default: left to the chart.
         queues: additional KAI queues, or other shares for ``dynamo-default`` and ``dynamo``. Default:
             ``dynamo-default`` and ``dynamo``.
+        default_queues: whether this stack owns ``dynamo-default`` and ``dynamo``. With ``false`` someone else does,
+            such as another team, or another stack on the same cluster, and no chart creates them. Default: ``true``;
+            with KAI Scheduler ``bundled``, the platform's chart owns them.
         nats: NATS. Default: the chart's.
         etcd: etcd. Default: not used.
         discovery_backend: where the platform registers its workers. Default: ``kubernetes``.
@@ -411,6 +435,7 @@ class PlatformConfig(ReleaseConfig):
     grove: GroveConfig | None = None
     monitoring: MonitoringConfig | None = None
     queues: Annotated[tuple[QueueConfig, ...], Field(strict=False)] | None = None
+    default_queues: bool | None = None
     nats: BackendConfig | None = None
     etcd: BackendConfig | None = None
     discovery_backend: Literal["kubernetes", "etcd"] | None = None

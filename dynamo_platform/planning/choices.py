@@ -114,7 +114,7 @@ class QueueNode(NamedTuple):
     Attributes:
         path: its path in the configuration; for a default queue, ``queues`` and its name.
         queue: its parent and its shares.
-        owned: whether this stack owns it; otherwise a hook of the platform's chart does.
+        owned: whether this stack owns it; otherwise a hook of the platform's chart or someone else does.
     """
 
     path: str
@@ -168,9 +168,14 @@ class Choices(NamedTuple):
         return self.kai, self.grove
 
     @property
-    def owns_queues(self) -> bool:
-        """Whether this stack owns ``dynamo-default`` and ``dynamo``; otherwise hooks of the platform's chart do."""
+    def replaces_hooks(self) -> bool:
+        """Whether the hooks of the platform's chart, which create ``dynamo-default`` and ``dynamo``, are off."""
         return self.kai.mode in {"separate", "external"}
+
+    @property
+    def owns_queues(self) -> bool:
+        """Whether this stack owns ``dynamo-default`` and ``dynamo``; otherwise hooks or someone else do."""
+        return self.replaces_hooks and self.config.default_queues is not False
 
 
 def parse_version(text: str | None) -> Version | None:

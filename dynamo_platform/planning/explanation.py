@@ -125,6 +125,10 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
         case Queue():
             if parent := step.spec.get("parentQueue"):
                 yield "parent", parent
+            for field in (each for each in step.spec if each not in {"parentQueue", "resources"}):
+                yield field, str(step.spec[field])
+            for label, text in (step.labels or {}).items():
+                yield "label", f"{label}: {text}"
             for resource, share in step.spec["resources"].items():
                 yield resource, ", ".join(f"{name} {amount}" for name, amount in share.items())
     if step.depends_on:
@@ -132,9 +136,11 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
 
 
 def _why(step: Step, plan: Plan) -> str:
+    queue_names = load().platform.queues.names
     match step:
         case Release(name=name, hooks=False) if name == PLATFORM:
-            why = "Its hooks would delete and recreate the queues at every upgrade; the stack owns them instead."
+            owner = "the stack" if any(queue.name in queue_names for queue in plan.queues) else "someone else"
+            why = f"Its hooks would delete and recreate the queues at every upgrade; {owner} owns them instead."
         case Release(name=name) if name == PLATFORM and plan.modes["kai-scheduler"] == "bundled":
             why = "Its hooks create the queues dynamo-default and dynamo, and recreate them at every upgrade."
         case Release(name=name) if name == PLATFORM:
@@ -146,7 +152,7 @@ def _why(step: Step, plan: Plan) -> str:
         case Gate():
             gates = load().kai_scheduler.gates_for(external=plan.modes["kai-scheduler"] == "external")
             why = next(reason for row, reason in gates if row.name == step.name)
-        case Queue(name=name) if name in load().platform.queues.names:
+        case Queue(name=name) if name in queue_names:
             why = "Dynamo's workloads use it. The stack owns it, so it stays the same object through upgrades."
         case Queue():
             why = "The configuration adds it."

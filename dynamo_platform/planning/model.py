@@ -80,19 +80,21 @@ class Queue(NamedTuple):
     Attributes:
         name: the object's name.
         spec: the object's spec.
+        labels: the object's labels; None for none.
         adopted: whether a hook of the platform's chart created it: the stack imports it unchanged.
         depends_on: names of the steps before it.
     """
 
     name: str
     spec: dict[str, Any]
+    labels: Mapping[str, str] | None = None
     adopted: bool = False
     depends_on: tuple[str, ...] = ()
 
     @property
     def manifest(self) -> dict[str, Any]:
         """The queue as an object."""
-        metadata = {"name": self.name}
+        metadata = {"name": self.name} | ({"labels": dict(self.labels)} if self.labels else {})
         return {"apiVersion": QUEUE_API_VERSION, "kind": "Queue", "metadata": metadata, "spec": self.spec}
 
 

@@ -108,6 +108,10 @@ def _grove(c: Choices) -> Iterator[Setting]:
     yield from _unless_unset("grove.healthProbes", config.health_probes, True)
     # Helm never upgrades a chart's crds/: https://github.com/ai-dynamo/grove/issues/436
     yield from _unless_unset("grove.crdInstaller", config.crd_installer, True)
+    if monitoring := c.config.monitoring:
+        yield from _unless_unset("monitoring.groveServiceMonitor", monitoring.grove_service_monitor)
+        if monitoring.grove_service_monitor:
+            yield from _unless_unset("monitoring.labels", monitoring.labels)
 
 
 def _unless_unset(path: str, given: Any, default: Any = None) -> Iterator[Setting]:

@@ -20,12 +20,12 @@ def steps_of(c: Choices) -> list[Step]:
     """The steps, in order."""
     assert c.version  # noqa: S101  a plan without errors has a version
     # A bundled chart creates its two queues itself; only additional ones have to wait for the webhook.
-    gates = _gates(c) if c.owns_queues or (c.kai.mode == "bundled" and c.config.queues) else []
+    gates = _gates(c) if c.replaces_hooks or (c.kai.mode == "bundled" and c.config.queues) else []
     queues = _queues(c, gates[-1].name) if gates else []
     steps: list[Step] = []
     if c.kai.mode == "separate":
         steps.append(_dependency_release(c, c.kai))
-    if c.owns_queues:
+    if c.replaces_hooks:
         steps += [*gates, *queues]
     if c.grove.mode == "separate":
         steps.append(_dependency_release(c, c.grove))
@@ -39,8 +39,8 @@ def steps_of(c: Choices) -> list[Step]:
         after=[step.name for step in steps],
     )
     # The chart's only hooks are the two queues, deleted and recreated at every upgrade.
-    steps.append(platform._replace(hooks=not c.owns_queues))
-    if not c.owns_queues:
+    steps.append(platform._replace(hooks=not c.replaces_hooks))
+    if not c.replaces_hooks:
         steps += [*gates, *queues]
     return steps
 
@@ -118,11 +118,12 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
         parent = wanted.get(queue.parent) if queue.parent else None
         if parent:
             add(parent)
-        spec: dict[str, Any] = {"parentQueue": queue.parent} if queue.parent else {}
+        spec = {key: value for key, value in _own_fields(queue).items() if value is not None}
         spec["resources"] = {kind: _resource(getattr(queue, kind)) for kind in RESOURCES}
         done[queue.name] = Queue(
             name=queue.name,
             spec=spec,
+            labels=queue.labels or None,
             adopted=queue.name in of_the_chart,
             depends_on=(last_gate, *((parent.name,) if parent else ())),
         )
@@ -130,6 +131,17 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
     for queue in wanted.values():
         add(queue)
     return list(done.values())
+
+
+def _own_fields(queue: QueueConfig) -> dict[str, Any]:
+    """The fields of a queue's spec, but for its shares."""
+    return {
+        "displayName": queue.display_name,
+        "parentQueue": queue.parent,
+        "priority": queue.priority,
+        "preemptMinRuntime": queue.preempt_min_runtime,
+        "reclaimMinRuntime": queue.reclaim_min_runtime,
+    }
 
 
 def _resource(resource: QueueResource | None) -> dict[str, float]:

@@ -47,6 +47,8 @@ PAGES: dict[str, Page] = {
     | {"nats": {"mode": "external", "address": "nats://a:4222"}, "etcd": {"mode": "external", "address": "a:2379"}},
     "monitors": modes("separate", "separate")
     | {"monitoring": {"podMonitors": True, "metricsService": True, "prometheusEndpoint": "http://prometheus:9090"}},
+    "monitor of Grove": modes("separate", "separate")
+    | {"monitoring": {"groveServiceMonitor": True, "labels": {"release": "prometheus"}}},
     "labels of monitors": {
         "monitoring": {"podMonitors": True, "metricsService": True, "labels": {"release": "prometheus"}}
     },

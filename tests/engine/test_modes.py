@@ -4,10 +4,12 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import pytest
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Service
 
+from sandbox.cluster import client
 from sandbox.commands import CommandError
 from tests.engine.engine import CONFIG, QUEUE, SHARD, Engine
 from tests.engine.stacks import DYNAMO_QUEUES, KAI_QUEUES, NEW, OLD, separate, stack
@@ -123,6 +125,35 @@ def test_external_leaves_what_is_there(fresh: Engine) -> None:
     assert engine.releases().keys() == OTHERS.keys()
     assert [engine.uids(CONFIG), engine.specs(CONFIG), engine.uids(SHARD), engine.specs(SHARD)] == there
     assert engine.uids(QUEUE).keys() == KAI_QUEUES
+
+
+def test_queues_of_someone_else_are_left_alone(fresh: Engine) -> None:
+    engine = fresh
+    install_others(engine, *OTHERS)
+    theirs = {"cpu": {"quota": 1000, "limit": -1, "overQuotaWeight": 1}}
+    api = client(engine.sandbox.paths.kubeconfig)
+    for name, parent in (("dynamo-default", {}), ("dynamo", {"parentQueue": "dynamo-default"})):
+        api.create(QUEUE(metadata=ObjectMeta(name=name), spec=parent | {"resources": theirs}))
+    there = engine.uids(QUEUE), engine.specs(QUEUE)
+    team = {
+        "name": "team",
+        "parent": "dynamo-default",
+        "priority": 120,
+        "displayName": "Team A",
+        "preemptMinRuntime": "10m",
+        "reclaimMinRuntime": "5m",
+        "labels": {"team": "a"},
+    }
+    engine.configure(stack("external", "external", NEW, defaultQueues=False, queues=[team]))
+    engine.up()
+    queues = engine.objects(QUEUE)
+    assert queues["team"]["metadata"]["labels"] == {"team": "a"}
+    spec = {"parentQueue": "dynamo-default"} | {key: team[key] for key in list(team)[2:6]}
+    assert {key: value for key, value in queues["team"]["spec"].items() if key != "resources"} == spec
+    engine.assert_unchanged()
+
+    engine.destroy()
+    assert (engine.uids(QUEUE), engine.specs(QUEUE)) == there
 
 
 class Owners(NamedTuple):

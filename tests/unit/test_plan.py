@@ -223,6 +223,38 @@ def test_numbers_for_the_two_replace_theirs_and_keep_the_parent() -> None:
     assert [queue.name for queue in plan.queues] == ["dynamo-default", "dynamo"]
 
 
+def test_fields_and_labels_of_a_queue_are_those_of_its_object() -> None:
+    team = {
+        "name": "team",
+        "parent": "dynamo-default",
+        "displayName": "Team A",
+        "priority": 120,
+        "preemptMinRuntime": "10m",
+        "reclaimMinRuntime": "1h30m",
+        "labels": {"team": "a"},
+    }
+    (queue,) = [queue for queue in planned(queues=[team]).queues if queue.name == "team"]
+    assert queue.manifest["metadata"] == {"name": "team", "labels": {"team": "a"}}
+    assert queue.spec == {
+        "displayName": "Team A",
+        "parentQueue": "dynamo-default",
+        "priority": 120,
+        "preemptMinRuntime": "10m",
+        "reclaimMinRuntime": "1h30m",
+        "resources": EVERYTHING,
+    }
+
+
+@pytest.mark.parametrize("kai", ["separate", "external"])
+def test_queues_of_someone_else_are_not_made_by_the_stack_nor_by_hooks(kai: str) -> None:
+    plan = planned(kai, defaultQueues=False, queues=[{"name": "team", "parent": "theirs"}])
+    assert [queue.name for queue in plan.queues] == ["team"]
+    assert plan.platform.hooks is False
+    assert names(planned(kai, defaultQueues=False)) == [
+        name for name in names(planned(kai)) if name not in {"dynamo-default", "dynamo"}
+    ]
+
+
 def test_whole_amounts_are_written_as_integers() -> None:
     plan = planned(queues=[{"name": "a", "gpu": {"quota": 1.0, "limit": 1.5}}])
     assert str(specs(plan)["a"]["resources"]["gpu"]) == "{'quota': 1, 'limit': 1.5, 'overQuotaWeight': 1}"

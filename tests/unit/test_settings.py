@@ -33,6 +33,8 @@ def separate(kai: str = KAI, grove: str = GROVE, version: str = "1.5.1", **setti
 OF_LATER_VERSIONS = {
     "dynamo-operator.dynamo.metrics.podMonitors.labels",  # 1.6, whose values are not recorded
     "imagePullSecrets",  # Grove alpha.12, the same
+    "metrics.serviceMonitor.enabled",  # Grove alpha.13, the same
+    "metrics.serviceMonitor.labels",
 }
 REFUSED_SOON = {"dynamo-operator.checkpoint.cleanupImage"}
 """Keys that 1.5.0 refuses, and that its recording, three weeks older, still lists."""
@@ -164,6 +166,15 @@ def test_own_certificate_names_its_secret() -> None:
 
 def test_certificates_that_nobody_mentions_are_the_charts() -> None:
     assert at(platform(), WEBHOOK) is ...
+
+
+def test_the_monitor_of_grove_has_the_labels_of_the_others() -> None:
+    monitoring = {"groveServiceMonitor": True, "labels": {"release": "prometheus"}}
+    values = separate(monitoring=monitoring)
+    assert values["grove"]["metrics"] == {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}
+    assert "metrics" not in separate(monitoring={"labels": {"release": "prometheus"}})["grove"]
+    with pytest.raises(PlatformError, match="SET001"):
+        separate("v0.13.4", "v0.1.0-alpha.8", "1.1.1", monitoring={"groveServiceMonitor": True}, accept=["DEP005"])
 
 
 # The mirror

@@ -54,7 +54,11 @@ def monitors_have_their_api(c: Choices) -> Iterator[Verdict]:
     monitoring, served = c.config.monitoring, c.config.api_versions
     if monitoring is None or served is None or c.catalog.platform.monitors.api in served:
         return
-    for path, forced in (("podMonitors", monitoring.pod_monitors), ("metricsService", monitoring.metrics_service)):
+    for path, forced in (
+        ("podMonitors", monitoring.pod_monitors),
+        ("metricsService", monitoring.metrics_service),
+        ("groveServiceMonitor", monitoring.grove_service_monitor),
+    ):
         if forced:
             yield Verdict(
                 f"monitoring.{path}",

@@ -43,6 +43,31 @@ def chart_owns_its_queues(c: Choices) -> Iterator[Verdict]:
             )
 
 
+@rule("QUE020")
+def default_queues_have_one_owner(c: Choices) -> Iterator[Verdict]:
+    """Two owners of a queue overwrite each other's shares."""
+    given, names = c.config.default_queues, c.catalog.platform.queues.names
+    if given is not None and not c.replaces_hooks:
+        the_chart = c.kai.mode == "bundled"
+        yield Verdict(
+            "defaultQueues",
+            quote_value(given),
+            "nothing, or kaiScheduler.mode separate or external",
+            "With KAI Scheduler bundled, the platform's chart creates both queues."
+            if the_chart
+            else "Without KAI Scheduler there are no queues.",
+            MODES,
+        )
+    for i, queue in enumerate(c.config.queues or ()):
+        if given is False and c.replaces_hooks and queue.name in names:
+            yield Verdict(
+                f"queues[{i}].name",
+                queue.name,
+                "another name, or defaultQueues true",
+                "defaultQueues is false: someone else owns this queue, and two owners would overwrite each other.",
+            )
+
+
 @rule("QUE003")
 def queue_names_differ(c: Choices) -> Iterator[Verdict]:
     """Queues are cluster-scoped, so each name must be unique."""
@@ -60,6 +85,8 @@ def queue_names_differ(c: Choices) -> Iterator[Verdict]:
 @rule("QUE004")
 def queue_parents_exist(c: Choices) -> Iterator[Verdict]:
     """A parent is a queue of this configuration, one of the two that always exist, or KAI Scheduler's own."""
+    if c.config.default_queues is False:
+        return  # Someone else's queues may be parents, and only the cluster knows them.
     queues = c.config.queues or ()
     known = (
         {queue.name for queue in queues}
@@ -263,15 +290,22 @@ def queues_are_not_deleted(c: Choices) -> Iterator[Verdict]:
     """Nothing prevents the deletion of a queue that has workloads."""
     for name, _, node in _running_queues(c):
         if node is None:
-            the_charts = c.kai.mode == "bundled" and name in c.catalog.platform.queues.names
+            default = name in c.catalog.platform.queues.names
+            owner = (
+                "The chart creates"
+                if default and c.kai.mode == "bundled"
+                else "Someone else owns"
+                if default and c.config.default_queues is False
+                else None
+            )
             yield Verdict(
                 "queues",
                 f"no queue {name}, which exists now",
                 "accept this after you remove the queue from the state with `pulumi state delete`"
-                if the_charts
+                if owner
                 else f"keep {name}, or accept this once it has no workloads",
-                "The chart creates this queue, and Pulumi would then delete it, because this stack no longer owns it."
-                if the_charts
+                f"{owner} this queue, and Pulumi would then delete it, because this stack no longer owns it."
+                if owner
                 else "This deletes the queue: neither a finalizer nor a webhook prevents it, and its pods stay "
                 "pending. A queue cannot be renamed: another name is another queue.",
                 f"{KAI}/pull/820",

@@ -11,7 +11,7 @@ from dynamo_platform.planning.settings import needed_grace_period
 from dynamo_platform.planning.sources import repository_host
 from dynamo_platform.trees import value_at
 
-from .base import Verdict, release_of, rule, unusable_settings
+from .base import MODES, Verdict, release_of, rule, unusable_settings
 
 
 class _Target(NamedTuple):
@@ -127,6 +127,10 @@ def settings_of_a_dependency_have_their_release(c: Choices) -> Iterator[Verdict]
             own = [name for name in type(d.config).model_fields if name not in DependencyConfig.model_fields]
             why = f"With mode {d.mode}, this stack does not install it."
             yield from unusable_settings(d, own, f"no value while {d.key}.mode is {d.mode}", why)
+    monitor = c.config.monitoring.grove_service_monitor if c.config.monitoring else None
+    if monitor is not None and c.grove.mode in {"external", "disabled"}:
+        path, allowed = "monitoring.groveServiceMonitor", f"no value while grove.mode is {c.grove.mode}"
+        yield Verdict(path, quote_value(monitor), allowed, "This stack does not install Grove.", MODES)
 
 
 @rule("SET004")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from dynamo_platform.versions import Version
 
-from .model import Chart, ChartQueues, Range, Refusal
+from .model import Chart, ChartQueues, Range, Refusal, Sure
 from .reading import Row
 
 
@@ -148,6 +148,8 @@ class KaiFloor(Range):
         why: the reason.
         docs: the page that states it.
         topology: whether only topology-aware scheduling needs it.
+        also: versions below the floor that work too; None if there are none.
+        sure: how sure this is.
     """
 
     first: Version
@@ -156,6 +158,8 @@ class KaiFloor(Range):
     why: str
     docs: str
     topology: bool = False
+    also: Range | None = None
+    sure: Sure = "published"
 
 
 class KaiAndGrove(Row):

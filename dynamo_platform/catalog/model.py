@@ -11,6 +11,10 @@ Kind = Literal["boolean", "auto", "number", "text", "list", "map", "any", "chart
 """What a chart value takes, judged by its default: ``auto`` is true, false or null, ``map`` has any keys, ``any`` has
 no default, and ``chart`` holds the values of another chart, whose keys are not recorded with it."""
 
+Sure = Literal["published", "disputed", "inferred", "unknown"]
+"""How sure a fact is: upstream publishes it, upstream's pages contradict each other, it follows from other facts, or it
+could not be found out."""
+
 PartName = Literal["dynamo-platform", "kai-scheduler", "grove", "nats", "etcd"]
 """A chart with settings. NATS and etcd are only installed as subcharts of the platform's."""
 
@@ -44,10 +48,11 @@ def latest(rows: Sequence[RangeT], version: Version) -> RangeT | None:
 
 
 class VersionChange(Range):
-    """What passing a version, from below ``first`` to ``first`` or above, does to a cluster.
+    """What an upgrade from below ``first`` to a version of the range does to a cluster.
 
     Attributes:
         kind: the kind of change.
+        before: the versions before the upgrade that it matters to; None for all.
         what: what happens.
         remedy: what to do about it.
         source: the page that states it.
@@ -59,6 +64,7 @@ class VersionChange(Range):
         "crd-chart-ends",
         "crds-leave-chart",
         "crd-renamed",
+        "crd-field",
         "storage-version",
         "field-immutable",
         "pods-recreated",
@@ -67,10 +73,12 @@ class VersionChange(Range):
     what: str
     remedy: str
     source: str
+    before: Range | None = None
 
     def passed(self, running: Version, wanted: Version) -> bool:
         """Whether an upgrade passes it; with the two swapped, whether a downgrade does."""
-        return self.holds(wanted) and not self.holds(running)
+        matters = self.before is None or self.before.holds(running)
+        return running < self.first and matters and self.holds(wanted)
 
 
 class Repository(Range):
@@ -93,6 +101,8 @@ class Fault(Range):
         docs: the page that states it.
         given: the chart value that triggers it; None if it always does harm.
         avoided: chart values, any one of which avoids it.
+        unset: the chart value that avoids it, whatever it is set to; None if there is none.
+        local: whether only charts on the local disk may have it.
         api: the API group that the cluster must serve for it to do harm; None if it does not matter.
         kubernetes: the lowest Kubernetes minor version on which it does harm; None for all.
     """
@@ -104,6 +114,8 @@ class Fault(Range):
     docs: str
     given: str | None = None
     avoided: dict[str, Any] | None = None
+    unset: str | None = None
+    local: bool = False
     api: str | None = None
     kubernetes: str | None = None
 
@@ -118,6 +130,23 @@ class KubernetesFloor(Range):
 
     first: Version
     floor: str
+    source: str
+
+
+class TestedKubernetes(Range):
+    """The Kubernetes minor versions that upstream tests a chart with from ``first`` on, until the next row.
+
+    Attributes:
+        lowest: such as ``1.31``.
+        highest: such as ``1.36``.
+        sure: how sure this is.
+        source: the page that states it.
+    """
+
+    first: Version
+    lowest: str
+    highest: str
+    sure: Sure
     source: str
 
 
@@ -247,6 +276,7 @@ class Chart(Row):
         source: the page that states it.
         repositories: where they are published.
         kubernetes: the lowest Kubernetes version.
+        tested: the Kubernetes versions that upstream tests it with.
         support: how long upstream supports each minor version.
         faults: known faults.
         upgrade_faults: known faults of an upgrade to a version, from any version.
@@ -264,6 +294,7 @@ class Chart(Row):
     repositories: tuple[Repository, ...]
     settings: Settings
     kubernetes: tuple[KubernetesFloor, ...] = ()
+    tested: tuple[TestedKubernetes, ...] = ()
     support: tuple[Support, ...] = ()
     faults: tuple[Fault, ...] = ()
     upgrade_faults: tuple[Fault, ...] = ()

@@ -4,12 +4,8 @@ from typing import Literal
 
 from dynamo_platform.versions import Version
 
-from .model import Chart, ChartQueues, Range, Refusal, latest
+from .model import Chart, ChartQueues, Range, Refusal, Sure, latest
 from .reading import Row
-
-Sure = Literal["published", "disputed", "inferred", "unknown"]
-"""How sure a fact is: upstream publishes it, upstream's pages contradict each other, it follows from other facts, or it
-could not be found out."""
 
 
 class Window(Range):
@@ -19,9 +15,11 @@ class Window(Range):
         bundled: the version that the platform's chart bundles; None if it is not known.
         pick: the version of a separate release if the configuration sets none; None if the range is not known.
         sure: how sure the range is. If it is ``unknown``, the range has no bounds.
+        other: the range that other pages of upstream give, if it is ``disputed``.
     """
 
     sure: Sure
+    other: Range | None = None
     bundled: Version | None = None
     pick: Version | None = None
 

@@ -11,6 +11,7 @@ from dynamo_platform.findings import Finding, PlatformError, by_severity
 from dynamo_platform.planning.choices import parse_version
 from dynamo_platform.planning.model import Plan, Release, Rendering, Running
 from dynamo_platform.planning.running import from_plan
+from dynamo_platform.planning.sources import is_local
 from dynamo_platform.planning.stacks import plan_stack, running_at
 from dynamo_platform.rendering.changes import find_changes
 from dynamo_platform.rendering.objects import Key, Object, Objects, read_objects
@@ -26,11 +27,7 @@ _CHARTS = ("chart", "kaiScheduler.chart", "grove.chart")
 def local_charts(stack: Stack) -> list[str]:
     """The local charts of a configuration, as paths in its own spelling."""
     charts = [value_at(stack.settings or {}, path) for path in _CHARTS]
-    return [
-        chart
-        for chart in charts
-        if isinstance(chart, str) and "://" not in chart and ("/" in chart or chart.endswith(".tgz"))
-    ]
+    return [chart for chart in charts if isinstance(chart, str) and is_local(chart)]
 
 
 def plan_pair(name: str, base: Side | None, head: Side | None) -> Pair:

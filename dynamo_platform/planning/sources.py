@@ -28,6 +28,11 @@ def mirrored(repository: str, registry: RegistryConfig | None) -> str:
     return f"oci://{mirror}/{repository_path(repository)}"
 
 
+def is_local(chart: str | None) -> bool:
+    """Whether a chart of the configuration is an archive or a folder on the local disk."""
+    return chart is not None and "://" not in chart and ("/" in chart or chart.endswith(".tgz"))
+
+
 def located(chart: str, repository: str) -> tuple[str, str | None]:
     """A chart and its repository in Helm's form.
 

@@ -31,11 +31,11 @@ GROVE = "oci://ghcr.io/ai-dynamo/grove/grove-charts"
 PICKS = {
     "1.0": ("v0.14.7", "v0.1.0-alpha.6"),
     "1.1": ("v0.14.7", "v0.1.0-alpha.8"),
-    "1.2": ("v0.17.0", "v0.1.0-alpha.8"),
-    "1.3": ("v0.17.0", "v0.1.0-alpha.8"),
-    "1.4": ("v0.17.0", "v0.1.0-alpha.12-rc1"),
-    "1.5": ("v0.17.0", "v0.1.0-alpha.13"),
-    "1.6": ("v0.17.0", "v0.1.0-alpha.14"),
+    "1.2": ("v0.17.2", "v0.1.0-alpha.8"),
+    "1.3": ("v0.17.2", "v0.1.0-alpha.8"),
+    "1.4": ("v0.17.2", "v0.1.0-alpha.12-rc1"),
+    "1.5": ("v0.17.2", "v0.1.0-alpha.13"),
+    "1.6": ("v0.17.2", "v0.1.0-alpha.14"),
 }
 
 
@@ -261,14 +261,116 @@ def test_platform_upgrade_passes_what_lies_between(running: str, wanted: str, ki
     ("running", "wanted", "kinds"),
     [
         ("v0.1.0-alpha.8", "v0.1.0-alpha.9", ["crd-renamed"]),
+        ("v0.1.0-alpha.8", "v0.1.0-alpha.12", ["crd-renamed", "pods-recreated", "migration"]),
+        ("v0.1.0-alpha.8", "v0.1.0-alpha.13", ["pods-recreated", "migration", "crd-field"]),
         ("v0.1.0-alpha.9", "v0.1.0-alpha.11", ["pods-recreated"]),
         ("v0.1.0-alpha.11", "v0.1.0-alpha.12-rc1", []),
-        ("v0.1.0-alpha.12-rc1", "v0.1.0-alpha.13", ["migration"]),
+        ("v0.1.0-alpha.12-rc1", "v0.1.0-alpha.13", ["migration", "crd-field"]),
+        ("v0.1.0-alpha.12", "v0.1.0-alpha.13", ["crd-field"]),
         ("v0.1.0-alpha.13", "v0.1.0-alpha.14", []),
+        ("v0.1.0-alpha.17", "v0.2.0-beta1", ["storage-version"]),
+        ("v0.2.0-beta1", "v0.1.0-alpha.17", []),
     ],
 )
 def test_grove_upgrade_passes_what_lies_between(running: str, wanted: str, kinds: list[str]) -> None:
     assert passed(CATALOG.grove.changes, running, wanted) == kinds
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "lost"),
+    [
+        ("v0.16.9", "v0.17.0", True),
+        ("v0.16.9", "v0.17.2", True),
+        ("v0.16.8", "v0.17.2", False),
+        ("v0.16.9", "v0.18.0", False),
+        ("v0.17.0", "v0.17.2", False),
+        ("v0.17.2", "v0.16.9", False),
+    ],
+)
+def test_kai_loses_what_0_16_9_reads_with_0_17_alone(running: str, wanted: str, lost: bool) -> None:
+    assert passed(CATALOG.kai_scheduler.changes, running, wanted) == (["migration"] if lost else [])
+
+
+@pytest.mark.parametrize(
+    ("version", "lowest", "highest", "sure"),
+    [
+        ("v0.14.7", "1.28", "1.35", "disputed"),
+        ("v0.15.3", "1.31", "1.35", "published"),
+        ("v0.16.9", "1.28", "1.36", "published"),
+        ("v0.17.2", "1.28", "1.36", "inferred"),
+        ("v0.18.6", "1.28", "1.36", "inferred"),
+    ],
+)
+def test_kai_is_tested_with_a_range_of_kubernetes(version: str, lowest: str, highest: str, sure: str) -> None:
+    row = latest(CATALOG.kai_scheduler.tested, Version.parse(version))
+    assert row
+    assert (row.lowest, row.highest, row.sure) == (lowest, highest, sure)
+    assert latest(CATALOG.kai_scheduler.tested, Version.parse("v0.13.4")) is None
+
+
+@pytest.mark.parametrize("minor", MINORS, ids=lambda minor: minor.minor)
+def test_disputed_window_names_the_other_one(minor: Minor) -> None:
+    for window in (minor.kai_scheduler, minor.grove):
+        assert (window.other is not None) is (window.sure == "disputed")
+
+
+def kueue(version: str) -> list[str]:
+    """The severities of the faults of a version of KAI Scheduler in a cluster with Kueue."""
+    faults = CATALOG.kai_scheduler.faults
+    return [fault.severity for fault in faults if fault.api and fault.holds(Version.parse(version))]
+
+
+@pytest.mark.parametrize(
+    ("version", "severities"),
+    [
+        ("v0.10.5", []),
+        ("v0.12.0", ["warning"]),
+        ("v0.12.23", ["warning"]),
+        ("v0.13.4", ["warning"]),
+        ("v0.14.7", ["warning"]),
+        ("v0.14.8", []),
+        ("v0.15.3", ["warning"]),
+        ("v0.16.9", ["warning"]),
+        ("v0.16.10", []),
+        ("v0.17.0", ["warning"]),
+        ("v0.17.1", ["note"]),
+        ("v0.17.2", ["note"]),
+        ("v0.18.0", []),
+    ],
+)
+def test_kueue_fault_ends_line_by_line(version: str, severities: list[str]) -> None:
+    assert kueue(version) == severities
+
+
+def faults_of(version: str) -> set[str]:
+    """The pages of the faults of a version of KAI Scheduler."""
+    return {fault.docs for fault in CATALOG.kai_scheduler.faults if fault.holds(Version.parse(version))}
+
+
+@pytest.mark.parametrize(("version", "withdrawn"), [("v0.20.0", True), ("v0.20.1", True), ("v0.20.2", False)])
+def test_only_two_versions_were_withdrawn(version: str, withdrawn: bool) -> None:
+    assert ("https://github.com/kai-scheduler/KAI-Scheduler/releases" in faults_of(version)) is withdrawn
+    assert "https://github.com/kai-scheduler/KAI-Scheduler/releases" not in faults_of("v0.20.0-rc1")
+
+
+@pytest.mark.parametrize(
+    ("version", "evicted"), [("v0.16.1", False), ("v0.16.2", True), ("v0.16.9", True), ("v0.17.0", True)]
+)
+def test_completing_gangs_are_kept_from_0_17_1_on(version: str, evicted: bool) -> None:
+    issue = "https://github.com/kai-scheduler/KAI-Scheduler/issues/1968"
+    assert (issue in faults_of(version)) is evicted
+    assert issue not in faults_of("v0.17.1")
+
+
+@pytest.mark.parametrize(
+    ("version", "grove", "exits"),
+    [("v0.1.0-alpha.10-rc1", "v0.14.0", False), ("v0.1.0-alpha.10", "v0.15.2", True)],
+)
+def test_volcano_and_topology_came_with_alpha_10_not_with_its_candidate(version: str, grove: str, exits: bool) -> None:
+    parsed = Version.parse(version)
+    assert any(fault.holds(parsed) and fault.severity == "error" for fault in CATALOG.grove.faults) is exits
+    [floor] = [row.floor for row in CATALOG.kai_and_grove.kai_floors if row.topology and row.holds(parsed)]
+    assert str(floor) == grove
 
 
 @pytest.mark.parametrize(
@@ -371,7 +473,7 @@ def test_new_minor_is_data_in_one_file(data: Path) -> None:
     modes = {"kaiScheduler": {"mode": "separate"}, "grove": {"mode": "separate"}}
     plan = plan_of({"version": f"{new}.0", "profile": "development", **modes}, stack=True)
 
-    assert plan.findings == ()
+    assert [(finding.code, finding.severity) for finding in plan.findings] == [("DEP008", "note")]
     assert [(release.name, release.version) for release in plan.releases] == [
         ("kai-scheduler", newest["kai_scheduler"]["pick"]),
         ("grove", newest["grove"]["pick"]),

@@ -28,13 +28,22 @@ def chart_yaml(tmp_path: Path, chart: str, version: str) -> Any:
 
 
 def test_versions_are_listed_oldest_first() -> None:
-    assert charts.versions("kai-scheduler") == ["v0.13.0-rc1", "v0.13.4", "v0.14.7", "v0.17.0"]
-    assert charts.versions("dynamo-platform") == ["1.0.1", "1.1.1", "1.2.1", "1.3.1", "1.4.2", "1.5.1", "1.6.1"]
-    assert charts.versions("grove-charts")[-2:] == ["v0.1.0-alpha.13", "v0.1.0-alpha.14"]
+    assert charts.versions("kai-scheduler") == ["v0.13.0-rc1", "v0.13.4", "v0.14.7", "v0.17.0", "v0.17.2"]
+    assert charts.versions("dynamo-platform") == [
+        "1.0.1",
+        "1.1.1",
+        "1.2.1",
+        "1.3.1",
+        "1.4.2",
+        "1.5.1",
+        "1.6.1",
+        "1.6.2",
+    ]
+    assert charts.versions("grove-charts")[-2:] == ["v0.1.0-alpha.14", "v0.2.0-beta1"]
 
 
 def test_unknown_version_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"kai-scheduler 0\.17\.0: .*known versions: v0\.13\.0-rc1, .*v0\.17\.0"):
+    with pytest.raises(ValueError, match=r"kai-scheduler 0\.17\.0: .*known versions: v0\.13\.0-rc1, .*v0\.17\.2"):
         charts.package(tmp_path, {"kai-scheduler": ["0.17.0"]})
 
 
@@ -64,6 +73,7 @@ def test_leading_v_stays_in_the_chart_version(tmp_path: Path) -> None:
         ("1.4.2", "v0.13.4", "v0.1.0-alpha.12-rc1"),
         ("1.5.1", "v0.17.0", "v0.1.0-alpha.13"),
         ("1.6.1", "v0.17.0", "v0.1.0-alpha.14"),
+        ("1.6.2", "v0.17.0", "v0.1.0-alpha.14"),
     ],
 )
 def test_platform_bundles_the_charts_of_its_version(tmp_path: Path, platform: str, kai: str, grove: str) -> None:
@@ -96,7 +106,7 @@ def test_kubernetes_1_30_is_demanded_from_1_4_on(tmp_path: Path) -> None:
         for version in charts.versions("dynamo-platform")
         if chart_yaml(tmp_path, "dynamo-platform", version).get("kubeVersion") == ">=1.30.0-0"
     ]
-    assert demanding == ["1.4.2", "1.5.1", "1.6.1"]
+    assert demanding == ["1.4.2", "1.5.1", "1.6.1", "1.6.2"]
 
 
 def test_platform_definitions_leave_the_chart_at_1_3(tmp_path: Path) -> None:

@@ -267,6 +267,12 @@ def test_explain_lists_sources_values_order_and_reasons(monkeypatch: pytest.Monk
         "grove\n"
         "    why        Its hooks would delete and recreate the queues at every upgrade; "
         "the stack owns them instead.\n"
+        "\n"
+        "note DEP008  kaiScheduler.version\n"
+        '  given    "v0.17.0"\n'
+        "  allowed  a version of 0.12, 0.14, 0.16, 0.18\n"
+        "  why      Upstream supported 0.17 only until v0.18.\n"
+        "  read     https://github.com/kai-scheduler/KAI-Scheduler/blob/v0.17.0/SUPPORT.md\n"
     )
 
 

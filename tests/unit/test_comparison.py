@@ -167,7 +167,7 @@ def test_changes_of_cluster_and_protection_are_listed() -> None:
 def test_equivalent_settings_make_no_difference() -> None:
     comparison = rendered(paired(SEPARATE, SEPARATE | {"protect": False}), {})
     assert (comparison.state, comparison.differs) == ("changed", False)
-    assert headline(comparison) == "changed, an update would change nothing"
+    assert headline(comparison) == "changed, 1 note, an update would change nothing"
 
 
 def test_another_chart_at_the_same_path_is_a_change() -> None:
@@ -194,7 +194,7 @@ def test_a_refused_head_is_not_rendered() -> None:
     comparison = rendered(found, {})
     assert render_jobs(found) == {}
     assert (comparison.ok, comparison.objects) == (False, None)
-    assert headline(comparison) == "changed, 1 error, refused: its objects are not compared"
+    assert headline(comparison) == "changed, 1 error, 1 warning, refused: its objects are not compared"
 
 
 def test_a_new_stack_adds_everything() -> None:

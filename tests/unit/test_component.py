@@ -154,7 +154,7 @@ def test_gate_waits_for_the_condition_as_long_as_kai_may_take(engine: RecordingE
     engine.run(register(**SEPARATE | {"kai_scheduler": {"mode": "separate", "timeout": 90}}))
     inputs = engine[CONFIG].inputs
     stamp, conditions = waited_for(inputs)
-    assert stamp.startswith("v0.17.0 ")
+    assert stamp.startswith("v0.17.2 ")
     assert conditions == [seen(stamp), "condition=Available"]
     assert inputs == {"apiVersion": "kai.scheduler/v1", "kind": "Config", "metadata": {"name": "kai-config"}}
     for name in (CONFIG, SHARD, WEBHOOK):
@@ -256,11 +256,14 @@ def test_outputs_say_what_is_installed(engine: RecordingEngine, preview: bool) -
             output.apply(partial(seen.__setitem__, name))
 
     engine.run(program, preview=preview)
-    assert seen["versions"] == {"kai-scheduler": "v0.17.0", "grove": "v0.1.0-alpha.13", "dynamo-platform": "1.5.2"}
+    assert seen["versions"] == {"kai-scheduler": "v0.17.2", "grove": "v0.1.0-alpha.13", "dynamo-platform": "1.5.2"}
     assert set(seen["statuses"].values()) == {"deployed"}
     assert seen["namespaces"]["dynamo-platform"] == "dynamo-system"
     assert seen["queues"] == ["dynamo-default", "dynamo"]
-    assert [(finding["code"], finding["severity"]) for finding in seen["findings"]] == [("VER005", "warning")]
+    assert [(finding["code"], finding["severity"]) for finding in seen["findings"]] == [
+        ("VER005", "warning"),
+        ("DEP008", "note"),
+    ]
 
 
 def test_plan_is_logged_and_warnings_are_warnings(engine: RecordingEngine, caplog: pytest.LogCaptureFixture) -> None:
@@ -295,7 +298,7 @@ def test_an_update_logs_its_warnings_and_not_the_plan(
     with caplog.at_level(logging.INFO, logger="pulumi-engine"):
         engine.run(register(**SEPARATE | {"version": "1.5.2"}))
     logged = [record.message.split()[0] for record in caplog.records]
-    assert sorted(logged) == ["objects", "warning"]
+    assert sorted(logged) == ["note", "objects", "warning"]
 
 
 def test_outputs_are_registered_with_the_charts_for_the_next_preview(engine: RecordingEngine) -> None:

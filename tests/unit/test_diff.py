@@ -98,7 +98,7 @@ def test_two_revisions(repository: Repository) -> None:
     assert (
         result.stdout
         == """\
-dev: changed
+dev: changed, 1 note
 
 Changes of the plan
   + queue research: parentQueue "dynamo-default", resources.cpu.quota -1, resources.cpu.limit -1, \
@@ -107,6 +107,13 @@ resources.memory.quota -1, resources.memory.limit -1, resources.memory.overQuota
 
 Objects: 1 added, 0 changed, 0 removed
   + Queue research
+
+1 note
+  note DEP008  kaiScheduler.version
+    given    "v0.17.0"
+    allowed  a version of 0.12, 0.14, 0.16, 0.18
+    why      Upstream supported 0.17 only until v0.18.
+    read     https://github.com/kai-scheduler/KAI-Scheduler/blob/v0.17.0/SUPPORT.md
 
 Same objects, not rendered
   kai-scheduler v0.17.0
@@ -168,7 +175,9 @@ def test_one_stack_of_a_project(repository: Repository) -> None:
 
     assert states("base", "head", "--stack", "prod") == {"prod": "changed"}
     page = run("base", "head", "--stack", "prod", "--format", "markdown").stdout
-    assert page.startswith("<!-- dynamo-platform diff infra/prod -->\n\n### dynamo-platform: 1 stack would change\n")
+    assert page.startswith(
+        "<!-- dynamo-platform diff infra/prod -->\n\n### dynamo-platform: 1 stack would change, 1 note\n"
+    )
     result = run("base", "head", "--stack", "nope")
     assert result.exit_code == 2
     assert "Neither revision has a stack nope. The stacks are: dev, prod." in result.stderr

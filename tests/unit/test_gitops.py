@@ -313,7 +313,7 @@ def test_an_object_that_renders_differently_every_time_is_refused_with_the_field
     first, again = (manifest("ConfigMap", "seed", data={"fixed": "1", "seed": seed}) for seed in ("a", "b"))
     (finding,) = differing([first], [again])
     assert (finding.code, finding.severity) == ("REN006", "error")
-    assert finding.given == "kai-scheduler v0.17.0 with ConfigMap kai-scheduler/seed (data.seed)"
+    assert finding.given == "kai-scheduler v0.17.2 with ConfigMap kai-scheduler/seed (data.seed)"
 
 
 def test_a_key_that_only_one_rendering_has_is_named() -> None:

@@ -90,7 +90,7 @@ def test_they_are_not_imported_at_run_time() -> None:
 )
 def test_what_type_checkers_accept_is_planned(engine: RecordingEngine, program: Callable[[], object]) -> None:
     engine.run(program)
-    assert engine["dp-kai-scheduler"].inputs["version"] == "v0.17.0"
+    assert engine["dp-kai-scheduler"].inputs["version"] == "v0.17.2"
 
 
 @pytest.mark.parametrize(

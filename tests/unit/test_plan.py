@@ -287,7 +287,7 @@ def test_each_release_has_its_own_version_namespace_and_timeout() -> None:
     own = {"namespace": "mine", "timeout": 90}
     plan = planned(kaiScheduler=own, grove=own | {"version": "v0.1.0-alpha.14"}, namespace="dynamo", timeout=30)
     assert [(each.version, each.namespace, each.timeout) for each in plan.releases] == [
-        ("v0.17.0", "mine", 90),
+        ("v0.17.2", "mine", 90),
         ("v0.1.0-alpha.14", "mine", 90),
         ("1.5.1", "dynamo", 30),
     ]
@@ -342,7 +342,7 @@ def test_protect_is_taken_at_its_word(protect: bool) -> None:
 def test_summary_names_cluster_versions_order_and_flags() -> None:
     text = str(planned(cluster={"context": "prod-eu"}))
     assert "cluster   prod-eu" in text
-    assert "release   kai-scheduler v0.17.0 in kai-scheduler from oci://ghcr.io/" in text
+    assert "release   kai-scheduler v0.17.2 in kai-scheduler from oci://ghcr.io/" in text
     assert "hooks off  after kai-scheduler, kai-config" in text
     assert "flags     grove: separate, install false, enabled true" in text
 

@@ -65,14 +65,20 @@ def test_finding_says_what_is_allowed_why_and_where_to_read(case: Case) -> None:
             assert anchor in [line.lstrip("# ").lower() for line in lines if line[:1] == "#"]
 
 
-@pytest.mark.parametrize("config", [DEVELOPMENT, PRODUCTION, SEPARATE], ids=["development", "production", "separate"])
-def test_right_configuration_has_no_findings(config: Config) -> None:
-    assert findings_of(config) == ()
+@pytest.mark.parametrize(
+    ("config", "notes"),
+    [(DEVELOPMENT, []), (PRODUCTION, ["DEP008"]), (SEPARATE, ["DEP008"])],
+    ids=["development", "production", "separate"],
+)
+def test_right_configuration_has_at_most_a_note_about_support(config: Config, notes: list[str]) -> None:
+    found = findings_of(config)
+    assert [each.code for each in found] == notes
+    assert {each.severity for each in found} <= {"note"}
 
 
 def test_a_provider_names_the_cluster_of_production() -> None:
     config = {key: value for key, value in PRODUCTION.items() if key != "cluster"}
-    assert findings_of(config, provider=True) == ()
+    assert [each.code for each in findings_of(config, provider=True)] == ["DEP008"]
 
 
 # What the charts themselves refuse
@@ -140,6 +146,7 @@ def _with(fault: Fault, key: str, version: Version, values: Config) -> Config:
     """A configuration whose versions alone decide whether a fault applies."""
     modes = {"kaiScheduler": {"mode": "disabled"}, "grove": {"mode": "disabled"}}
     dependency = {"mode": "separate", "version": str(version), "values": values}
+    dependency |= {"chart": "charts/chart.tgz"} if fault.local else {}
     config = DEVELOPMENT | modes | {key: dependency, "accept": ["DEP002"]}
     config |= {"apiVersions": [f"{fault.api}/v1"]} if fault.api else {}
     return config | ({"kubernetesVersion": fault.kubernetes} if fault.kubernetes else {})
@@ -157,8 +164,9 @@ def test_every_known_fault_is_found_in_its_versions_alone(key: str, fault: Fault
     chart = load().kai_scheduler if key == "kaiScheduler" else load().grove
     values = _tree(fault.given, [{"name": "x"}]) if fault.given else {}
 
-    def found(version: Version, values: Config) -> list[str]:
+    def found(version: Version, values: Config, **dependency: Any) -> list[str]:
         config = _with(fault, key, version, values)
+        config[key] |= dependency
         return [
             f.why for f in findings_of(config) if f.code == "DEP005" and f.docs == fault.docs and f.why == fault.why
         ]
@@ -170,6 +178,10 @@ def test_every_known_fault_is_found_in_its_versions_alone(key: str, fault: Fault
         assert found(version, values) == [fault.why]
         if fault.given:
             assert found(version, {}) == []
+        if fault.local:
+            assert found(version, values, chart=None) == []
+        if fault.unset:
+            assert found(version, values | _tree(fault.unset, "registry.example.com")) == []
         for path, value in (fault.avoided or {}).items():
             assert found(version, values | _tree(path, value)) == []
     for version in others:

@@ -39,7 +39,7 @@ def test_separate_releases_are_read_as_they_were_installed() -> None:
     )
     assert running.kai == Installed(
         "separate",
-        Version.parse("v0.17.0"),
+        Version.parse("v0.17.2"),
         "kai-scheduler",
         "oci://ghcr.io/kai-scheduler/kai-scheduler/kai-scheduler",
     )

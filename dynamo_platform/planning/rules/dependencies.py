@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dynamo_platform.catalog.platform import Sure
+from dynamo_platform.catalog.model import Sure, TestedKubernetes, latest
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Dependency, parse_version
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
-from .base import MODES, Verdict, path_and_version, rule, unusable_settings
+from .base import MODES, Verdict, kubernetes_minor, path_and_version, rule, unusable_settings
 from .faults import affects, versions_without
 from .kai_config import kai_config
 
@@ -73,13 +73,14 @@ def dependency_is_listed(c: Choices) -> Iterator[Verdict]:
 
 @rule("DEP004", "warning")
 def dependency_window_is_sure(c: Choices) -> Iterator[Verdict]:
-    """Upstream's pages contradict each other about some versions."""
+    """Upstream's pages contradict each other about the version."""
     for d in c.dependencies:
-        if d.on and d.mode != "bundled" and d.window and d.window.sure == "disputed":
+        other = d.window.other if d.on and d.mode != "bundled" and d.window else None
+        if d.window and other and d.version and d.window.holds(d.version) and not other.holds(d.version):
             yield Verdict(
                 f"{d.key}.version",
-                quote_value(str(d.version)) if d.version else "nothing",
-                f"{d.window}; the chart itself bundles {d.window.bundled}",
+                quote_value(str(d.version)),
+                f"{d.window}, or {other}; the chart itself bundles {d.window.bundled}",
                 "Upstream's pages contradict each other about the versions that work with dynamo-platform "
                 f"{c.version}: test this combination.",
                 c.minor.source if c.minor else d.chart.source,
@@ -96,7 +97,7 @@ def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
         for fault in d.chart.faults:
             # The values of an external release are not known.
             unknown = d.mode == "external" and (fault.given or fault.avoided)
-            if not unknown and affects(c, fault, d.version, values):
+            if not unknown and affects(c, fault, d.version, values, d.config.chart):
                 yield Verdict(
                     *path_and_version(d),
                     versions_without(fault, d.version),
@@ -202,8 +203,10 @@ def _below_floor(c: Choices, chart: str, version: Version | None, *, topology: b
         applies = row.chart == chart and row.topology == topology
         if not (applies and version and row.holds(version)):
             continue
-        if kai.on and kai.version and kai.version < row.floor:
-            yield Verdict(*path_and_version(kai), f">= {row.floor}", row.why, row.docs)
+        if kai.on and kai.version and kai.version < row.floor and not (row.also and row.also.holds(kai.version)):
+            allowed = f">= {row.floor}" + (f", or {row.also}" if row.also else "")
+            doubt = " Upstream's pages contradict each other about this." if row.sure == "disputed" else ""
+            yield Verdict(*path_and_version(kai), allowed, row.why + doubt, row.docs)
 
 
 @rule("DEP008", "warning")
@@ -218,6 +221,8 @@ def dependency_is_supported(c: Choices) -> Iterator[Verdict]:
                     f"a version of {', '.join(supported)}",
                     f"Upstream supported {support.minor} only until {support.until}.",
                     support.source,
+                    # Of these, upstream and the catalog say that they work with the platform's version.
+                    "note" if d.window and d.version in {d.window.bundled, d.window.pick} else None,
                 )
 
 
@@ -276,6 +281,26 @@ def bundled_version_is_known(c: Choices) -> Iterator[Verdict]:
                 f"The version that dynamo-platform {c.version} bundles is not known, so it cannot be checked.",
                 c.minor.source if c.minor else d.chart.source,
             )
+
+
+@rule("DEP013", "warning")
+def kubernetes_is_tested(c: Choices) -> Iterator[Verdict]:
+    """Upstream tests each version of KAI Scheduler with some Kubernetes versions."""
+    text = c.config.kubernetes_version
+    for d in c.dependencies:
+        row = latest(d.chart.tested, d.version) if d.on and d.version else None
+        if row and text and not _tested(row, text):
+            yield Verdict(
+                "kubernetesVersion",
+                quote_value(text),
+                f"{row.lowest} to {row.highest}",
+                f"Upstream tests {d.chart.chart} {d.version} with these Kubernetes versions ({_BASIS[row.sure]}).",
+                row.source,
+            )
+
+
+def _tested(row: TestedKubernetes, kubernetes: str) -> bool:
+    return kubernetes_minor(row.lowest) <= kubernetes_minor(kubernetes) <= kubernetes_minor(row.highest)
 
 
 def _with_given_version(c: Choices) -> Iterator[Dependency]:

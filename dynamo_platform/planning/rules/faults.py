@@ -8,20 +8,23 @@ from typing import Any
 from dynamo_platform.catalog.model import Fault
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices
+from dynamo_platform.planning.sources import is_local
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
 from .base import equal_to_helm, kubernetes_minor
 
 
-def affects(c: Choices, fault: Fault, version: Version, values: Mapping[str, Any]) -> bool:
-    """Whether a chart's version has the fault, and its values and the cluster do not prevent it.
+def affects(c: Choices, fault: Fault, version: Version, values: Mapping[str, Any], chart: str | None = None) -> bool:
+    """Whether a chart's version has the fault, and its values, its source and the cluster do not prevent it.
 
     The cluster's APIs and version are known only if ``apiVersions`` and ``kubernetesVersion`` are set.
     """
     served = {api.partition("/")[0] for api in c.config.api_versions or ()}
     return (
         fault.holds(version)
+        and (not fault.local or is_local(chart))
+        and (fault.unset is None or value_at(values, fault.unset) is None)
         and (fault.given is None or bool(value_at(values, fault.given)))
         and not any(equal_to_helm(value_at(values, key), value) for key, value in (fault.avoided or {}).items())
         and (fault.api is None or fault.api in served)
@@ -37,4 +40,5 @@ def _is_at_least(c: Choices, minor: str) -> bool:
 def versions_without(fault: Fault, version: Version) -> str:
     """The versions without the fault, and the values that avoid it."""
     without = f"a version other than {version}" if fault.below.pre == ("0",) else f"{fault.below} or later"
-    return ", or ".join([without, *(f"{key}: {quote_value(value)}" for key, value in (fault.avoided or {}).items())])
+    ways = [f"{key}: {quote_value(value)}" for key, value in (fault.avoided or {}).items()]
+    return ", or ".join([without, *ways, *([fault.unset] if fault.unset else [])])

@@ -72,13 +72,16 @@ def _mode_verdict(before: Installed, after: Dependency, allowed: str, why: str, 
 
 @rule("UPG001")
 def stored_objects_can_be_read(c: Choices) -> Iterator[Verdict]:
-    """An older platform cannot read objects that a newer one has stored."""
+    """An older platform or Grove cannot read objects that a newer one has stored."""
     if versions := _platform_versions(c):
         before, after = versions
         for change in c.catalog.platform.changes:
             if change.kind == "storage-version" and change.passed(after, before):
                 why = f"{change.what} {change.remedy}"
                 yield _platform_verdict(c, before, f">= {release_of(change.first)}", why, change.source)
+    for change, dependency, older in _dependency_changes(c, "storage-version", backwards=True):
+        why = f"{change.what} {change.remedy}"
+        yield _dependency_verdict(dependency, older, f">= {release_of(change.first)}", why, change.source)
 
 
 @rule("UPG002", acceptable=True)
@@ -153,38 +156,46 @@ def stored_objects_are_rewritten(c: Choices) -> Iterator[Verdict]:
     """From this version on, a downgrade is not possible."""
     for change, before in _passed_changes(c, "storage-version"):
         yield _platform_verdict(c, before, "a backup before this upgrade", change.what, change.source)
+    for change, dependency, older in _dependency_changes(c, "storage-version"):
+        yield _dependency_verdict(dependency, older, "a backup before this upgrade", change.what, change.source)
 
 
 # What an upgrade of Grove or KAI Scheduler does
 
 
-def _grove_changes(c: Choices, kind: str, *, both_ways: bool = False) -> Iterator[Verdict]:
-    versions = _dependency_versions(c.running.grove, c.grove) if c.running else None
-    for change in c.catalog.grove.changes if versions else ():
-        if (
-            versions
-            and change.kind == kind
-            and (change.passed(*versions) or (both_ways and change.passed(*versions[::-1])))
-        ):
-            yield _dependency_verdict(c.grove, versions[0], change.remedy, change.what, change.source)
+def _dependency_changes(
+    c: Choices, kind: str, *, backwards: bool = False
+) -> Iterator[tuple[VersionChange, Dependency, Version]]:
+    """The changes of a kind that an upgrade or downgrade of KAI Scheduler or Grove passes, and the version before."""
+    for installed, after in _before_and_after(c):
+        versions = _dependency_versions(installed, after)
+        for change in after.chart.changes if versions else ():
+            if versions and change.kind == kind and change.passed(*(versions[::-1] if backwards else versions)):
+                yield change, after, versions[0]
+
+
+def _change_verdicts(c: Choices, kind: str, *, both_ways: bool = False) -> Iterator[Verdict]:
+    for backwards in (False, True) if both_ways else (False,):
+        for change, after, before in _dependency_changes(c, kind, backwards=backwards):
+            yield _dependency_verdict(after, before, change.remedy, change.what, change.source)
 
 
 @rule("UPG008", acceptable=True)
 def renamed_crd_is_gone(c: Choices) -> Iterator[Verdict]:
     """Grove does not start while the old CRD with the same short name exists."""
-    yield from _grove_changes(c, "crd-renamed", both_ways=True)
+    yield from _change_verdicts(c, "crd-renamed", both_ways=True)
 
 
 @rule("UPG009", "warning")
 def workloads_restart(c: Choices) -> Iterator[Verdict]:
     """Some upgrades of Grove recreate the pods of all workloads."""
-    yield from _grove_changes(c, "pods-recreated", both_ways=True)
+    yield from _change_verdicts(c, "pods-recreated", both_ways=True)
 
 
 @rule("UPG010", "warning")
-def gangs_are_renamed(c: Choices) -> Iterator[Verdict]:
-    """Some upgrades of Grove rename its own objects."""
-    yield from _grove_changes(c, "migration")
+def gangs_change(c: Choices) -> Iterator[Verdict]:
+    """Some upgrades of Grove and KAI Scheduler change the gangs of running workloads."""
+    yield from _change_verdicts(c, "migration")
 
 
 @rule("UPG011", "warning")
@@ -216,13 +227,14 @@ def crds_are_upgraded(c: Choices) -> Iterator[Verdict]:
     versions = _dependency_versions(c.running.grove, c.grove) if c.running else None
     if versions and c.catalog.setting("grove", _INSTALLER, versions[1], c.values["grove"]) is not True:
         keys = c.catalog.settings("grove")[_INSTALLER]
+        fields = "".join(f" {change.what}" for change, _, _ in _dependency_changes(c, "crd-field"))
         yield _dependency_verdict(
             c.grove,
             versions[0],
             f"apply the CRDs of {versions[1]} beforehand, or use grove {keys[0].first} or later with "
             "grove.crdInstaller",
             "Helm never upgrades a chart's CRDs, and here nothing else does: the operator would run with those of "
-            f"{versions[0]}.",
+            f"{versions[0]}.{fields}",
             f"{GROVE}/issues/436",
         )
 

@@ -275,7 +275,7 @@ def test_own_variables_of_grove_stand_beside_the_mirrors(mode: str) -> None:
     plan = planned("1.5.1", "separate", mode, registry=MIRROR, grove=grove)
     values = plan.releases[-1].values["grove"] if mode == "bundled" else plan.releases[1].values
     assert at(values, "deployment.env") == [ENTRY, OWN]
-    assert plan.findings == ()
+    assert [finding.code for finding in plan.findings] == ["DEP008"]
 
 
 def test_own_tolerations_replace_those_of_the_placement_only_if_accepted() -> None:

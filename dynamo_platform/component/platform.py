@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_monitor
 
 from dynamo_platform import catalog as catalogs
 from dynamo_platform.cluster.observe import KaiInstallation
@@ -18,7 +16,9 @@ from dynamo_platform.planning.planner import make_plan, plan_of
 from dynamo_platform.planning.running import COMPONENT, from_state
 from dynamo_platform.rendering.provider import chart_identities, last_rendering, log_findings, render_objects
 
+from .engine import check_cli, is_mocked
 from .failures import report_gate, retry_queue
+from .inputs import known_settings
 from .outputs import OUTPUTS, PlatformOutputs
 from .providers import (
     ANY_KUBERNETES_TYPE,
@@ -123,8 +123,7 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
     ) -> dict[type[Step], pulumi.ResourceHookBinding]:
         """The error hooks of gates and queues, by kind of step."""
         gates = [step for step in self.plan.steps if isinstance(step, Gate)]
-        # Pulumi's mocks claim to support error hooks, but have no server that registers them.
-        if not gates or isinstance(get_monitor(), MockMonitor):
+        if not gates or is_mocked():
             return {}
         webhook = next(gate for gate in gates if gate.namespace)
         assert webhook.namespace  # noqa: S101  the Deployment has one
@@ -151,9 +150,13 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
 
 def _plan(config: PlatformConfig | Mapping[str, Any] | None, running: Running | None, *, provider_given: bool) -> Plan:
     """Plan the configuration; without one, the stack's own."""
-    if isinstance(config, PlatformConfig):
-        return make_plan(config, running=running, provider_given=provider_given)
-    if config is not None:
-        return plan_of(config, stack=False, running=running, provider_given=provider_given)
-    settings, problems = read_settings()
-    return plan_of(settings, stack=True, running=running, provider_given=provider_given, problems=problems)
+    problems = check_cli()
+    if config is None:
+        settings, encrypted = read_settings()
+        problems += encrypted
+    else:
+        settings, unknown = known_settings(config)
+        problems += unknown
+        if isinstance(config, PlatformConfig) and not unknown:
+            return make_plan(config, running=running, provider_given=provider_given, problems=problems)
+    return plan_of(settings, stack=config is None, running=running, provider_given=provider_given, problems=problems)

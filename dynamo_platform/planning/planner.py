@@ -44,9 +44,8 @@ def plan_of(
         PlatformError: the configuration has errors; the exception lists all of them.
     """
     config, unreadable = parse(data, stack=stack)
-    return make_plan(
-        config, running=running, provider_given=provider_given, problems=[*problems, *unreadable], stack=stack
-    )
+    known = [*problems, *(finding for finding in unreadable if not _follows_from(finding, problems))]
+    return make_plan(config, running=running, provider_given=provider_given, problems=known, stack=stack)
 
 
 def make_plan(

@@ -6,14 +6,18 @@
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import yaml
 
 from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
-from dynamo_platform.component import providers
+from dynamo_platform.component import engine, inputs, providers
+from dynamo_platform.component.engine import old_cli
+from dynamo_platform.component.inputs import unknown_setting, unwritable_value
 from dynamo_platform.component.providers import unknown_context
 from dynamo_platform.config import mistakes, stackfile
 from dynamo_platform.config.reading import parse
@@ -71,6 +75,13 @@ RENDERING = {
     "REN007": secret_contents(RELEASE, ["Secret kai-scheduler/pull"]),
 }
 """Findings of rendering the charts, which come after the rules."""
+
+PROGRAM = {
+    "RUN001": old_cli('Pulumi CLI version 3.243.0 does not satisfy the version range ">=3.244.0"'),
+    "RUN002": unknown_setting(pulumi.Output, ("nats", "address")),
+    "RUN003": unwritable_value(date, ("kai_scheduler", "values", "global", "since")),
+}
+"""Findings about a program and its engine."""
 
 LIMITS = """\
 ## What is not checked
@@ -205,16 +216,22 @@ def page() -> str:
         "`make docs` generates this page from the rules and `tests/data/findings/cases.yaml`.",
     ]
     lines += ["", "## The kubeconfig", "", "### CLU003", "", *_context_example()]
+    lines += ["", "## Programs", *_listed(PROGRAM, engine.TITLES | inputs.TITLES)]
     for title, rows in _subjects():
         lines += ["", f"## {title}"]
         for code, kind, what in rows:
             example = _file_example(code) if code in FILES else _example(examples[code])
             lines += ["", f"### {code}", "", f"{kind} {what}", "", *example]
-    lines += ["", "## Rendering"]
-    for code, finding in RENDERING.items():
-        head = f"{finding.severity.capitalize()}. {refusals.TITLES[code]}"
-        lines += ["", f"### {code}", "", head, "", "```text", *str(finding).splitlines(), "```"]
+    lines += ["", "## Rendering", *_listed(RENDERING, refusals.TITLES)]
     return "\n".join([*lines, "", *LIMITS.splitlines()]) + "\n"
+
+
+def _listed(findings: Mapping[str, Finding], titles: Mapping[str, str]) -> list[str]:
+    lines: list[str] = []
+    for code, finding in findings.items():
+        head = f"{finding.severity.capitalize()}. {titles[code]}"
+        lines += ["", f"### {code}", "", head, "", "```text", *str(finding).splitlines(), "```"]
+    return lines
 
 
 def _subjects() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:

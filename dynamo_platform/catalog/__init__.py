@@ -39,8 +39,8 @@ class Catalog(Row):
     kai_and_grove: KaiAndGrove
     kinds: Kinds
 
-    def settings(self, part: PartName) -> Settings:
-        """The chart values of each setting, in all versions of a chart."""
+    def chart(self, part: PartName) -> Chart | Subchart:
+        """The chart of that name."""
         charts: dict[PartName, Chart | Subchart] = {
             "dynamo-platform": self.platform,
             "kai-scheduler": self.kai_scheduler,
@@ -48,7 +48,11 @@ class Catalog(Row):
             "nats": self.nats,
             "etcd": self.etcd,
         }
-        return charts[part].settings
+        return charts[part]
+
+    def settings(self, part: PartName) -> Settings:
+        """The chart values of each setting, in all versions of a chart."""
+        return self.chart(part).settings
 
     def keys(self, part: PartName, setting: str, version: Version) -> list[SettingKey]:
         """The chart values that a version reads a setting from; none if it does not support the setting."""

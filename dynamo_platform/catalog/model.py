@@ -209,6 +209,24 @@ class ChartQueues(Row):
         return tuple(row.name for row in self.rows)
 
 
+PodSecurityLevel = Literal["privileged", "baseline", "restricted"]
+"""A level of the Pod Security Standards, the least strict first: https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
+
+
+class PodSecurity(Range):
+    """The strictest level of the Pod Security Standards that admits the pods of a chart and of its operators.
+
+    Attributes:
+        level: the level.
+        source: the page that shows the pods.
+        given: the chart value with which it holds; None if it always does. The least strict row that holds decides.
+    """
+
+    level: PodSecurityLevel
+    source: str
+    given: str | None = None
+
+
 class SettingKey(Range):
     """The chart value that a range of versions reads a setting from; that is where the setting is written to.
 
@@ -246,11 +264,13 @@ class Subchart(Row):
         globals: what it reads of the platform's ``global``, and what each key takes. Its other keys are not recorded.
         source: the page that states it.
         settings: the chart values of each setting.
+        pod_security: which level of the Pod Security Standards admits its pods.
     """
 
     globals: dict[str, Kind]
     source: str
     settings: Settings
+    pod_security: tuple[PodSecurity, ...]
 
 
 class ReplacedKeys(Row):
@@ -282,6 +302,7 @@ class Chart(Row):
         upgrade_faults: known faults of an upgrade to a version, from any version.
         changes: what passing a version does.
         settings: the chart values of each setting.
+        pod_security: which level of the Pod Security Standards admits its pods.
         replaced_keys: chart values of other versions, and some that never existed; None if there are none.
         kept: the objects that an uninstall leaves behind.
     """
@@ -293,6 +314,7 @@ class Chart(Row):
     source: str
     repositories: tuple[Repository, ...]
     settings: Settings
+    pod_security: tuple[PodSecurity, ...]
     kubernetes: tuple[KubernetesFloor, ...] = ()
     tested: tuple[TestedKubernetes, ...] = ()
     support: tuple[Support, ...] = ()

@@ -30,6 +30,8 @@ class ReleaseSettings(TypedDict, total=False):
 
     version: str | None
     namespace: str | None
+    namespace_labels: Mapping[str, str] | None
+    namespace_annotations: Mapping[str, str] | None
     values: Mapping[str, Any] | None
     timeout: int | None
     chart: str | None

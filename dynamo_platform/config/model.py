@@ -170,6 +170,8 @@ class ReleaseConfig(_Part):
         version: the chart's exact version. Required.
         namespace: the release's namespace, which Helm creates. Default: ``dynamo-system``, ``kai-scheduler`` or
             ``grove-system``.
+        namespace_labels: labels of that namespace, such as ``pod-security.kubernetes.io/enforce``. Default: none.
+        namespace_annotations: annotations of that namespace. Default: none.
         values: chart values, merged last over the module's own. It is an error to override another setting with them.
             Default: none.
         timeout: timeout in seconds of the release, and of each gate after it. Default: ``600``.
@@ -181,6 +183,8 @@ class ReleaseConfig(_Part):
 
     version: Text | None = None
     namespace: DnsLabel | None = None
+    namespace_labels: dict[str, str] | None = None
+    namespace_annotations: dict[str, str] | None = None
     values: Values | None = None
     timeout: Annotated[int, Field(ge=1)] | None = None
     chart: Text | None = None

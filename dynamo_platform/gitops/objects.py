@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from dynamo_platform.planning.model import Gate, Plan, Queue, Release
+from dynamo_platform.planning.model import Gate, Namespace, Plan, Queue, Release
 from dynamo_platform.rendering.helm import RenderedRelease
 from dynamo_platform.rendering.objects import Key, Manifest, annotations_of, flatten, hook_events, key_of
 from dynamo_platform.trees import digest, value_at
@@ -146,11 +146,15 @@ def _without_data(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _first_stage(plan: Plan, objects: Iterable[StageObject]) -> list[StageObject]:
     """The releases' namespaces, and the charts' own namespaces and CRDs."""
-    namespaces = (_namespace(release.namespace) for release in plan.releases)
+    labelled = {each.namespace: each for each in plan.namespaces}
+    namespaces = (_namespace(release.namespace, labelled.get(release.namespace)) for release in plan.releases)
     return list({each.key: each for each in [*namespaces, *objects] if each.in_first_stage}.values())
 
 
-def _namespace(name: str) -> StageObject:
+def _namespace(name: str, given: Namespace | None) -> StageObject:
     # With the label that Helm sets on namespaces that it creates.
-    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"name": name}}}
+    metadata: dict[str, Any] = {"name": name, "labels": {"name": name, **(given.labels if given else {})}}
+    if given and given.annotations:
+        metadata["annotations"] = dict(given.annotations)
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
     return StageObject(key_of(manifest, ""), manifest, protected=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynamo_platform.planning.model import Gate, Plan, Queue, Release
+from dynamo_platform.planning.model import Gate, Namespace, Plan, Queue, Release
+from dynamo_platform.rendering.objects import key_of
 
 from .readme import apply_command, helm_command, values_readme, wait_commands
-from .stages import Files, Stage, queue_objects, steps_by_stage
+from .stages import Files, Stage, StageObject, queue_objects, steps_by_stage
 from .yamlfiles import dump
 
 INDEX = "releases.yaml"
@@ -42,6 +43,10 @@ def values_files(plan: Plan) -> Files:
             case Gate():
                 files |= Stage(title, [], wait_commands(steps)).files(number)
                 commands += wait_commands(steps)
+            case Namespace() as namespace:
+                key = key_of(namespace.manifest, "")
+                files |= Stage(title, [StageObject(key, namespace.manifest)]).files(number)
+                commands.append(apply_command(number, title))
             case Queue():
                 files |= Stage(title, queue_objects(steps, protect=False)).files(number)
                 commands.append(apply_command(number, title))

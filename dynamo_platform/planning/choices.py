@@ -3,7 +3,7 @@
 A value that cannot be filled in, because the configuration is incomplete or wrong, stays ``None``; a rule reports it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from dynamo_platform.catalog import Catalog
@@ -15,6 +15,7 @@ from dynamo_platform.config.model import (
     Mode,
     PlatformConfig,
     QueueConfig,
+    ReleaseConfig,
 )
 from dynamo_platform.versions import Version
 
@@ -166,6 +167,22 @@ class Choices(NamedTuple):
     def dependencies(self) -> tuple[Dependency, Dependency]:
         """KAI Scheduler and Grove."""
         return self.kai, self.grove
+
+    @property
+    def releases(self) -> Iterator[tuple[str, str, ReleaseConfig]]:
+        """The path in the configuration, the namespace and the settings of each release of this stack."""
+        yield from ((f"{d.key}.", d.namespace, d.config) for d in self.dependencies if d.mode == "separate")
+        yield "", self.namespace, self.config
+
+    @property
+    def namespaces(self) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+        """The labels and annotations of the releases' namespaces, by name."""
+        found: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
+        for _, namespace, config in self.releases:
+            labels, annotations = found.setdefault(namespace, ({}, {}))
+            labels.update(config.namespace_labels or {})
+            annotations.update(config.namespace_annotations or {})
+        return found
 
     @property
     def replaces_hooks(self) -> bool:

@@ -11,7 +11,7 @@ from dynamo_platform.findings import quote_value
 from dynamo_platform.trees import walk
 from dynamo_platform.versions import Version
 
-from .model import Gate, Plan, Queue, Release, Running, Step
+from .model import Gate, Namespace, Plan, Queue, Release, Running, Step
 
 PLATFORM = "dynamo-platform"
 """The platform's own release."""
@@ -21,7 +21,7 @@ class StepExplanation(NamedTuple):
     """An explained step.
 
     Attributes:
-        kind: ``release``, ``gate`` or ``queue``.
+        kind: ``release``, ``gate``, ``queue`` or ``namespace``.
         name: the step's name.
         facts: the details, as pairs of label and text.
         why: the reason for the step, or for its place in the order.
@@ -123,16 +123,23 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
             yield "waits", f"until {step.kind} {step.object_name}{place} is {step.ready}"
             yield "timeout", f"{step.timeout} s"
         case Queue():
-            if parent := step.spec.get("parentQueue"):
-                yield "parent", parent
-            for field in (each for each in step.spec if each not in {"parentQueue", "resources"}):
-                yield field, str(step.spec[field])
-            for label, text in (step.labels or {}).items():
-                yield "label", f"{label}: {text}"
-            for resource, share in step.spec["resources"].items():
-                yield resource, ", ".join(f"{name} {amount}" for name, amount in share.items())
+            yield from _queue_facts(step)
+        case Namespace():
+            for kind, entries in (("label", step.labels), ("annotation", step.annotations)):
+                yield from ((kind, f"{key}: {text}") for key, text in entries.items())
     if step.depends_on:
         yield "after", ", ".join(step.depends_on)
+
+
+def _queue_facts(step: Queue) -> Iterator[tuple[str, str]]:
+    if parent := step.spec.get("parentQueue"):
+        yield "parent", parent
+    for field in (each for each in step.spec if each not in {"parentQueue", "resources"}):
+        yield field, str(step.spec[field])
+    for label, text in (step.labels or {}).items():
+        yield "label", f"{label}: {text}"
+    for resource, share in step.spec["resources"].items():
+        yield resource, ", ".join(f"{name} {amount}" for name, amount in share.items())
 
 
 def _why(step: Step, plan: Plan) -> str:
@@ -156,6 +163,8 @@ def _why(step: Step, plan: Plan) -> str:
             why = "Dynamo's workloads use it. The stack owns it, so it stays the same object through upgrades."
         case Queue():
             why = "The configuration adds it."
+        case Namespace():
+            why = "Pods are admitted by the labels of their namespace, so these come first. Helm keeps the namespace."
     return why
 
 
@@ -167,6 +176,8 @@ def _node(step: Step) -> str:
             return f'{{{{"gate<br/>{step.kind} {step.object_name}<br/>{step.ready}"}}}}'
         case Queue():
             return f'(["queue<br/>{step.name}"])'
+        case Namespace():
+            return f'["namespace<br/>{step.namespace}"]'
 
 
 def _edges(plan: Plan) -> Iterator[tuple[str, str]]:

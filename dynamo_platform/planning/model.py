@@ -98,7 +98,35 @@ class Queue(NamedTuple):
         return {"apiVersion": QUEUE_API_VERSION, "kind": "Queue", "metadata": metadata, "spec": self.spec}
 
 
-Step = Release | Gate | Queue
+class Namespace(NamedTuple):
+    """The labels and annotations of a namespace, which is created if Helm has not created it yet, and never deleted.
+
+    Attributes:
+        name: the step's name.
+        namespace: the namespace's name.
+        labels: its labels.
+        annotations: its annotations.
+        depends_on: names of the steps before it.
+    """
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    depends_on: tuple[str, ...] = ()
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The namespace as an object."""
+        metadata = {"name": self.namespace, "labels": dict(self.labels), "annotations": dict(self.annotations)}
+        return {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {key: value for key, value in metadata.items() if value},
+        }
+
+
+Step = Release | Gate | Queue | Namespace
 
 
 class Rendering(NamedTuple):
@@ -122,7 +150,7 @@ class Plan(NamedTuple):
         profile: ``production`` or ``development``.
         cluster: the kubeconfig context; None for the current one, or for the caller's provider.
         modes: the mode of ``kai-scheduler`` and ``grove``.
-        steps: releases, gates and queues; each comes after everything it depends on.
+        steps: releases, gates, queues and namespaces; each comes after everything it depends on.
         protect: whether releases and queues are protected.
         rendering: the cluster that charts are rendered for.
         preview_objects: whether a preview renders the charts and lists their objects.
@@ -153,6 +181,11 @@ class Plan(NamedTuple):
         """The queues that this plan owns, in order."""
         return tuple(step for step in self.steps if isinstance(step, Queue))
 
+    @property
+    def namespaces(self) -> tuple[Namespace, ...]:
+        """The namespaces with labels or annotations, in order."""
+        return tuple(step for step in self.steps if isinstance(step, Namespace))
+
     def __str__(self) -> str:
         return summary(self)
 
@@ -173,6 +206,8 @@ def summary(plan: Plan) -> str:
                 lines.append(f"gate      {step.kind} {step.object_name} {step.ready}{after}")
             case Queue():
                 lines.append(f"queue     {step.name}{after}")
+            case Namespace():
+                lines.append(f"namespace {step.namespace}")
     for name, mode in plan.modes.items():
         lines.append(f"flags     {name}: {mode}, install {mode == 'bundled'}, enabled {mode != 'disabled'}".lower())
     return "\n".join(lines)

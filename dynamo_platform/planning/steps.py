@@ -11,7 +11,7 @@ from dynamo_platform.trees import digest, value_at
 from dynamo_platform.versions import Version
 
 from .choices import DEFAULT_TIMEOUT_SECONDS, Choices, Dependency, ReleaseName
-from .model import Gate, Queue, Release, Step
+from .model import Gate, Namespace, Queue, Release, Step
 from .queues import RESOURCES
 from .sources import located, mirrored
 
@@ -22,7 +22,7 @@ def steps_of(c: Choices) -> list[Step]:
     # A bundled chart creates its two queues itself; only additional ones have to wait for the webhook.
     gates = _gates(c) if c.replaces_hooks or (c.kai.mode == "bundled" and c.config.queues) else []
     queues = _queues(c, gates[-1].name) if gates else []
-    steps: list[Step] = []
+    steps: list[Step] = [*_namespaces(c)]
     if c.kai.mode == "separate":
         steps.append(_dependency_release(c, c.kai))
     if c.replaces_hooks:
@@ -43,6 +43,15 @@ def steps_of(c: Choices) -> list[Step]:
     if not c.replaces_hooks:
         steps += [*gates, *queues]
     return steps
+
+
+def _namespaces(c: Choices) -> list[Namespace]:
+    """The namespaces of the releases that have labels or annotations; before any release, because pods need them."""
+    return [
+        Namespace(f"namespace-{name}", name, labels, annotations)
+        for name, (labels, annotations) in c.namespaces.items()
+        if labels or annotations
+    ]
 
 
 def _dependency_release(c: Choices, d: Dependency) -> Release:
@@ -66,6 +75,7 @@ def _planned_release(
 ) -> Release:
     repository = config.repository or mirrored(upstream.repository(version), c.config.registry)
     chart, source = located(config.chart or upstream.chart, repository)
+    labelled = [f"namespace-{namespace}"] if any(c.namespaces[namespace]) else []
     return Release(
         name=name,
         namespace=namespace,
@@ -75,7 +85,7 @@ def _planned_release(
         values=c.values[name],
         hooks=True,
         timeout=config.timeout or DEFAULT_TIMEOUT_SECONDS,
-        depends_on=tuple(after),
+        depends_on=tuple(dict.fromkeys([*labelled, *after])),
     )
 
 

@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 import yaml
@@ -16,11 +16,13 @@ from dynamo_platform import PlatformError, plan_of
 from dynamo_platform.catalog import archive, load
 from dynamo_platform.catalog.archive import ReadChart
 from dynamo_platform.catalog.keys import Keys, nearest_recording, recorded
-from dynamo_platform.catalog.model import Kind
+from dynamo_platform.catalog.model import Kind, PartName, PodSecurityLevel
+from dynamo_platform.planning.model import Release, Rendering
 from dynamo_platform.rendering.helm import RenderedRelease, render_release
 from dynamo_platform.versions import Version
 from sandbox import charts
 from sandbox.sandbox import Sandbox
+from tests.engine.pod_security import level_of, pod_specs
 from tests.engine.recordings import KUBERNETES
 
 CATALOG = load()
@@ -140,6 +142,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("charts")
     charts.package(folder)
     return folder
+
+
+@pytest.mark.parametrize("candidate", CONTRACT + REAL, ids=str)
+def test_level_of_pod_security_is_that_of_the_rendered_pods(
+    candidate: Candidate, helm: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(helm).parent), prepend=os.pathsep)
+    path, _ = candidate.read(folder)
+    release = Release("r", "ns", str(path), None, candidate.version, {}, True, 600)
+    rendering = Rendering(KUBERNETES, ("v1",), ())
+    if candidate.chart == "dynamo-platform":
+        backends = {"nats": {"mode": "bundled"}, "etcd": {"mode": "bundled"}}
+        page = {"version": candidate.version, "profile": "development"} | modes("disabled", "disabled") | backends
+        release = release._replace(values=plan_of(page, stack=True).platform.values)
+    rendered = render_release(release, rendering, project=folder)
+    assert isinstance(rendered, RenderedRelease), rendered
+    levels = {level_of(pod) for manifest in rendered.first for pod in pod_specs(manifest)}
+    names: dict[str, PartName] = {"dynamo-platform": "dynamo-platform", "kai-scheduler": "kai-scheduler"}
+    rows = CATALOG.chart(names.get(candidate.chart, "grove")).pod_security
+    version = Version.parse(candidate.version)
+    (expected,) = [row.level for row in rows if row.holds(version) and row.given is None]
+    assert min(levels, key=get_args(PodSecurityLevel).index) == expected
 
 
 MIRRORS = {"ghcr.io": "ghcr.mirror", "nvcr.io": "nvcr.mirror", "docker.io": "docker.mirror"}

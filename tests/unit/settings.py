@@ -4,14 +4,17 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
+from dynamo_platform.catalog import load
+from dynamo_platform.catalog.model import PartName
 from dynamo_platform.config.fields import core, declared_types, descriptions, format_of, is_model, is_tri_state
 from dynamo_platform.config.model import PlatformConfig, QueueConfig, ReleaseConfig, TolerationConfig, to_camel
+from dynamo_platform.planning.rules.base import release_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -96,9 +99,21 @@ def _of_each_release(*, wanted: bool) -> dict[tuple[type, str], list[Setting]]:
     return {key: group for key, group in _rows(PlatformConfig).items() if (key[0] is ReleaseConfig) == wanted}
 
 
-BLOCKS = {
+def _pod_security() -> str:
+    """A table of the levels that admit the charts' pods."""
+    lines = ["| chart | versions | level |", "|---|---|---|"]
+    for part in get_args(PartName):
+        for row in load().chart(part).pod_security:
+            versions = f"{release_of(row.first)} and later" if row.first else "all"
+            given = f", with `{row.given}`" if row.given else ""
+            lines.append(f"| {part} | {versions} | [`{row.level}`]({row.source}){given} |")
+    return "\n".join(lines) + "\n"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
     "settings": lambda: _table(_of_each_release(wanted=False)),
     "releases": lambda: _table(_of_each_release(wanted=True), names_only=True),
+    "levels": _pod_security,
     "queues": lambda: _table(_rows(QueueConfig)),
     "tolerations": lambda: _table(_rows(TolerationConfig)),
 }

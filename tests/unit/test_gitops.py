@@ -491,3 +491,28 @@ def test_text_that_some_parsers_read_as_another_type_is_quoted(text: str) -> Non
 
 def test_multi_line_text_is_a_literal_block() -> None:
     assert dump([{"a": "one\ntwo\n"}]) == "a: |\n  one\n  two\n"
+
+
+# Namespaces
+
+
+def test_labels_of_a_namespace_are_on_its_object_beside_helms() -> None:
+    page = SEPARATE | {"namespaceLabels": {"team": "ai"}, "namespaceAnnotations": {"owner": "ai"}}
+    found = {
+        each["metadata"]["name"]: each["metadata"]
+        for each in objects(written(page=page))
+        if each["kind"] == "Namespace"
+    }
+    assert found["dynamo-system"] == {
+        "name": "dynamo-system",
+        "labels": {"name": "dynamo-system", "team": "ai"},
+        "annotations": {"owner": "ai"},
+    }
+    assert found["grove-system"] == {"name": "grove-system", "labels": {"name": "grove-system"}}
+
+
+def test_values_come_with_the_labelled_namespaces_first() -> None:
+    files = gitops.values_files(planned(SEPARATE, namespaceLabels={"team": "ai"}))
+    path = "1-namespace-dynamo-system/0-namespace-dynamo-system.yaml"
+    assert yaml.safe_load(files[path])["metadata"] == {"name": "dynamo-system", "labels": {"team": "ai"}}
+    assert "kubectl apply --server-side --force-conflicts -f 1-namespace-dynamo-system" in files["README.md"]

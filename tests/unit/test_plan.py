@@ -255,6 +255,30 @@ def test_queues_of_someone_else_are_not_made_by_the_stack_nor_by_hooks(kai: str)
     ]
 
 
+def test_labels_of_namespaces_come_before_every_release() -> None:
+    labels = {"team": "ai"}
+    plan = planned(namespaceLabels=labels, kaiScheduler={"namespaceAnnotations": {"owner": "ai"}})
+    assert [step.manifest for step in plan.namespaces] == [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": "kai-scheduler", "annotations": {"owner": "ai"}},
+        },
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dynamo-system", "labels": labels}},
+    ]
+    assert names(plan)[:3] == ["namespace-kai-scheduler", "namespace-dynamo-system", "kai-scheduler"]
+    assert after(plan)["kai-scheduler"] == ("namespace-kai-scheduler",)
+    assert after(plan)["grove"] == ()
+    assert "namespace-dynamo-system" in after(plan)["dynamo-platform"]
+
+
+def test_releases_in_one_namespace_label_it_once() -> None:
+    shared = {"namespace": "dynamo-system", "namespaceLabels": {"a": "1", "b": "2"}}
+    plan = planned(namespaceLabels={"a": "1"}, grove=shared)
+    assert [(step.namespace, step.labels) for step in plan.namespaces] == [("dynamo-system", {"a": "1", "b": "2"})]
+    assert after(plan)["grove"] == ("namespace-dynamo-system",)
+
+
 def test_whole_amounts_are_written_as_integers() -> None:
     plan = planned(queues=[{"name": "a", "gpu": {"quota": 1.0, "limit": 1.5}}])
     assert str(specs(plan)["a"]["resources"]["gpu"]) == "{'quota': 1, 'limit': 1.5, 'overQuotaWeight': 1}"

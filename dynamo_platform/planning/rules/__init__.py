@@ -15,6 +15,7 @@ from . import (  # noqa: F401  the modules register their rules
     cluster,
     credentials,
     dependencies,
+    namespaces,
     passthrough,
     platform,
     profile,

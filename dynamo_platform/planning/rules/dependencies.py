@@ -14,6 +14,8 @@ from .base import MODES, Verdict, kubernetes_minor, path_and_version, rule, unus
 from .faults import affects, versions_without
 from .kai_config import kai_config
 
+_NAMESPACE = ("namespace_labels", "namespace_annotations")
+
 
 @rule("DEP001")
 def dependency_version_is_a_version(c: Choices) -> Iterator[Verdict]:
@@ -113,7 +115,8 @@ def bundled_version_is_the_platforms(c: Choices) -> Iterator[Verdict]:
     """A bundled dependency is part of the platform's release, so it has no release settings."""
     for d in c.dependencies:
         if d.mode in {"bundled", "disabled"}:
-            names = ("version", "namespace", "chart", "repository", "timeout", *(["values"] * (d.mode == "disabled")))
+            names = ["version", "namespace", *_NAMESPACE, "chart", "repository", "timeout"]
+            names += ["values"] * (d.mode == "disabled")
             why = f"With mode {d.mode}, it has no release of its own."
             yield from unusable_settings(d, names, f"no value while {d.key}.mode is {d.mode}", why)
 
@@ -125,7 +128,7 @@ def external_is_not_configured(c: Choices) -> Iterator[Verdict]:
         if d.mode == "external":
             allowed = "no value; with mode external, you can set version and namespace, which describe it, and timeout"
             why = "Someone else installed it, so this stack does not change it."
-            yield from unusable_settings(d, ("values", "chart", "repository"), allowed, why)
+            yield from unusable_settings(d, (*_NAMESPACE, "values", "chart", "repository"), allowed, why)
 
 
 @rule("KAI001", "warning")

@@ -9,8 +9,9 @@ from typing import Any
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
+from .edges import Edge, Edges
 from .kai import KaiAndGrove, KaiScheduler
-from .model import Chart, Kinds, PartName, SettingKey, Settings, Subchart
+from .model import Chart, Kinds, PartName, SettingKey, Settings, Subchart, VersionChange
 from .platform import Minor, Platform
 from .reading import Row, read
 
@@ -29,6 +30,7 @@ class Catalog(Row):
         etcd: the subchart of etcd.
         kai_and_grove: what the platform and Grove require of KAI Scheduler.
         kinds: facts about kinds of objects.
+        edges: the upgrades of the platform that upstream supports.
     """
 
     platform: Platform
@@ -38,6 +40,7 @@ class Catalog(Row):
     etcd: Subchart
     kai_and_grove: KaiAndGrove
     kinds: Kinds
+    edges: Edges
 
     def chart(self, part: PartName) -> Chart | Subchart:
         """The chart of that name."""
@@ -71,6 +74,28 @@ class Catalog(Row):
     def minor(self, version: Version) -> Minor | None:
         """The row of a platform version's minor; None for a minor that cannot be installed."""
         return next((row for row in self.platform.minors if row.minor == version.minor_line), None)
+
+    def changes_over(self, edge: Edge) -> list[VersionChange]:
+        """What passing an edge upwards does, whatever the versions of KAI Scheduler and Grove."""
+        low, high = self.platform.versions_of(edge.from_minor), self.platform.versions_of(edge.to_minor)
+        return [change for change in self.platform.changes if low and high and change.passed(low[-1], high[-1])]
+
+    def stops(self, before: Version, after: Version) -> tuple[Version, ...] | None:
+        """The versions that an upgrade or a downgrade of the platform installs one after the other.
+
+        Between the two it stops at each minor version, at the newest version without an error among its faults.
+
+        Returns:
+            The versions after ``before``, up to ``after``; None if no supported upgrades connect the two.
+        """
+        minors = self.edges.path(before.minor_line, after.minor_line)
+        return None if minors is None else (*map(self._stop, minors[1:-1]), after)
+
+    def _stop(self, minor: str) -> Version:
+        versions = self.platform.versions_of(minor)
+        broken = [fault for fault in self.platform.faults if fault.severity == "error"]
+        sound = [version for version in versions if not any(fault.holds(version) for fault in broken)]
+        return (sound or versions)[-1]
 
 
 @cache

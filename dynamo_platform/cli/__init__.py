@@ -8,6 +8,7 @@ from .check import check
 from .diff import diff
 from .explain import explain
 from .render import render
+from .route import route
 from .versions import versions
 
 
@@ -20,5 +21,5 @@ def main() -> None:
     """
 
 
-for command in (check, diff, explain, render, versions):
+for command in (check, diff, explain, render, route, versions):
     main.add_command(command)

@@ -10,9 +10,9 @@ import click
 
 from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import Finding, count_by_severity
-from dynamo_platform.planning.stacks import check_stack, running_at
+from dynamo_platform.planning.stacks import check_stack
 
-from .stacks import CONFIG, SINCE, STACKS, read_stacks
+from .stacks import CONFIG, SINCE, STACKS, exit_on_errors, installed, read_stacks
 from .tables import Table, is_terminal, print_table
 
 MAX_CELL_CHARS = 60
@@ -27,17 +27,24 @@ MAX_CELL_CHARS = 60
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def check(
-    *, stacks: tuple[str, ...], everything: bool, config: Path | None, since: str | None, as_json: bool, strict: bool
+    *,
+    stacks: tuple[str, ...],
+    everything: bool,
+    config: Path | None,
+    since: Stack | str | None,
+    as_json: bool,
+    strict: bool,
 ) -> None:
     """Check the configuration of stacks.
 
     Exits with 1 if there are errors (with --strict, also if there are warnings), and with 2 for invalid usage.
     """
     several = everything or len(stacks) > 1
-    checked = [
-        (stack, check_stack(stack, running_at(stack, since) if since else None))
-        for stack in read_stacks(stacks=stacks, everything=everything, config=config)
-    ]
+    with exit_on_errors():
+        checked = [
+            (stack, check_stack(stack, installed(since, stack)))
+            for stack in read_stacks(stacks=stacks, everything=everything, config=config)
+        ]
     failing = {"error", "warning"} if strict else {"error"}
     ok = not any(finding.severity in failing for _, findings in checked for finding in findings)
     if as_json:

@@ -8,11 +8,18 @@ from typing import Literal
 
 import click
 
-from dynamo_platform.planning.explanation import StepExplanation, explain_steps, mermaid, plan_data
+from dynamo_platform.catalog import load
+from dynamo_platform.config.reading import parse
+from dynamo_platform.config.stackfile import Stack
+from dynamo_platform.findings import PlatformError
+from dynamo_platform.planning.choices import parse_version
+from dynamo_platform.planning.explanation import PLATFORM, StepExplanation, explain_steps, mermaid, plan_data
 from dynamo_platform.planning.model import Plan, Running
-from dynamo_platform.planning.stacks import plan_stack, running_at
+from dynamo_platform.planning.routes import RouteStep, find_route, route_data
+from dynamo_platform.planning.stacks import plan_stack
 
-from .stacks import CONFIG, SINCE, STACK, exit_on_errors, format_option, read_stack_option
+from .route import route_text
+from .stacks import CONFIG, SINCE, STACK, exit_on_errors, format_option, installed, read_stack_option
 from .tables import Table, is_terminal, print_table
 
 
@@ -22,25 +29,52 @@ from .tables import Table, is_terminal, print_table
 @SINCE
 @format_option("mermaid", "a flow chart for Markdown")
 def explain(
-    *, stack: str | None, config: Path | None, since: str | None, form: Literal["text", "json", "mermaid"]
+    *, stack: str | None, config: Path | None, since: Stack | str | None, form: Literal["text", "json", "mermaid"]
 ) -> None:
     """Explain what will be installed, in what order, and why.
 
-    Shows sources, versions and values, and with --from the findings about the upgrade.
+    Shows sources, versions and values, and with --from the findings about the upgrade, and its route if there is
+    more than one update.
 
     Exits with 1 if the configuration has errors, and with 2 for invalid usage.
     """
     read = read_stack_option(stack, config)
-    running = running_at(read, since) if since else None
     with exit_on_errors():
-        plan = plan_stack(read, running)
+        running = installed(since, read)
+        try:
+            plan = plan_stack(read, running)
+        except PlatformError:
+            if form == "text" and (steps := _route(read, running)):
+                click.echo(f"{_route_text(steps)}\n")
+            raise
+    steps = _route(read, running)
     match form:
         case "json":
-            click.echo(json.dumps(plan_data(plan, running), indent=2, ensure_ascii=False))
+            data = plan_data(plan, running) | ({"route": route_data(steps)} if steps else {})
+            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         case "mermaid":
             click.echo(mermaid(plan))
         case "text":
             _print_plan(read.name, plan, running)
+            if steps:
+                click.echo(f"\n{_route_text(steps)}")
+
+
+def _route(stack: Stack, running: Running | None) -> tuple[RouteStep, ...]:
+    """The route to a stack's version, if it takes more than one update."""
+    config, _ = parse(stack.settings or {}, stack=True)
+    goal, start = parse_version(config.version), running.platform.version if running and running.platform else None
+    if not (start and goal):
+        return ()
+    try:
+        steps = find_route(config, start, goal, load())
+    except PlatformError:
+        return ()  # its findings are those of the plan
+    return steps if len(steps) > 1 else ()
+
+
+def _route_text(steps: tuple[RouteStep, ...]) -> str:
+    return route_text(steps[0].before[PLATFORM], steps[-1].after[PLATFORM], steps)
 
 
 def _print_plan(name: str, plan: Plan, running: Running | None) -> None:

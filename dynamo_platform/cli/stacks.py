@@ -13,21 +13,25 @@ from dynamo_platform.catalog import load
 from dynamo_platform.config.stackfile import ProjectError, Stack, find_project, read_file, read_stack
 from dynamo_platform.findings import PlatformError
 from dynamo_platform.planning.choices import parse_version
+from dynamo_platform.planning.model import Running
+from dynamo_platform.planning.stacks import running_after, running_at
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 
-def platform_version(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Check an option's version of the platform.
+def _since(_: click.Context, __: click.Parameter, value: str | None) -> Stack | str | None:
+    """Read what is installed now: a stack file, or a version of the platform.
 
     Raises:
-        click.BadParameter: the text is not a version, or the catalog does not know its minor version.
+        click.BadParameter: the text is neither a file nor a version, or the catalog does not know the minor version.
     """
     if value is None:
         return None
+    if Path(value).is_file():
+        return read_file(Path(value))
     version = parse_version(value)
     if version is None or version.has_v:
-        raise click.BadParameter(f"{value!r} is not a version of the platform, such as 1.4.2.")
+        raise click.BadParameter(f"{value!r} is neither a version of the platform, such as 1.4.2, nor a file.")
     known = load().platform.known_minors
     if version.minor_line not in known:
         raise click.BadParameter(f"{value} has an unknown minor version; the known ones are {known[0]} to {known[-1]}.")
@@ -41,9 +45,9 @@ STACKS = click.option(
 SINCE = click.option(
     "--from",
     "since",
-    callback=platform_version,
-    metavar="VERSION",
-    help="The platform version that is installed now, to check the upgrade from it.",
+    callback=_since,
+    metavar="VERSION|FILE",
+    help="What is installed now, to check the upgrade from it: a platform version, or a stack file.",
 )
 CONFIG = click.option(
     "--config",
@@ -63,6 +67,21 @@ def format_option(other: str, description: str) -> Callable[[Decorated], Decorat
         show_default=True,
         help=f"Text for people, JSON for programs, or {description}.",
     )
+
+
+def installed(since: Stack | str | None, stack: Stack) -> Running | None:
+    """What ``--from`` says is installed.
+
+    Args:
+        since: the option's value.
+        stack: the stack whose upgrade is checked; with a version, what it would have installed with that version.
+
+    Raises:
+        PlatformError: the given stack file has errors; the exception lists all of them.
+    """
+    if since is None:
+        return None
+    return running_at(stack, since) if isinstance(since, str) else running_after(since)
 
 
 def read_stacks(*, stacks: Sequence[str] = (), everything: bool = False, config: Path | None = None) -> list[Stack]:

@@ -8,23 +8,33 @@ from typing import Any
 import click
 
 from dynamo_platform.catalog import Catalog, load
+from dynamo_platform.catalog.edges import verified
 from dynamo_platform.catalog.model import latest
 from dynamo_platform.catalog.platform import Minor, Platform, Window
 from dynamo_platform.versions import Version
 
 from .tables import Table, print_table
 
+PLATFORM = "dynamo-platform"
+
 _NOT_KNOWN = "not known"
 
 
 @click.command()
+@click.option("--edges", is_flag=True, help="Show the supported upgrades instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
-def versions(*, as_json: bool) -> None:
+def versions(*, edges: bool, as_json: bool) -> None:
     """Show which versions of the charts work together.
 
     NATS is its default mode in the platform's chart. BUNDLED is the version inside that chart. SEPARATE is the default
     version of a separate release, with the supported range.
+
+    With --edges, BACK says whether upstream supports the downgrade, and TESTED lists the upgrades that a test carried
+    out on a live API server.
     """
+    if edges:
+        _print_edges(edges_data(load()), as_json=as_json)
+        return
     rows = _rows(load())
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -43,6 +53,51 @@ def versions(*, as_json: bool) -> None:
         for row in rows
     ]
     print_table(Table(columns, cells))
+
+
+def edges_data(catalog: Catalog) -> list[dict[str, Any]]:
+    """The supported upgrades of the platform, oldest first."""
+    return [
+        {
+            "from": edge.from_minor,
+            "to": edge.to_minor,
+            "reversible": edge.reversible,
+            "disturbs": [*edge.disturbs, *(change.what for change in catalog.changes_over(edge))],
+            "verified": [
+                {
+                    "mode": each.mode,
+                    "charts": each.charts,
+                    "before": {name: str(version) for name, version in each.before.items()},
+                    "after": {name: str(version) for name, version in each.after.items()},
+                    "digests": each.digests,
+                    "seconds": each.seconds,
+                }
+                for each in verified()
+                if each.of(edge)
+            ],
+            "sources": list(edge.sources),
+        }
+        for edge in catalog.edges.rows
+    ]
+
+
+def _print_edges(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    cells = [
+        (
+            row["from"],
+            row["to"],
+            "yes" if row["reversible"] else "no",
+            "; ".join(
+                f"{each['before'][PLATFORM]} → {each['after'][PLATFORM]} {each['mode']}, {each['charts']} charts"
+                for each in row["verified"]
+            ),
+        )
+        for row in rows
+    ]
+    print_table(Table(("from", "to", "back", "tested"), cells))
 
 
 def _rows(catalog: Catalog) -> list[dict[str, Any]]:

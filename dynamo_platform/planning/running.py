@@ -89,7 +89,12 @@ def _running(
 
 def from_version(version: str, config: PlatformConfig, catalog: Catalog) -> Running:
     """What the same configuration would have installed with another version of the platform."""
-    c = choose(config.model_copy(update={"version": version}), catalog, provider_given=False)
+    return from_config(config.model_copy(update={"version": version}), catalog)
+
+
+def from_config(config: PlatformConfig, catalog: Catalog) -> Running:
+    """What a configuration would have installed."""
+    c = choose(config, catalog, provider_given=False)
     repository = catalog.platform.repository(c.version or catalog.platform.versions[-1])
     past = next((row for row in catalog.platform.past if c.version and row.minor == c.version.minor_line), None)
     return Running(

@@ -9,7 +9,7 @@ from dynamo_platform.findings import Finding, PlatformError
 
 from .model import Plan, Running
 from .planner import plan_of
-from .running import from_version
+from .running import from_plan, from_version
 
 
 def plan_stack(stack: Stack, running: Running | None = None) -> Plan:
@@ -39,3 +39,12 @@ def running_at(stack: Stack, version: str) -> Running:
     """What a stack's configuration would have installed with another version of the platform."""
     config, _ = parse(stack.settings or {}, stack=True)
     return from_version(version, config, catalog.load())
+
+
+def running_after(stack: Stack) -> Running:
+    """What a stack file installs.
+
+    Raises:
+        PlatformError: the configuration has errors; the exception lists all of them.
+    """
+    return from_plan(plan_stack(stack), catalog.load())

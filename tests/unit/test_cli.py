@@ -191,8 +191,11 @@ def test_a_bare_mapping_is_checked(folder: Path) -> None:
         (("check", "--stack", "absent"), "There is no stack 'absent' in "),
         (("check", "--config", "absent.yaml"), "'absent.yaml' does not exist"),
         (("check", "--config", "stacks"), "'stacks' is a directory"),
-        (("check", "--stack", "good", "--from", "1.4"), "'1.4' is not a version of the platform, such as 1.4.2"),
-        (("check", "--stack", "good", "--from", "v1.4.2"), "'v1.4.2' is not a version of the platform"),
+        (
+            ("check", "--stack", "good", "--from", "1.4"),
+            "'1.4' is neither a version of the platform, such as 1.4.2, nor a file",
+        ),
+        (("check", "--stack", "good", "--from", "v1.4.2"), "'v1.4.2' is neither a version of the platform"),
         (
             ("check", "--stack", "good", "--from", "0.7.1"),
             "0.7.1 has an unknown minor version; the known ones are 0.8",

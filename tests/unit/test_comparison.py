@@ -102,7 +102,7 @@ def test_the_version_of_a_base_that_cannot_be_planned_is_assumed_to_run() -> Non
     assert "UPG004" in codes(found.findings)
     bundling: Any = {"head": {"dynamo-platform": {}}}
     head = DEV | {"kaiScheduler": {"mode": "bundled"}, "grove": {"mode": "bundled"}, "etcd": {"mode": "disabled"}}
-    head |= {"accept": ["UPG005", "UPG008"], "nats": {"mode": "bundled"}}
+    head |= {"accept": ["UPG005", "UPG008", "UPG020"], "nats": {"mode": "bundled"}}
     comparison = rendered(paired(DEV | {"version": "0.9.1"}, head), bundling)
     assert (comparison.ok, comparison.differs, comparison.objects) == (True, True, None)
     assert headline(comparison).endswith("its objects are not compared, because the base cannot be planned")

@@ -1,7 +1,7 @@
 """The type of a rule and of its verdicts."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from dynamo_platform.config.model import to_camel
 from dynamo_platform.findings import Finding, Severity, quote_value
@@ -12,6 +12,10 @@ DYNAMO = "https://github.com/ai-dynamo/dynamo"
 KAI = "https://github.com/kai-scheduler/KAI-Scheduler"
 GROVE = "https://github.com/ai-dynamo/grove"
 MODES = "README.md#modes"
+
+
+Effect = Literal["by hand before", "by hand after", "disturbs", "cannot be undone"]
+"""What a finding about an upgrade is to the person who carries the upgrade out."""
 
 
 class Verdict(NamedTuple):
@@ -42,12 +46,14 @@ class Rule(NamedTuple):
         severity: the severity of its findings, unless a verdict has its own.
         acceptable: whether ``accept`` may turn an error into a note. Warnings may always be accepted.
         judge: yields the verdicts.
+        effect: what its findings are in an upgrade; None for rules that are not only about an upgrade's effects.
     """
 
     code: str
     severity: Severity
     acceptable: bool
     judge: Callable[[Choices], Iterator[Verdict]]
+    effect: Effect | None = None
 
     @property
     def may_be_accepted(self) -> bool:
@@ -75,12 +81,12 @@ RULES: list[Rule] = []
 
 
 def rule(
-    code: str, severity: Severity = "error", *, acceptable: bool = False
+    code: str, severity: Severity = "error", *, acceptable: bool = False, effect: Effect | None = None
 ) -> Callable[[Callable[[Choices], Iterator[Verdict]]], Rule]:
     """Register a function as a rule."""
 
     def register(judge: Callable[[Choices], Iterator[Verdict]]) -> Rule:
-        RULES.append(made := Rule(code, severity, acceptable, judge))
+        RULES.append(made := Rule(code, severity, acceptable, judge, effect))
         return made
 
     return register

@@ -13,7 +13,7 @@ from dynamo_platform.planning.model import Installed
 from dynamo_platform.planning.sources import reference
 from dynamo_platform.versions import Version
 
-from .base import DYNAMO, GROVE, KAI, MODES, Verdict, path_and_version, release_of, rule, with_current
+from .base import GROVE, KAI, MODES, Verdict, path_and_version, release_of, rule, with_current
 from .faults import versions_without
 
 _OWN_MODES = frozenset({"separate", "bundled"})
@@ -86,16 +86,50 @@ def stored_objects_can_be_read(c: Choices) -> Iterator[Verdict]:
 
 @rule("UPG002", acceptable=True)
 def nothing_goes_back(c: Choices) -> Iterator[Verdict]:
-    """Upstream documents no downgrade for these charts, and none restores its CRDs."""
-    why = "Upstream documents no downgrade. The newer CRDs stay, and an older operator may not support them."
+    """Upstream supports a downgrade of the platform to the minor version before, and none of the other charts."""
+    crds = "No downgrade restores the older CRDs, and an older operator may not support the newer ones."
     versions = _platform_versions(c)
     if versions and versions[1] < versions[0]:
-        before, _ = versions
-        yield _platform_verdict(c, before, f">= {before}", why, f"{DYNAMO}/issues/14074")
-    for installed, after in _before_and_after(c):
-        moved = _dependency_versions(installed, after)
+        before, after = versions
+        edge = c.catalog.edges.between(before.minor_line, after.minor_line)
+        if edge and not edge.reversible:
+            yield _platform_verdict(
+                c, before, f">= {before}", f"Upstream supports no way back over {edge}. {crds}", edge.sources[0]
+            )
+        elif edge or before.minor_line == after.minor_line:
+            allowed = "Upstream supports this downgrade: it goes back by one minor version at most"
+            verdict = _platform_verdict(c, before, allowed, crds, c.catalog.edges.source)
+            yield verdict._replace(severity="note")
+    for installed, after_ in _before_and_after(c):
+        moved = _dependency_versions(installed, after_)
         if moved and moved[1] < moved[0]:
-            yield _dependency_verdict(after, moved[0], f">= {moved[0]}", why, after.chart.source)
+            why = f"Upstream documents no downgrade. {crds}"
+            yield _dependency_verdict(after_, moved[0], f">= {moved[0]}", why, after_.chart.source)
+
+
+@rule("UPG020", acceptable=True)
+def minors_are_not_skipped(c: Choices) -> Iterator[Verdict]:
+    """Upstream supports an upgrade to the same or the next minor version only."""
+    versions = _platform_versions(c)
+    if versions is None or c.minor is None or versions[0].minor_line == versions[1].minor_line:
+        return
+    before, after = versions
+    if c.catalog.edges.between(before.minor_line, after.minor_line) is None:
+        stops = c.catalog.stops(before, after)
+        route = f"{stops[0]} first: {' → '.join(map(str, (before, *stops)))}" if stops else f"{before} (as now)"
+        how = (
+            f"`dynamo-platform route {before} {after}` shows what each step needs."
+            if stops
+            else "No series of supported upgrades connects the two."
+        )
+        yield _platform_verdict(
+            c,
+            before,
+            route,
+            "Upstream supports an upgrade to the same or the next minor version only, with every minor version in "
+            f"between. {how} Accept this if nothing of the old installation has to survive.",
+            c.catalog.edges.source,
+        )
 
 
 # Defaults and keys
@@ -136,7 +170,7 @@ def modes_of_0_9_are_decided(c: Choices) -> Iterator[Verdict]:
                 yield Verdict(f"{key}.mode", "nothing", allowed, why, change.source)
 
 
-@rule("UPG005", acceptable=True)
+@rule("UPG005", acceptable=True, effect="by hand before")
 def separate_crds_are_gone(c: Choices) -> Iterator[Verdict]:
     """Two releases cannot own the same CRDs."""
     for change, before in _passed_changes(c, "crd-chart-ends"):
@@ -144,14 +178,14 @@ def separate_crds_are_gone(c: Choices) -> Iterator[Verdict]:
         yield _platform_verdict(c, before, allowed, why, change.source)
 
 
-@rule("UPG006", "note")
+@rule("UPG006", "note", effect="by hand before")
 def crds_leave_the_chart(c: Choices) -> Iterator[Verdict]:
     """The chart no longer contains the CRDs, and the operator applies them. By default, there is nothing to do."""
     for change, before in _passed_changes(c, "crds-leave-chart"):
         yield _platform_verdict(c, before, change.remedy, change.what, change.source)
 
 
-@rule("UPG007", "note")
+@rule("UPG007", "note", effect="cannot be undone")
 def stored_objects_are_rewritten(c: Choices) -> Iterator[Verdict]:
     """From this version on, a downgrade is not possible."""
     for change, before in _passed_changes(c, "storage-version"):
@@ -180,31 +214,31 @@ def _change_verdicts(c: Choices, kind: str, *, both_ways: bool = False) -> Itera
             yield _dependency_verdict(after, before, change.remedy, change.what, change.source)
 
 
-@rule("UPG008", acceptable=True)
+@rule("UPG008", acceptable=True, effect="by hand before")
 def renamed_crd_is_gone(c: Choices) -> Iterator[Verdict]:
     """Grove does not start while the old CRD with the same short name exists."""
     yield from _change_verdicts(c, "crd-renamed", both_ways=True)
 
 
-@rule("UPG009", "warning")
+@rule("UPG009", "warning", effect="disturbs")
 def workloads_restart(c: Choices) -> Iterator[Verdict]:
     """Some upgrades of Grove recreate the pods of all workloads."""
     yield from _change_verdicts(c, "pods-recreated", both_ways=True)
 
 
-@rule("UPG010", "warning")
+@rule("UPG010", "warning", effect="disturbs")
 def gangs_change(c: Choices) -> Iterator[Verdict]:
     """Some upgrades of Grove and KAI Scheduler change the gangs of running workloads."""
     yield from _change_verdicts(c, "migration")
 
 
-@rule("UPG011", "warning")
+@rule("UPG011", "warning", effect="disturbs")
 def upgrades_do_no_harm(c: Choices) -> Iterator[Verdict]:
     """Upgrades to some versions of KAI Scheduler and Grove have known problems, regardless of the version before."""
     yield from _upgrade_faults(c, notes=False)
 
 
-@rule("UPG018", "note")
+@rule("UPG018", "note", effect="disturbs")
 def upgrades_have_known_effects(c: Choices) -> Iterator[Verdict]:
     """Upgrades to some versions of KAI Scheduler and Grove have known side effects."""
     yield from _upgrade_faults(c, notes=True)
@@ -221,7 +255,7 @@ def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
                 yield _dependency_verdict(after, before.version, allowed, fault.why, fault.docs)
 
 
-@rule("UPG019", "warning")
+@rule("UPG019", "warning", effect="by hand before")
 def crds_are_upgraded(c: Choices) -> Iterator[Verdict]:
     """Helm never upgrades a chart's CRDs; Grove's own installer does, if the version has one and it is enabled."""
     versions = _dependency_versions(c.running.grove, c.grove) if c.running else None
@@ -239,7 +273,7 @@ def crds_are_upgraded(c: Choices) -> Iterator[Verdict]:
         )
 
 
-@rule("UPG012", "note")
+@rule("UPG012", "note", effect="by hand before")
 def charts_move_to_another_registry(c: Choices) -> Iterator[Verdict]:
     """The charts and images have moved, so restricted clusters and mirrors need the new registry."""
     for before, after in _before_and_after(c):
@@ -269,7 +303,7 @@ def _folder(chart: str) -> str:
 # Modes and namespaces
 
 
-@rule("UPG013", acceptable=True)
+@rule("UPG013", acceptable=True, effect="by hand before")
 def modes_do_not_switch_between_bundled_and_separate(c: Choices) -> Iterator[Verdict]:
     """The new release would be installed while the old one still owns the same objects."""
     for before, after in _before_and_after(c):
@@ -292,7 +326,7 @@ _KEPT = (
 )
 
 
-@rule("UPG014", acceptable=True)
+@rule("UPG014", acceptable=True, effect="disturbs")
 def running_dependencies_are_not_uninstalled(c: Choices) -> Iterator[Verdict]:
     """With mode disabled or external, this stack uninstalls what it installed."""
     for before, after in _before_and_after(c):
@@ -306,7 +340,7 @@ def running_dependencies_are_not_uninstalled(c: Choices) -> Iterator[Verdict]:
             )
 
 
-@rule("UPG015", acceptable=True)
+@rule("UPG015", acceptable=True, effect="by hand before")
 def bundled_later_has_its_crds(c: Choices) -> Iterator[Verdict]:
     """Helm installs the CRDs of a subchart only when the release is first installed."""
     for before, after in _before_and_after(c):
@@ -328,7 +362,7 @@ def _brings_crds(c: Choices, grove: Version) -> bool:
     return any(c.written["grove"].get(key.key) is True for key in c.catalog.keys("grove", _INSTALLER, grove))
 
 
-@rule("UPG016", "warning")
+@rule("UPG016", "warning", effect="by hand after")
 def workloads_keep_their_provider(c: Choices) -> Iterator[Verdict]:
     """A workload keeps the provider that it was created with."""
     before = c.running.grove if c.running and c.running.platform else None
@@ -339,7 +373,7 @@ def workloads_keep_their_provider(c: Choices) -> Iterator[Verdict]:
             yield _mode_verdict(before, c.grove, change.remedy, change.what, change.source)
 
 
-@rule("UPG017", acceptable=True)
+@rule("UPG017", acceptable=True, effect="disturbs")
 def releases_keep_their_namespace(c: Choices) -> Iterator[Verdict]:
     """Helm cannot move a release to another namespace: the old one is uninstalled first."""
     moved = [

@@ -1,13 +1,13 @@
-"""Finds out from the cluster why a gate did not open.
+"""Reads the cluster, and finds out why a gate did not open.
 
-Nothing else in the package reads the cluster. It is read after a failure, for the report only, and for at most
+Nothing but this and ``releases.py`` reads the cluster. It is read after a failure, for the report only, and for at most
 ``TIMEOUT_SECONDS``. The report has conditions, replica counts, container states and events, but no spec and no Secret.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -24,7 +24,7 @@ TIMEOUT_SECONDS = 20.0
 """The time limit for reading the cluster, in seconds. After that, the report lists kubectl commands instead."""
 
 MAX_EVENTS = 5
-"""Events that the report shows for each Deployment: the latest."""
+"""Events that the report shows for each workload and claim: the latest."""
 
 MAX_MESSAGE_CHARS = 300
 """Characters that the report shows of a message."""
@@ -38,19 +38,28 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KaiInstallation:
-    """The location of KAI Scheduler, and whether its cluster can be read.
+class ClusterAccess:
+    """The cluster, and whether it can be read.
+
+    Attributes:
+        context: the kubeconfig context; None for the current one.
+        readable: False if the program's own provider selects the cluster, because its kubeconfig is unknown here.
+    """
+
+    context: str | None
+    readable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class KaiInstallation(ClusterAccess):
+    """The location of KAI Scheduler.
 
     Attributes:
         namespace: its namespace.
-        context: the kubeconfig context; None for the current one.
-        readable: False if the program's own provider selects the cluster, because its kubeconfig is unknown here.
         external: whether its mode is ``external``.
     """
 
     namespace: str
-    context: str | None
-    readable: bool
     external: bool
 
 
@@ -80,26 +89,44 @@ async def diagnose(gate: Gate, kai: KaiInstallation) -> list[str]:
     Raises:
         UnreadableError: the cluster could not be read, for any reason. A failing report must not hide the failed gate.
     """
-    if not kai.readable:
+
+    async def report() -> list[str]:
+        return describe(gate, kai, await _read_cluster(gate, kai))
+
+    return await read_within_limit(kai, report)
+
+
+async def read_within_limit(cluster: ClusterAccess, report: Callable[[], Awaitable[list[str]]]) -> list[str]:
+    """Read the cluster for a report, for at most ``TIMEOUT_SECONDS``.
+
+    Args:
+        cluster: the cluster.
+        report: reads it, and returns the report.
+
+    Raises:
+        UnreadableError: the cluster could not be read, for any reason. A failing report must not hide the failure that
+            it is about.
+    """
+    if not cluster.readable:
         raise UnreadableError("the program's own provider selects the cluster")
     try:
-        return describe(gate, kai, await asyncio.wait_for(_read_cluster(gate, kai), TIMEOUT_SECONDS))
+        return await asyncio.wait_for(report(), TIMEOUT_SECONDS)
     except UnreadableError:
         raise
     except Exception as error:
         # The API server's message is useful. Other messages may quote the output of a credential plugin.
-        from lightkube import ApiError  # noqa: PLC0415  not needed until a gate fails
+        from lightkube import ApiError  # noqa: PLC0415  not needed until a gate or release fails
 
         raise UnreadableError(str(error) if isinstance(error, ApiError) else type(error).__name__) from error
 
 
 async def _read_cluster(gate: Gate, kai: KaiInstallation) -> Observation:
-    from lightkube import ApiError, AsyncClient, KubeConfig  # noqa: PLC0415  not needed until a gate fails
+    from lightkube import ApiError  # noqa: PLC0415  not needed until a gate fails
     from lightkube.generic_resource import create_global_resource  # noqa: PLC0415
     from lightkube.resources.apps_v1 import Deployment  # noqa: PLC0415
     from lightkube.resources.core_v1 import Event, Pod  # noqa: PLC0415
 
-    client = AsyncClient(KubeConfig.from_file(_kubeconfig_for(kai.context)).get(kai.context))
+    client = client_of(kai)
     found: Any = None
     try:
         if gate.kind == "Deployment":
@@ -113,13 +140,21 @@ async def _read_cluster(gate: Gate, kai: KaiInstallation) -> Observation:
             raise
     return Observation(
         target=found and found.to_dict(),
-        deployments=await _list(client, Deployment, kai.namespace),
-        pods=await _list(client, Pod, kai.namespace),
-        events=await _list(client, Event, kai.namespace),
+        deployments=await list_objects(client, Deployment, kai.namespace),
+        pods=await list_objects(client, Pod, kai.namespace),
+        events=await list_objects(client, Event, kai.namespace),
     )
 
 
-async def _list(client: AsyncClient, kind: Any, namespace: str) -> list[LiveObject]:
+def client_of(cluster: ClusterAccess) -> AsyncClient:
+    """A client for the cluster."""
+    from lightkube import AsyncClient, KubeConfig  # noqa: PLC0415  not needed until a gate or release fails
+
+    return AsyncClient(KubeConfig.from_file(_kubeconfig_for(cluster.context)).get(cluster.context))
+
+
+async def list_objects(client: AsyncClient, kind: Any, namespace: str | None = None) -> list[LiveObject]:
+    """The objects of a kind, in the namespace if it has one."""
     return [item.to_dict() async for item in client.list(kind, namespace=namespace)]
 
 
@@ -136,9 +171,9 @@ def _kubeconfig_for(context: str | None) -> Path:
 def describe(gate: Gate, kai: KaiInstallation, observation: Observation) -> list[str]:
     """The conditions of the gate's object, then the Deployments that are not ready, each with its pods and events."""
     lines = _describe_target(gate, observation.target)
-    waiting = [deployment for deployment in observation.deployments if not _is_rolled_out(deployment)]
+    waiting = [deployment for deployment in observation.deployments if not is_rolled_out(deployment)]
     for deployment in waiting:
-        lines += _describe_deployment(deployment, observation.pods, observation.events)
+        lines += describe_workload("Deployment", deployment, observation.pods, observation.events)
     if not observation.deployments:
         lines.append(f"no Deployment in namespace {kai.namespace}")
     elif not waiting:
@@ -151,9 +186,9 @@ def describe(gate: Gate, kai: KaiInstallation, observation: Observation) -> list
     return lines
 
 
-def kubectl(kai: KaiInstallation) -> str:
+def kubectl(cluster: ClusterAccess) -> str:
     """The kubectl command for the cluster."""
-    return f"kubectl --context {kai.context}" if kai.context else "kubectl"
+    return f"kubectl --context {cluster.context}" if cluster.context else "kubectl"
 
 
 def kubectl_commands(gate: Gate, kai: KaiInstallation) -> list[str]:
@@ -178,41 +213,62 @@ def _describe_target(gate: Gate, target: LiveObject | None) -> list[str]:
     for condition in conditions:
         observed = condition.get("observedGeneration", generation)
         stale = "" if observed == generation else f" (observed generation {observed})"
-        lines.append(f"  {condition['type']} {condition['status']}{stale}{_reason(condition)}")
+        lines.append(f"  {condition['type']} {condition['status']}{stale}{reason_of(condition)}")
     return lines
 
 
-def _describe_deployment(deployment: LiveObject, pods: Iterable[LiveObject], events: Iterable[LiveObject]) -> list[str]:
-    name, spec, status = deployment["metadata"]["name"], deployment["spec"], deployment.get("status", {})
-    lines = [
-        f"Deployment {name}: {status.get('availableReplicas', 0)} of {_wanted_replicas(deployment)} pods available"
-    ]
+def describe_workload(
+    kind: str, workload: LiveObject, pods: Iterable[LiveObject], events: Iterable[LiveObject]
+) -> list[str]:
+    """A workload that is not ready: its pods that are not ready, and the latest events."""
+    name, status = workload["metadata"]["name"], workload.get("status", {})
+    available = status.get("numberAvailable" if kind == "DaemonSet" else "availableReplicas", 0)
+    lines = [f"{kind} {name}: {available} of {_wanted_pods(workload)} pods available"]
     lines += [
-        f"  {condition['type']} {condition['status']}{_reason(condition)}"
+        f"  {condition['type']} {condition['status']}{reason_of(condition)}"
         for condition in status.get("conditions") or []
         if (condition["status"] == "True") == (condition["type"] == "ReplicaFailure")
     ]
-    labels = (spec["selector"].get("matchLabels") or {}).items()
-    own_pods = [pod for pod in pods if labels <= (pod["metadata"].get("labels") or {}).items()]
-    lines += [f"  Pod {pod['metadata']['name']}: {'; '.join(_problems(pod))}" for pod in own_pods if not _is_ready(pod)]
-    names = {name, *(pod["metadata"]["name"] for pod in own_pods)}
-    since = deployment["metadata"]["creationTimestamp"]  # there may still be events of a deleted one with its name
-    own_events = [event for event in events if _is_about(event, name, names) and _last_seen(event) >= since]
-    lines += [f"  {_describe_event(event)}" for event in sorted(own_events, key=_last_seen)[-MAX_EVENTS:]]
-    return lines
+    own_pods = pods_of(workload, pods)
+    return [*lines, *describe_pods(own_pods), *describe_events(kind, workload, events, own_pods)]
 
 
-def _is_rolled_out(deployment: LiveObject) -> bool:
-    status, wanted = deployment.get("status", {}), _wanted_replicas(deployment)
+def pods_of(workload: LiveObject, pods: Iterable[LiveObject]) -> list[LiveObject]:
+    """The pods that a workload selects."""
+    labels = (workload["spec"]["selector"].get("matchLabels") or {}).items()
+    return [pod for pod in pods if labels <= (pod["metadata"].get("labels") or {}).items()]
+
+
+def describe_pods(pods: Iterable[LiveObject]) -> list[str]:
+    """The pods that are neither ready nor done, each with its problems."""
+    waiting = [pod for pod in pods if not _is_ready(pod) and pod.get("status", {}).get("phase") != "Succeeded"]
+    return [f"  Pod {pod['metadata']['name']}: {'; '.join(_problems(pod))}" for pod in waiting]
+
+
+def describe_events(
+    kind: str, item: LiveObject, events: Iterable[LiveObject], pods: Iterable[LiveObject] = ()
+) -> list[str]:
+    """The latest events of an object and of its pods."""
+    name = item["metadata"]["name"]
+    names = {(kind, name), *(("Pod", pod["metadata"]["name"]) for pod in pods)}
+    since = item["metadata"]["creationTimestamp"]  # there may still be events of a deleted one with its name
+    own_events = [event for event in events if _is_about(event, kind, name, names) and _last_seen(event) >= since]
+    return [f"  {_describe_event(event)}" for event in sorted(own_events, key=_last_seen)[-MAX_EVENTS:]]
+
+
+def is_rolled_out(workload: LiveObject) -> bool:
+    """Whether every pod of a Deployment or StatefulSet is of its newest generation, and available."""
+    status, wanted = workload.get("status", {}), _wanted_pods(workload)
     return bool(
-        status.get("observedGeneration") == deployment["metadata"].get("generation")
+        status.get("observedGeneration") == workload["metadata"].get("generation")
         and status.get("updatedReplicas", 0) == wanted
         and status.get("availableReplicas", 0) == wanted
     )
 
 
-def _wanted_replicas(deployment: LiveObject) -> int:
-    return int(deployment["spec"].get("replicas", 1))
+def _wanted_pods(workload: LiveObject) -> int:
+    per_node = workload.get("status", {}).get("desiredNumberScheduled")
+    return int(workload["spec"].get("replicas", 1) if per_node is None else per_node)
 
 
 def _is_ready(pod: LiveObject) -> bool:
@@ -225,7 +281,7 @@ def _problems(pod: LiveObject) -> list[str]:
     status = pod.get("status", {})
     problems = [status.get("phase", "Unknown")]
     problems += [
-        f"not scheduled{_reason(condition)}"
+        f"not scheduled{reason_of(condition)}"
         for condition in status.get("conditions") or []
         if condition["type"] == "PodScheduled" and condition["status"] != "True"
     ]
@@ -235,21 +291,21 @@ def _problems(pod: LiveObject) -> list[str]:
             ((state, detail),) = (container.get("state") or {"waiting": {}}).items()
             code = f" with exit code {detail['exitCode']}" if "exitCode" in detail else ""
             restarts = f", restarts {container['restartCount']}" if container.get("restartCount") else ""
-            problems.append(f"container {container['name']} {state}{code}{_reason(detail)}{restarts}")
+            problems.append(f"container {container['name']} {state}{code}{reason_of(detail)}{restarts}")
     return problems
 
 
-def _is_about(event: LiveObject, deployment: str, names: set[str]) -> bool:
+def _is_about(event: LiveObject, kind: str, name: str, names: set[tuple[str, str]]) -> bool:
     about = event["involvedObject"]
-    if about.get("kind") == "ReplicaSet":  # its name is the Deployment's and a hash
-        return bool(about.get("name", "").rpartition("-")[0] == deployment)
-    return about.get("kind") in {"Deployment", "Pod"} and about.get("name") in names
+    if kind == "Deployment" and about.get("kind") == "ReplicaSet":  # its name is the Deployment's and a hash
+        return bool(about.get("name", "").rpartition("-")[0] == name)
+    return (about.get("kind"), about.get("name")) in names
 
 
 def _describe_event(event: LiveObject) -> str:
     about = event["involvedObject"]
     times = f" ({event['count']} times)" if event.get("count", 1) > 1 else ""
-    return f"{_last_seen(event)} {event.get('type', 'Normal')} {about['kind']} {about['name']}{_reason(event)}{times}"
+    return f"{_last_seen(event)} {event.get('type', 'Normal')} {about['kind']} {about['name']}{reason_of(event)}{times}"
 
 
 def _last_seen(event: LiveObject) -> str:
@@ -257,7 +313,7 @@ def _last_seen(event: LiveObject) -> str:
     return f"{event.get('lastTimestamp') or event.get('eventTime') or event['metadata']['creationTimestamp']:.19}Z"
 
 
-def _reason(status: LiveObject) -> str:
+def reason_of(status: LiveObject) -> str:
     """The reason and message of a condition, a container's state or an event, in one line."""
     text = ": ".join(" ".join(str(status[key]).split()) for key in ("reason", "message") if status.get(key))
     return f": {text if len(text) <= MAX_MESSAGE_CHARS else text[:MAX_MESSAGE_CHARS] + '…'}" if text else ""

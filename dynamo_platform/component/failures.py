@@ -1,4 +1,4 @@
-"""Pulumi error hooks that report the failure of a gate or a queue and, while its webhook starts, retry it.
+"""Pulumi error hooks that report the failure of a release, gate or queue and, while its webhook starts, retry a queue.
 
 An error hook runs while the step is failing. It cannot change the provider's error, so its report is logged next to it.
 """
@@ -11,16 +11,60 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pulumi
 
-from dynamo_platform.cluster.observe import KaiInstallation, UnreadableError, diagnose, kubectl, kubectl_commands
+from dynamo_platform.cluster.observe import (
+    ClusterAccess,
+    KaiInstallation,
+    UnreadableError,
+    diagnose,
+    kubectl,
+    kubectl_commands,
+)
+from dynamo_platform.cluster.releases import diagnose_release, release_commands
 from dynamo_platform.cluster.webhooks import NotAdmitted, classify
 from dynamo_platform.credentials import redacted
-from dynamo_platform.planning.model import Gate
+from dynamo_platform.planning.model import Gate, Release
 
 PAUSES_PER_TIMEOUT = 90
 """The timeout divided by the longest pause between two attempts; the engine gives up after 100 attempts."""
 
 Hook = Callable[[pulumi.ErrorHookArgs], Awaitable[bool]]
 """Takes the failure; returns whether to retry."""
+
+
+def report_release(releases: Mapping[str, Release], cluster: ClusterAccess) -> Hook:
+    """A hook for releases that reports their objects that are not ready. It does not retry, because Helm has waited.
+
+    Args:
+        releases: the releases by the name of their resource.
+        cluster: the cluster.
+    """
+
+    async def hook(failure: pulumi.ErrorHookArgs) -> bool:
+        if failure.failed_operation != "delete" and not pulumi.runtime.is_dry_run():
+            report = await release_report(releases[failure.name], cluster)
+            if report:
+                # Not attached to a resource: it would be sent later, possibly after the end of the update.
+                pulumi.log.error(report)
+        return False
+
+    return hook
+
+
+async def release_report(release: Release, cluster: ClusterAccess) -> str:
+    """The report on a release that failed; empty if nothing of it waits, so that Helm's error says all."""
+    try:
+        waiting = await diagnose_release(release, cluster)
+    except UnreadableError as error:
+        waiting = [
+            f"The cluster could not be read ({error}). These commands show its state:",
+            *release_commands(release, cluster),
+        ]
+    if not waiting:
+        return ""
+    lines = [f"release {release.name} failed. What is not ready in namespace {release.namespace}:"]
+    lines += [f"  {line}" for line in waiting]
+    lines.append("Fix this, then run `pulumi up` again.")
+    return redacted("\n".join(lines))
 
 
 def report_gate(gates: Mapping[str, Gate], kai: KaiInstallation) -> Hook:

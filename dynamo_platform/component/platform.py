@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from dynamo_platform import catalog as catalogs
-from dynamo_platform.cluster.observe import KaiInstallation
+from dynamo_platform.cluster.observe import ClusterAccess, KaiInstallation
 from dynamo_platform.config.model import PlatformConfig
 from dynamo_platform.findings import PlatformError
-from dynamo_platform.planning.model import Gate, Plan, Queue, Running, Step
+from dynamo_platform.planning.model import Gate, Plan, Queue, Release, Running, Step
 from dynamo_platform.planning.planner import make_plan, plan_of
 from dynamo_platform.planning.running import COMPONENT, from_state
 from dynamo_platform.rendering.provider import chart_identities, last_rendering, log_findings, render_objects
 
 from .engine import check_cli, is_mocked
-from .failures import report_gate, retry_queue
+from .failures import Hook, report_gate, report_release, retry_queue
 from .inputs import known_settings
 from .outputs import OUTPUTS, PlatformOutputs
 from .providers import (
@@ -121,25 +121,27 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
     def _error_hooks(
         self, opts: pulumi.ResourceOptions, *, provider_given: bool
     ) -> dict[type[Step], pulumi.ResourceHookBinding]:
-        """The error hooks of gates and queues, by kind of step."""
-        gates = [step for step in self.plan.steps if isinstance(step, Gate)]
-        if not gates or is_mocked():
+        """The error hooks, by kind of step."""
+        if is_mocked():
             return {}
-        webhook = next(gate for gate in gates if gate.namespace)
-        assert webhook.namespace  # noqa: S101  the Deployment has one
-        kai = KaiInstallation(
-            namespace=webhook.namespace,
+        names = resource_names(self.plan, self.pulumi_resource_name)
+        cluster = ClusterAccess(
             context=self.plan.cluster,
             readable=not provider_given and (self.plan.cluster is not None or not configures_default_provider()),
-            external=self.plan.modes["kai-scheduler"] == "external",
         )
+        hooks: dict[type[Step], Hook] = {
+            Release: report_release({names[release.name]: release for release in self.plan.releases}, cluster)
+        }
+        gates = [step for step in self.plan.steps if isinstance(step, Gate)]
+        if gates:
+            webhook = next(gate for gate in gates if gate.namespace)
+            assert webhook.namespace  # noqa: S101  the Deployment has one
+            external = self.plan.modes["kai-scheduler"] == "external"
+            kai = KaiInstallation(**vars(cluster), namespace=webhook.namespace, external=external)
+            hooks[Gate] = report_gate({names[gate.name]: gate for gate in gates}, kai)
+            hooks[Queue] = retry_queue(webhook, kai)
         # A hook's name is unique in a program; a component's only below its parent's type.
         scope = f"{opts.parent.pulumi_resource_type}$" if opts.parent else ""
-        names = resource_names(self.plan, self.pulumi_resource_name)
-        hooks = {
-            Gate: report_gate({names[gate.name]: gate for gate in gates}, kai),
-            Queue: retry_queue(webhook, kai),
-        }
         return {
             kind: pulumi.ResourceHookBinding(
                 on_error=[pulumi.ErrorHook(f"{scope}{self.pulumi_resource_name}-{kind.__name__.lower()}", hook)]

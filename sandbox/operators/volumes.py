@@ -1,4 +1,4 @@
-"""A simulated storage provisioner: every claim gets its own volume, which is deleted with the claim."""
+"""A simulated storage provisioner: every claim with a class gets a volume, which is deleted with the claim."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class Volumes(Operator):
     async def reconcile(self) -> None:
         """Create missing volumes and delete released ones."""
         for claim in self.claims:
-            if claim.status and claim.status.phase == "Pending":
+            if claim.status and claim.status.phase == "Pending" and claim.spec and claim.spec.storageClassName:
                 await self.cluster.ensure(self.volumes, volume(claim), "volumes")
         for item in self.volumes:
             if item.status and item.status.phase == "Released" and item.metadata and item.metadata.name:

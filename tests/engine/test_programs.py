@@ -65,7 +65,8 @@ def test_outputs_are_refused_before_anything_is_registered(sandbox: Sandbox, tmp
     for path in ("nats.address", "values.a[0]", "values.a[1].b"):
         assert f"error RUN002  {path}\n" in failed.value.output
     assert SECRET not in failed.value.output
-    assert [each["type"] for each in engine.resources() if each["type"] != "pulumi:pulumi:Stack"] == []
+    assert "kubernetes:" not in failed.value.output
+    assert engine.releases() == {}
 
 
 def test_the_value_of_an_output_can_be_waited_for(sandbox: Sandbox, tmp_path: Path) -> None:

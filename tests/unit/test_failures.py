@@ -9,6 +9,7 @@ import pytest
 from dynamo_platform.cluster import webhooks
 from dynamo_platform.cluster.observe import UnreadableError
 from dynamo_platform.component import failures
+from dynamo_platform.planning.model import Release
 from tests.unit.test_observe import GATE, KAI
 
 WEBHOOK = GATE._replace(kind="Deployment", object_name="queue-controller", namespace="kai", condition=None)
@@ -134,6 +135,60 @@ def test_unreadable_cluster_gives_commands_instead(monkeypatch: pytest.MonkeyPat
     (said,) = errors
     assert "could not be read (ConnectError)" in said
     assert "\n  kubectl --context eu describe configs.kai.scheduler kai-config\n" in said
+
+
+# Releases
+
+RELEASE = Release("grove", "grove-system", "grove-charts", None, "v0.1.0-alpha.13", {}, hooks=True, timeout=600)
+
+
+def waiting(monkeypatch: pytest.MonkeyPatch, *lines: str, error: str | None = None) -> failures.Hook:
+    async def diagnose_release(*_: object) -> list[str]:
+        if error:
+            raise UnreadableError(error)
+        return list(lines)
+
+    monkeypatch.setattr(failures, "diagnose_release", diagnose_release)
+    return failures.report_release({"dp-grove": RELEASE}, KAI)
+
+
+@pytest.mark.parametrize("operation", ["create", "update"])
+def test_release_says_what_is_not_ready_and_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, errors: list[str], operation: str
+) -> None:
+    hook = waiting(monkeypatch, "Deployment grove-operator: 0 of 1 pods available", "  Pod a: Pending")
+    assert not answer(hook, failure(operation, name="dp-grove"))
+    (said,) = errors
+    assert said == (
+        "release grove failed. What is not ready in namespace grove-system:\n"
+        "  Deployment grove-operator: 0 of 1 pods available\n"
+        "    Pod a: Pending\n"
+        "Fix this, then run `pulumi up` again."
+    )
+
+
+def test_release_that_nothing_waits_for_adds_nothing_to_helms_error(
+    monkeypatch: pytest.MonkeyPatch, errors: list[str]
+) -> None:
+    assert not answer(waiting(monkeypatch), failure(name="dp-grove"))
+    assert errors == []
+
+
+def test_release_that_cannot_be_deleted_or_is_previewed_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, errors: list[str]
+) -> None:
+    hook = waiting(monkeypatch, "Deployment grove-operator")
+    assert not answer(hook, failure("delete", name="dp-grove"))
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    assert not answer(hook, failure(name="dp-grove"))
+    assert errors == []
+
+
+def test_release_in_an_unreadable_cluster_gives_commands(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
+    answer(waiting(monkeypatch, error="ConnectError"), failure(name="dp-grove"))
+    (said,) = errors
+    assert "could not be read (ConnectError)" in said
+    assert "\n  kubectl --context eu get events -n grove-system --sort-by=.lastTimestamp\n" in said
 
 
 # Queues

@@ -21,7 +21,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  up and preview take CHARTS=DIR (a folder of chart archives) or CHARTS=upstream (public registries),"
-	@echo "  VERSIONS=\"1.5.1 v0.17.0\" (default: the newest in DIR) and STACK=name (default: local)."
+	@echo "  VERSIONS=\"1.6.2 v0.17.2\" (default: the newest in DIR) and STACK=name (default: local)."
 	@echo "  TOOLCHAIN=path, download or build selects where etcd, Kubernetes, kwok, Pulumi and Helm come from."
 
 .PHONY: up

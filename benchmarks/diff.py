@@ -16,8 +16,8 @@ from sandbox.sandbox import Sandbox
 REPETITIONS = 5
 TARGET = 3.0
 
-BASE = {"dynamo-platform": "1.4.2", "kai-scheduler": "v0.14.7", "grove-charts": "v0.1.0-alpha.12-rc1"}
-HEAD = {"dynamo-platform": "1.5.1", "kai-scheduler": "v0.17.0", "grove-charts": "v0.1.0-alpha.13"}
+BASE = {"dynamo-platform": "1.5.1", "kai-scheduler": "v0.17.0", "grove-charts": "v0.1.0-alpha.13"}
+HEAD = {"dynamo-platform": "1.6.2", "kai-scheduler": "v0.17.2", "grove-charts": "v0.1.0-alpha.14"}
 SECTIONS = {"kai-scheduler": "kaiScheduler", "grove-charts": "grove"}
 
 

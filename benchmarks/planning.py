@@ -21,11 +21,11 @@ PLANNING = """
 from dynamo_platform import PlatformConfig, make_plan
 make_plan(
     PlatformConfig(
-        version="1.5.1",
+        version="1.6.2",
         profile="production",
         cluster={"context": "production"},
-        kai_scheduler={"version": "v0.17.0"},
-        grove={"version": "v0.1.0-alpha.13"},
+        kai_scheduler={"version": "v0.17.2"},
+        grove={"version": "v0.1.0-alpha.14"},
     )
 )
 """

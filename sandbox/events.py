@@ -30,7 +30,7 @@ class Run:
     """One run of Pulumi: its steps, warnings and errors go to `progress`.
 
     Attributes:
-        changes: changes of releases, gates and queues, in order, such as `create release grove v0.1.0-alpha.13`.
+        changes: changes of releases, gates and queues, in order, such as `create release grove v0.1.0-alpha.14`.
         information: the program's messages of level info.
         failed: whether there was an error.
     """

@@ -107,8 +107,8 @@ class PullRequest:
         self._commit_base()
         self.base = git(self.folder, "rev-parse", "HEAD").strip()
         git(self.folder, "switch", "--quiet", "--create", "topic")
-        self._write(self._settings(), "1.5.1")
-        self._commit("feat: platform 1.5.1")
+        self._write(self._settings(), "1.6.2")
+        self._commit("feat: platform 1.6.2")
 
     def merge(self) -> None:
         """Check out the merge commit, as GitHub does."""
@@ -126,9 +126,9 @@ class PullRequest:
 
     def _commit_base(self) -> None:
         versions = {
-            "dynamo-platform": ["1.4.2", "1.5.1"],
-            "kai-scheduler": ["v0.17.0"],
-            "grove-charts": ["v0.1.0-alpha.13"],
+            "dynamo-platform": ["1.5.1", "1.6.2"],
+            "kai-scheduler": ["v0.17.2"],
+            "grove-charts": ["v0.1.0-alpha.14"],
         }
         charts.package(self.folder / "charts", versions)
         self.run(f"pulumi stack init {STACK}", env=self.secrets)
@@ -136,7 +136,7 @@ class PullRequest:
         for key, chart in (("kaiScheduler", "kai-scheduler"), ("grove", "grove-charts")):
             part = settings[f"dynamo-platform:{key}"]
             part["chart"] = f"./charts/{chart}-{part['version']}.tgz"
-        self._write(settings, "1.4.2")
+        self._write(settings, "1.5.1")
         self._commit("chore: charts and stack of the sandbox")
 
     @property

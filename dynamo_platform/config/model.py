@@ -404,7 +404,7 @@ class PlatformConfig(ReleaseConfig):
     """The whole configuration; its release settings are those of the platform's own release.
 
     Attributes:
-        version: the platform's exact version, such as ``1.5.1``, in quotes; ``dynamo-platform versions`` lists those
+        version: the platform's exact version, such as ``1.6.2``, in quotes; ``dynamo-platform versions`` lists those
             that are supported. Required.
         profile: decides the other defaults. Required.
         kai_scheduler: KAI Scheduler. Default: by profile.

@@ -80,19 +80,19 @@ def test_up_ends_with_what_is_there_changes_nothing_again_and_goes(
     coming = command("preview")
     quiet(coming, 36)
     assert "objects   110 new: kai-scheduler 55, grove 17, dynamo-platform 38" in coming
-    assert coming.endswith("create queue dynamo\ncreate release dynamo-platform 1.5.1\n")
+    assert coming.endswith("create queue dynamo\ncreate release dynamo-platform 1.6.2\n")
 
     said = command("up")
     lines = quiet(said, 45)
     for step in (
-        "release kai-scheduler v0.17.0",
+        "release kai-scheduler v0.17.2",
         "gate Config kai-config",
         "gate SchedulingShard default",
         "gate Deployment queue-controller",
         "queue dynamo-default",
         "queue dynamo",
-        "release grove v0.1.0-alpha.13",
-        "release dynamo-platform 1.5.1",
+        "release grove v0.1.0-alpha.14",
+        "release dynamo-platform 1.6.2",
     ):
         assert len([line for line in lines if re.fullmatch(rf"✓ create {step}  [\d.]+ s", line)]) == 1
     table = lines[[line.partition(" ")[0] for line in lines].index("release") :]
@@ -110,10 +110,10 @@ def test_up_ends_with_what_is_there_changes_nothing_again_and_goes(
     assert "  nothing to change" in quiet(again, 30)
     assert json.loads(command("status", "--json")) == there
     preview = command("preview")
-    assert "objects   110 unchanged" in quiet(preview, 26)
+    assert "objects   110 unchanged" in quiet(preview, 31)
     assert preview.endswith("\nnothing to change\n")
 
     down = command("down")
-    assert [line for line in quiet(down, 26) if re.fullmatch(r"✓ delete release dynamo-platform 1.5.1  [\d.]+ s", line)]
+    assert [line for line in quiet(down, 26) if re.fullmatch(r"✓ delete release dynamo-platform 1.6.2  [\d.]+ s", line)]
     assert "Kept:" in down
     assert not sandbox.paths.root.exists()

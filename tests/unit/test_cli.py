@@ -245,7 +245,7 @@ def test_explain_lists_sources_values_order_and_reasons(monkeypatch: pytest.Monk
         "cluster  context production\n\n"
         " 1  release kai-scheduler\n"
         "    chart      oci://ghcr.io/kai-scheduler/kai-scheduler/kai-scheduler\n"
-        "    version    v0.17.0\n"
+        "    version    v0.17.2\n"
         "    namespace  kai-scheduler\n"
         "    hooks      on\n"
         "    timeout    600 s\n"
@@ -272,7 +272,7 @@ def test_explain_lists_sources_values_order_and_reasons(monkeypatch: pytest.Monk
         "the stack owns them instead.\n"
         "\n"
         "note DEP008  kaiScheduler.version\n"
-        '  given    "v0.17.0"\n'
+        '  given    "v0.17.2"\n'
         "  allowed  a version of 0.12, 0.14, 0.16, 0.18\n"
         "  why      Upstream supported 0.17 only until v0.18.\n"
         "  read     https://github.com/kai-scheduler/KAI-Scheduler/blob/v0.17.0/SUPPORT.md\n"

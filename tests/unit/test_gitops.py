@@ -447,7 +447,7 @@ def test_values_are_the_plans_with_an_index_in_order() -> None:
         "5-dynamo-platform/values.yaml",
     ]
     assert files["5-dynamo-platform/values.yaml"].startswith(
-        "# Helm values of dynamo-platform 1.5.1 from https://helm.ngc.nvidia.com/nvidia/ai-dynamo/dynamo-platform\n"
+        "# Helm values of dynamo-platform 1.6.2 from https://helm.ngc.nvidia.com/nvidia/ai-dynamo/dynamo-platform\n"
     )
     assert [path for path in files if "queue" in path] == [
         "3-queues/0-queue-dynamo-default.yaml",

@@ -12,25 +12,24 @@ HIDDEN = "***"
 _USER = r"[^/?#\s@:\[]{1,64}:(?!\d+\W)"
 """A user, but neither a host with its port nor an IPv6 address."""
 
-_IN_URL = re.compile(
+# Compiled when they are first needed, which is seldom.
+_IN_URL = (
     # https://USER:PASSWORD@HOST or nats://TOKEN@HOST, also if the password is not percent-encoded as it should be; not
     # a chart by its digest, oci://HOST:5000/CHART@sha256:…
     rf"(?<=://)(?:{_USER}(?:(?!,\w+://)\S){{1,512}}@|[^/?#\s]*@|{_USER}\S[^\n]{{0,512}}@)(?!sha\d+:)"
 )
-_WITHOUT_SCHEME = re.compile(
+_WITHOUT_SCHEME = (
     # USER:PASSWORD@HOST; not an image by its digest, NAME:TAG@sha256:…
     r"(?<![\w./@:-])(?!mailto:)[^\s/@:\"'\[\]{}(),=]{1,64}:(?!/)\S{1,512}@(?!sha\d+:)(?=[\w\[])"
 )
-_SECRET_NAME = re.compile(
-    r"(?:password|passwd|passphrase|token|api[-_]?key|secret[-_]?(?:access[-_]?)?key)$", re.IGNORECASE
-)
+_SENSITIVE_NAME = r"(?i:password|passwd|passphrase|token|api[-_]?key|secret[-_]?access[-_]?key)$"
 
 
 def redacted(text: str) -> str:
     """A text with ``***`` instead of the user and the password of each address in it."""
     if "@" not in text:
         return text
-    return _WITHOUT_SCHEME.sub(f"{HIDDEN}@", _IN_URL.sub(f"{HIDDEN}@", text))
+    return re.sub(_WITHOUT_SCHEME, f"{HIDDEN}@", re.sub(_IN_URL, f"{HIDDEN}@", text))
 
 
 def redacted_tree(value: Any) -> Any:
@@ -59,7 +58,7 @@ def secret_entries(mapping: Mapping[Any, Any]) -> set[Any]:
 
 def names_secret(name: str) -> bool:
     """Whether a value of this name is a secret: ``rootPassword`` is one, ``existingSecretPasswordKey`` names one."""
-    return _SECRET_NAME.search(name) is not None
+    return re.search(_SENSITIVE_NAME, name) is not None
 
 
 def _is_secret(value: Any) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dynamo_platform.credentials import redacted
 from dynamo_platform.findings import Finding, Severity, quote_value
 from dynamo_platform.planning.model import Release
 from dynamo_platform.trees import parents, value_at, walk
@@ -98,7 +99,7 @@ def chart_not_fetched(release: Release, error: str) -> Finding:
 
 def _login(release: Release, section: str) -> str:
     """The commands that store a login for a release's chart on this machine."""
-    where = release.repository or release.chart
+    where = redacted(release.repository or release.chart)
     if where.startswith("oci://"):
         return f"`helm registry login {where.split('/')[2]}`"
     if release.repository:

@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import PlatformConfig, PlatformError, plan_of
+from dynamo_platform.catalog import load
 from dynamo_platform.cli import main
 from dynamo_platform.credentials import names_secret, redacted
 from dynamo_platform.findings import MAX_VALUE_CHARS, Finding, quote_value
 from dynamo_platform.planning.model import Release
+from dynamo_platform.planning.running import COMPONENT, from_state
 from dynamo_platform.rendering import helm
 from dynamo_platform.rendering.refusals import chart_not_fetched
 from dynamo_platform.trees import Location
@@ -206,7 +208,7 @@ def test_a_name_of_a_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["existingSecret", "existingSecretPasswordKey", "tokenizer", "maxTokens", "queueLabelKey"]
+    "name", ["existingSecret", "existingSecretPasswordKey", "secretKey", "tokenizer", "maxTokens", "queueLabelKey"]
 )
 def test_a_name_of_something_else(name: str) -> None:
     assert not names_secret(name)
@@ -261,6 +263,28 @@ REFUSED = Release("kai-scheduler", "kai", "oci://host:5000/a/kai-scheduler", Non
 )
 def test_a_chart_that_needs_a_login_says_how(release: Release, error: str, allowed: str) -> None:
     assert chart_not_fetched(release, error).allowed.endswith(f": {allowed}")
+
+
+@pytest.mark.parametrize("repository", ["https://robot:hun/ter2@host/charts", "oci://robot:hunter2@host/charts"])
+def test_a_password_in_the_state_is_in_no_finding_about_an_upgrade(repository: str) -> None:
+    off = {"mode": "disabled"}
+    page = {"version": "1.5.1", "profile": "development", "kaiScheduler": off, "grove": {"mode": "separate"}}
+    releases = {
+        "dynamo-platform": {"name": "dynamo-platform", "chart": "dynamo-platform", "version": "1.5.1"},
+        "dynamo-platform-grove": {"name": "grove", "chart": "grove-charts", "version": "v0.1.0-alpha.13"},
+    }
+    state = {
+        f"urn:pulumi:a::b::{COMPONENT}$kubernetes:helm.sh/v3:Release::{name}": {
+            "outputs": outputs | {"namespace": "a", "values": {}, "repositoryOpts": {"repo": repository}}
+        }
+        for name, outputs in releases.items()
+    }
+    running = from_state(state, "dynamo-platform", load())
+    with pytest.raises(PlatformError, match="UPG012") as refused:
+        plan_of(page, stack=True, running=running)
+    text = f"{refused.value} {refused.value.findings!r}"
+    assert "hun" not in text
+    assert "ter2" not in text
 
 
 def test_a_chart_of_an_added_repository() -> None:

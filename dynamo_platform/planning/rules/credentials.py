@@ -31,7 +31,7 @@ def addresses_have_no_credentials(c: Choices) -> Iterator[Verdict]:
                 "the address without user and password. For charts Helm has its own login: `helm registry login`, or "
                 '`helm repo add NAME` with repository "@NAME"'
                 if is_chart
-                else "the address without user and password; credentials belong into a Secret, which the chart names "
+                else "the address without user and password; credentials belong in a Secret, which the chart names "
                 "or the workloads mount",
                 "Addresses are printed by previews, commands and comments of pull requests, and stored in the stack's "
                 "state and in the cluster.",

@@ -7,6 +7,7 @@ from typing import get_args
 
 from dynamo_platform.catalog.model import VersionChange
 from dynamo_platform.config.model import BackendMode, Mode
+from dynamo_platform.credentials import redacted
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Dependency
 from dynamo_platform.planning.model import Installed
@@ -297,7 +298,8 @@ def _chart_reference(c: Choices, d: Dependency) -> str | None:
 
 def _folder(chart: str) -> str:
     """The repository of a chart, or the folder of a local archive."""
-    return chart.rpartition("/")[0]
+    # A part of an address is not recognized as one, so it is redacted as a whole.
+    return redacted(chart).rpartition("/")[0]
 
 
 # Modes and namespaces

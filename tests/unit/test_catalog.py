@@ -396,6 +396,11 @@ def test_kai_upgrade_leaves_a_dead_token_where_config_is_a_hook(version: str, de
     assert any(fault.holds(Version.parse(version)) for fault in faults) is dead_token
 
 
+def test_support_of_odd_minors_ends_with_the_next_one() -> None:
+    ended = [row.minor for row in CATALOG.kai_scheduler.support if row.ended]
+    assert ended == ["0.9", "0.10", "0.13", "0.15", "0.17"]
+
+
 def test_support_names_every_minor_of_kai_once() -> None:
     minors = {version.minor_line for version in CATALOG.kai_scheduler.versions}
     assert [row.minor for row in CATALOG.kai_scheduler.support] == sorted(minors, key=lambda m: int(m.split(".")[1]))

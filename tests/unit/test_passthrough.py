@@ -269,10 +269,19 @@ def test_recording_of_kai_has_what_its_templates_read(version: str, path: str, r
     assert (path in recorded("kai-scheduler")[Version.parse(version)]) is read
 
 
-@pytest.mark.parametrize(("version", "key", "codes"), [("v0.17.2", "fips", ["KEY001"]), ("v0.17.2", "fipsMode", [])])
-def test_fips_is_fips_mode_after_0_17_0(version: str, key: str, codes: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("version", "key", "instead"),
+    [
+        ("v0.17.0", "fips", None),
+        ("v0.17.0", "fipsMode", "global.fips: true, in v0.16.4 to v0.17.0"),
+        ("v0.17.2", "fips", 'global.fipsMode: "on", which replaces it from v0.17.1 on'),
+        ("v0.17.2", "fipsMode", None),
+    ],
+)
+def test_fips_is_fips_mode_after_0_17_0(version: str, key: str, instead: str | None) -> None:
     kai = {"mode": "separate", "version": version, "values": {"global": {key: "on"}}}
-    assert [each.code for each in found("KEY001", kaiScheduler=kai, grove={"mode": "separate"})] == codes
+    findings = found("KEY001", kaiScheduler=kai, grove={"mode": "separate"})
+    assert [each.allowed for each in findings] == ([instead] if instead else [])
 
 
 @pytest.mark.parametrize(

@@ -291,15 +291,19 @@ def kubernetes_is_tested(c: Choices) -> Iterator[Verdict]:
     """Upstream tests each version of KAI Scheduler with some Kubernetes versions."""
     text = c.config.kubernetes_version
     for d in c.dependencies:
-        row = latest(d.chart.tested, d.version) if d.on and d.version else None
-        if row and text and not _tested(row, text):
-            yield Verdict(
-                "kubernetesVersion",
-                quote_value(text),
-                f"{row.lowest} to {row.highest}",
-                f"Upstream tests {d.chart.chart} {d.version} with these Kubernetes versions ({_BASIS[row.sure]}).",
-                row.source,
+        if not (text and d.on and d.version and d.chart.tested):
+            continue
+        name, row, newest = f"{d.chart.chart} {d.version}", latest(d.chart.tested, d.version), d.chart.tested[-1]
+        if row and not _tested(row, text):
+            allowed = f"{row.lowest} to {row.highest}"
+            why = f"Upstream tests {name} with these Kubernetes versions ({_BASIS[row.sure]})."
+            yield Verdict("kubernetesVersion", quote_value(text), allowed, why, row.source)
+        elif row is None and kubernetes_minor(text) > kubernetes_minor(newest.highest):
+            why = (
+                f"Upstream does not say which Kubernetes versions {name} is tested with, and tests no later version of "
+                "it with this one."
             )
+            yield Verdict("kubernetesVersion", quote_value(text), f"<= {newest.highest}", why, newest.source)
 
 
 def _tested(row: TestedKubernetes, kubernetes: str) -> bool:

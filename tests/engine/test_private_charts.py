@@ -1,5 +1,7 @@
 """Charts of a private registry and of a private repository: fetched with Helm's own login, and refused without."""
 
+import base64
+import json
 import subprocess
 from pathlib import Path
 
@@ -72,3 +74,20 @@ def test_charts_are_fetched_with_the_login_of_helm(private: Engine, tmp_path: Pa
         assert f"helm registry login {host}" in text
         assert "helm repo add private URL --force-update" in text
         assert PASSWORD not in text
+
+
+def test_a_login_of_docker_is_used_too(sandbox: Sandbox, fresh: Engine, tmp_path: Path) -> None:
+    sandbox.registry.require_login(USER, PASSWORD)
+    host = sandbox.registry.repository.removeprefix("https://")
+    login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
+    local = sandbox.paths.charts / f"dynamo-platform-{NEW['version']}.tgz"
+    config = stack("disabled", "separate", NEW, chart=str(local))
+    config["grove"]["repository"] = sandbox.registry.oci("grove-charts")
+    fresh.configure(config, charts=False)
+    (sandbox.paths.helm / "config" / "registry" / "config.json").unlink(missing_ok=True)
+    with pytest.raises(CommandError, match="helm registry login"):
+        fresh.preview()
+    fresh.env["DOCKER_CONFIG"] = str(tmp_path)
+    fresh.up()
+    assert fresh.releases()["grove"] == (NEW["grove"], "deployed")

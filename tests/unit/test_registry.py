@@ -1,5 +1,6 @@
 """The sandbox's chart server, as a client sees it."""
 
+import base64
 import hashlib
 import json
 import ssl
@@ -38,10 +39,12 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> list[Chart]:
     return [read_chart(archive) for archive in charts.package(tmp_path_factory.mktemp("charts"), wanted)]
 
 
-def get(registry: Registry, paths: Paths, path: str, method: str = "GET") -> tuple[bytes, Any]:
+def get(
+    registry: Registry, paths: Paths, path: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> tuple[bytes, Any]:
     context = ssl.create_default_context(cafile=str(paths.bundle))
     handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    request = urllib.request.Request(f"{registry.repository}/{path}", method=method)  # noqa: S310  https
+    request = urllib.request.Request(f"{registry.repository}/{path}", method=method, headers=headers or {})  # noqa: S310  https
     with urllib.request.build_opener(*handlers).open(request, timeout=10) as answer:
         return answer.read(), answer.headers
 
@@ -72,6 +75,24 @@ def test_a_repository_lists_every_version(registry: Registry, paths: Paths, pack
     archive, _ = get(registry, paths, entries[0]["urls"][0])
     assert hashlib.sha256(archive).hexdigest() == entries[0]["digest"]
     assert "kai-scheduler" not in index["entries"]
+
+
+def test_a_private_registry_answers_only_with_the_login(
+    registry: Registry, paths: Paths, packaged: list[Chart]
+) -> None:
+    registry.publish(packaged)
+    registry.require_login("robot", "password")
+    registry.start()
+    for path in ("index.yaml", "v2/kai-scheduler/kai-scheduler/kai-scheduler/manifests/v0.17.0"):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            get(registry, paths, path)
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            get(registry, paths, path, headers=login("robot", "another"))
+        assert get(registry, paths, path, headers=login("robot", "password"))[0]
+
+
+def login(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
 def test_what_is_not_published_is_not_found(registry: Registry, paths: Paths, packaged: list[Chart]) -> None:

@@ -67,7 +67,7 @@ def _step_facts(step: Step | None) -> dict[str, str]:
     facts = {
         field.replace("_", " "): value if isinstance(value, str) else quote_value(value)
         for field, value in (step._asdict() if step else {}).items()
-        if field not in _NOT_FACTS and value is not None
+        if field not in _NOT_FACTS and value is not None and value != {}
     }
     match step:
         case Release():

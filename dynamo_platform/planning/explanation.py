@@ -152,7 +152,7 @@ def _why(step: Step, plan: Plan) -> str:
             why = "Its hooks create the queues dynamo-default and dynamo, and recreate them at every upgrade."
         case Release(name=name) if name == PLATFORM:
             why = "Without KAI Scheduler there are no queues, and nothing to wait for."
-        case Release(depends_on=()):
+        case Release(depends_on=before) if set(before) <= {each.name for each in plan.namespaces}:
             why = "A separate release is upgraded on its own, with its CRDs; a bundled one never upgrades them."
         case Release():
             why = "A separate release; with these values, it needs KAI Scheduler's CRDs when it starts."

@@ -156,6 +156,12 @@ def test_a_queue_that_the_stack_takes_over_moves() -> None:
     assert ("release", "kai-scheduler", "+") in [(step.kind, step.name, step.sign) for step in comparison.steps]
 
 
+def test_labels_of_a_namespace_are_a_step() -> None:
+    found = paired(DEV, DEV | {"namespaceLabels": {"team": "ai"}})
+    (step,) = [step for step in rendered(found, {}).steps if step.kind == "namespace"]
+    assert (step.sign, step.facts) == ("+", ("namespace dynamo-system", 'labels {"team": "ai"}'))
+
+
 def test_changes_of_cluster_and_protection_are_listed() -> None:
     before = SEPARATE | {"cluster": {"context": "a"}}
     comparison = rendered(paired(before, before | {"cluster": {"context": "b"}, "protect": True}), {})

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import Plan, plan_of
+from dynamo_platform.planning.explanation import explain_steps
 from dynamo_platform.planning.model import Gate, Release
 
 MODES = ("separate", "bundled", "external", "disabled")
@@ -270,6 +271,14 @@ def test_labels_of_namespaces_come_before_every_release() -> None:
     assert after(plan)["kai-scheduler"] == ("namespace-kai-scheduler",)
     assert after(plan)["grove"] == ()
     assert "namespace-dynamo-system" in after(plan)["dynamo-platform"]
+
+
+def test_a_release_whose_namespace_is_labelled_is_explained_as_any_other() -> None:
+    labels = {"namespaceLabels": {"team": "ai"}}
+    plain, labelled = (explain_steps(planned(kaiScheduler=more, grove=more)) for more in ({}, labels))
+    why = {step.name: step.why for step in plain}
+    assert why == {step.name: step.why for step in labelled if step.kind != "namespace"}
+    assert ("label", "team: ai") in labelled[0].facts
 
 
 def test_releases_in_one_namespace_label_it_once() -> None:

@@ -15,6 +15,8 @@ from .planning.planner import make_plan, plan_of
 if TYPE_CHECKING:
     from .component.platform import DynamoPlatform
 
+__version__ = "0.1.0"
+
 __all__ = ["DynamoPlatform", "Finding", "Plan", "PlatformConfig", "PlatformError", "make_plan", "plan_of"]
 
 

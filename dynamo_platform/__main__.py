@@ -1,5 +1,5 @@
 """``python -m dynamo_platform``."""
 
-from .cli import main
+from .cli import run
 
-main(prog_name="dynamo-platform")
+run()

@@ -37,7 +37,8 @@ class Finding(_Fields):
         given: its value, as the user would write it; ``nothing`` if it is not set.
         allowed: the values that are allowed.
         why: the reason, in one or two sentences.
-        docs: the page that explains it.
+        docs: where it is explained: a URL, or the command that prints the section, ``dynamo-platform docs PAGE
+            SECTION``; it may be given as ``docs/PAGE.md#SECTION``.
     """
 
     __slots__ = ()
@@ -48,7 +49,7 @@ class Finding(_Fields):
         if names_secret(path) and given not in {"nothing", "null"}:
             given = HIDDEN
         return super().__new__(
-            cls, code, severity, redacted(path), redacted(given), redacted(allowed), redacted(why), docs
+            cls, code, severity, redacted(path), redacted(given), redacted(allowed), redacted(why), _as_command(docs)
         )
 
     def accepted(self) -> "Finding":
@@ -72,6 +73,14 @@ class Finding(_Fields):
                 break_on_hyphens=False,
             )
         return "\n".join(lines)
+
+
+def _as_command(docs: str) -> str:
+    """The command that prints a page of the documentation, which an installed package has in itself; else the URL."""
+    if not docs.startswith("docs/"):
+        return docs
+    page, _, section = docs.removeprefix("docs/").partition("#")
+    return " ".join(filter(None, ("dynamo-platform docs", page.removesuffix(".md"), section)))
 
 
 def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import groupby
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import Finding, count_by_severity
 from dynamo_platform.planning.stacks import check_stack
 
+from .output import print_json
 from .stacks import CONFIG, SINCE, STACKS, exit_on_errors, installed, read_stacks
 from .tables import Table, is_terminal, print_table
 
@@ -53,7 +53,7 @@ def check(
             for stack, findings in checked
             for finding in findings
         ]
-        click.echo(json.dumps({"ok": ok, "findings": listed}, indent=2, ensure_ascii=False))
+        print_json({"ok": ok, "findings": listed})
     elif several:
         _print_stacks(checked)
     else:

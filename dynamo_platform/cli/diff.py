@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,13 +27,13 @@ from dynamo_platform.comparison import (
 from dynamo_platform.comparison.folders import read_folder
 from dynamo_platform.comparison.revisions import Revision
 from dynamo_platform.config.stackfile import Project, ProjectError, Stack, read_file, read_stack
-from dynamo_platform.errors import UserError
 from dynamo_platform.findings import Finding
 from dynamo_platform.rendering import helm
 from dynamo_platform.rendering.charts import chart_digest
 from dynamo_platform.rendering.objects import Key, Object
 
-from .stacks import STACKS, describe_os_error, folder_of, format_option
+from .output import print_json
+from .stacks import STACKS, folder_of, format_option
 
 Form = Literal["text", "json", "markdown"]
 Sides = tuple[Mapping[str, Side], Mapping[str, Side]]
@@ -54,17 +53,12 @@ def diff(*, base: str, head: str, stacks: tuple[str, ...], form: Form, exit_code
     BASE and HEAD are two git revisions of the project in this folder, two stack files, or two folders of rendered YAML.
     Releases that change are rendered with the `helm` on PATH. No cluster is read.
 
-    Exits with 2 for invalid usage, or if the two cannot be compared.
+    Exits with 2 for invalid usage, or if the two cannot be compared, such as without `helm` or `git`.
     """
-    try:
-        report = _make_report(base, head, stacks)
-    except UserError as error:
-        raise click.UsageError(str(error)) from error
-    except OSError as error:
-        raise click.UsageError(describe_os_error(error)) from error
+    report = _make_report(base, head, stacks)
     match form:
         case "json":
-            click.echo(json.dumps(as_data(report), indent=2, ensure_ascii=False))
+            print_json(as_data(report))
         case "markdown":
             click.echo(as_markdown(report), nl=False)
         case "text":

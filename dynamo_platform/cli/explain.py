@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +17,7 @@ from dynamo_platform.planning.model import Plan, Running
 from dynamo_platform.planning.routes import RouteStep, find_route, route_data
 from dynamo_platform.planning.stacks import plan_stack
 
+from .output import print_json
 from .route import route_text
 from .stacks import CONFIG, SINCE, STACK, exit_on_errors, format_option, installed, read_stack_option
 from .tables import Table, is_terminal, print_table
@@ -50,8 +50,7 @@ def explain(
     steps = _route(read, running)
     match form:
         case "json":
-            data = plan_data(plan, running) | ({"route": route_data(steps)} if steps else {})
-            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+            print_json(plan_data(plan, running) | ({"route": route_data(steps)} if steps else {}))
         case "mermaid":
             click.echo(mermaid(plan))
         case "text":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -17,7 +19,8 @@ from dynamo_platform.planning.model import Plan
 from dynamo_platform.planning.stacks import plan_stack
 from dynamo_platform.rendering import helm
 
-from .stacks import CONFIG, STACK, describe_os_error, exit_on_errors, folder_of, read_stack_option
+from .commands import CannotRunError, describe_os_error
+from .stacks import CONFIG, STACK, exit_on_errors, folder_of, read_stack_option
 
 MARKER = ".dynamo-platform"
 """The file that marks a folder as written by this command."""
@@ -49,22 +52,22 @@ def render(*, stack: str | None, config: Path | None, out: Path, as_values: bool
     Writes every object as YAML, in folders to apply one after the other; with --values, the Helm values of each release
     with an index. Objects are rendered with the `helm` on PATH, without a cluster.
 
-    Exits with 1 if there are errors, and with 2 for invalid usage. In both cases the folder is left unchanged.
+    Exits with 1 if there are errors, and with 2 for invalid usage or if the folder cannot be written or there is no
+    `helm`. In all these cases the folder is left unchanged.
     """
     if as_values and tool:
         raise click.UsageError("--for adds annotations to objects, which --values does not write.")
     read = read_stack_option(stack, config)
-    out = out.resolve()
+    out = Path(os.path.realpath(out))  # unlike Path.resolve, it accepts a loop of links, which is then no folder
     _check_replaceable(out)
     try:
         with exit_on_errors():
             plan = plan_stack(read)
             files = gitops.values_files(plan) if as_values else _render_files(plan, folder_of(read), _ANNOTATE[tool])
-        _replace(out, files)
-    except helm.HelmError as error:
-        raise click.ClickException(str(error)) from error
+        with _made_folder(out.parent):
+            _replace(out, files)
     except OSError as error:
-        raise click.ClickException(
+        raise CannotRunError(
             f"{describe_os_error(error)} {out} is unchanged. Free some disk space, or name another folder."
         ) from error
     for finding in plan.findings:
@@ -103,6 +106,20 @@ def _check_replaceable(out: Path) -> None:
             f"{out} is not replaced, because `render` did not write it or it is a Git repository. Name a folder that "
             "does not exist, is empty, or was written by `render`."
         )
+
+
+@contextmanager
+def _made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it, and remove them again after an error."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for each in missing:
+            with suppress(OSError):
+                each.rmdir()
+        raise
 
 
 def _replace(out: Path, files: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,8 @@ from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.routes import Note, RouteStep, changed_settings, find_route, known_version, route_data
 from dynamo_platform.versions import Version
 
+from .commands import CannotRunError
+from .output import print_json
 from .stacks import CONFIG, STACK, exit_on_errors, read_stack_option
 
 WIDTH = 110
@@ -55,7 +56,7 @@ def route(*, since: str, goal: str, stack: str | None, config: Path | None, out:
         steps = find_route(_config(read), start, end, catalog)
     if as_json:
         data = {"from": str(start), "to": str(end), "stack": read.name if read else None}
-        click.echo(json.dumps(data | {"updates": route_data(steps)}, indent=2, ensure_ascii=False))
+        print_json(data | {"updates": route_data(steps)})
     else:
         click.echo(route_text(start, end, steps))
     if out and read:
@@ -124,7 +125,7 @@ def _write(folder: Path, stack: Stack, step: RouteStep) -> None:
     """Write the stack's file for an update, and read it again.
 
     Raises:
-        click.ClickException: the file cannot be changed automatically.
+        CannotRunError: the file cannot be changed automatically.
     """
     text = stack.file.read_text(encoding="utf-8")
     settings = changed_settings(_config(stack), step.config)
@@ -133,7 +134,7 @@ def _write(folder: Path, stack: Stack, step: RouteStep) -> None:
     try:
         file.write_text(with_settings(text, settings), encoding="utf-8")
     except ValueError as error:
-        raise click.ClickException(f"{stack.file}: {error}.") from error
+        raise CannotRunError(f"{stack.file}: {error}.") from error
     if changed_settings(_config(read_file(file)), step.config):
         wanted = ", ".join(f"{path}: {quote_value(value)}" for path, value in settings.items())
-        raise click.ClickException(f"{stack.file} uses aliases or merges for its versions. Write by hand: {wanted}.")
+        raise CannotRunError(f"{stack.file} uses aliases or merges for its versions. Write by hand: {wanted}.")

@@ -40,7 +40,12 @@ def _since(_: click.Context, __: click.Parameter, value: str | None) -> Stack | 
 
 STACK = click.option("--stack", metavar="NAME", help="A stack of the project.")
 STACKS = click.option(
-    "--stack", "stacks", metavar="NAME", multiple=True, help="A stack of the project; may be repeated."
+    "--stack",
+    "stacks",
+    metavar="NAME",
+    multiple=True,
+    callback=lambda _, __, names: tuple(dict.fromkeys(names)),
+    help="A stack of the project; may be repeated.",
 )
 SINCE = click.option(
     "--from",
@@ -104,8 +109,6 @@ def read_stacks(*, stacks: Sequence[str] = (), everything: bool = False, config:
         return [read_stack(project, name) for name in stacks or project.stacks]
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
-    except OSError as error:
-        raise click.UsageError(describe_os_error(error)) from error
 
 
 def read_stack_option(stack: str | None, config: Path | None) -> Stack:
@@ -134,8 +137,3 @@ def folder_of(stack: Stack) -> Path:
         return find_project(stack.file.parent).file.parent
     except ProjectError:
         return stack.file.parent
-
-
-def describe_os_error(error: OSError) -> str:
-    """The system's message, with the file if the error names one; for a full disk it does not."""
-    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -13,6 +12,7 @@ from dynamo_platform.catalog.model import latest
 from dynamo_platform.catalog.platform import Minor, Platform, Window
 from dynamo_platform.versions import Version
 
+from .output import print_json
 from .tables import Table, print_table
 
 PLATFORM = "dynamo-platform"
@@ -37,7 +37,7 @@ def versions(*, edges: bool, as_json: bool) -> None:
         return
     rows = _rows(load())
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     columns = ("platform", "kubernetes", "NATS", "KAI bundled", "KAI separate", "Grove bundled", "Grove separate")
     cells = [
@@ -83,7 +83,7 @@ def edges_data(catalog: Catalog) -> list[dict[str, Any]]:
 
 def _print_edges(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     cells = [
         (

@@ -126,6 +126,7 @@ def _git(
         env={**os.environ, **(env or {})},
         input=text,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
         check=False,
     )

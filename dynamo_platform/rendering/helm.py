@@ -144,4 +144,6 @@ def _parse_manifests(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _run_helm(arguments: Sequence[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["helm", *arguments], input=text, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["helm", *arguments], input=text, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )

@@ -211,7 +211,7 @@ def page() -> str:
         "Everything that the module reports about a configuration, before it changes anything. A finding has a stable",
         "code, a severity, its path in the configuration, the given value, the allowed values, the reason, and a link.",
         "Errors stop the preview and the update. `accept: [CODE]` turns a warning, or an error that is marked as",
-        "acceptable, into a note.",
+        "acceptable, into a note. `dynamo-platform docs findings CODE` prints the section about one of them.",
         "",
         "`make docs` generates this page from the rules and `tests/data/findings/cases.yaml`.",
     ]

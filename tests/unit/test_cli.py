@@ -2,17 +2,21 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from dynamo_platform import catalog
+from dynamo_platform import __version__, catalog
 from dynamo_platform.cli import main
+from dynamo_platform.cli.docs import find_section
 from dynamo_platform.cli.tables import Table, print_rich
 from dynamo_platform.config.stackfile import find_project, read_stack
 from dynamo_platform.planning.model import Plan
@@ -73,14 +77,14 @@ error CFG002  grove.mode (line 4)
   given    "absent"
   allowed  separate, bundled, external or disabled
   why      The setting has no other values.
-  read     docs/configuration.md#settings
+  read     dynamo-platform docs configuration settings
 
 error PRO001  profile
   given    nothing
   allowed  production or development
   why      The profile sets other defaults: production installs KAI Scheduler and Grove as separate, protected
            releases, development bundles them.
-  read     docs/findings.md#pro001
+  read     dynamo-platform docs findings pro001
 
 error VER002  version (line 2)
   given    "latest"
@@ -123,7 +127,7 @@ def test_json_of_one_stack(folder: Path) -> None:
                 "given": "twice, in line 2 and in line 3",
                 "allowed": "each key once",
                 "why": "Pulumi refuses a file with duplicate keys. Nothing else in the file was checked.",
-                "docs": "docs/configuration.md#settings",
+                "docs": "dynamo-platform docs configuration settings",
             }
         ],
     }
@@ -319,6 +323,16 @@ def test_explain_as_json_has_the_whole_plan(monkeypatch: pytest.MonkeyPatch) -> 
     assert explained["modes"] == {"kai-scheduler": "separate", "grove": "separate"}
 
 
+def test_the_keys_of_explain_as_json_are_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CHECKOUT)
+
+    plan = data(run("explain", "--stack", "production", "--format", "json", "--from", "1.5.1"))
+    documented = set(re.findall("`([a-zA-Z]+)`", run("docs", "commands", "explain").output))
+
+    assert {step["step"] for step in plan["steps"]} == {"release", "gate", "queue"}
+    assert {*plan, *(key for step in plan["steps"] for key in step)} - documented == set()
+
+
 def test_the_flow_chart_in_the_docs_is_current() -> None:
     assert "```mermaid\nflowchart LR" in flow_chart.page()
     assert flow_chart.page() == flow_chart.PAGE.read_text(encoding="utf-8"), "run `make docs`"
@@ -396,12 +410,106 @@ def test_versions_says_what_is_not_known(folder: Path) -> None:
     assert (row["kaiScheduler"], row["grove"]) == (unknown, unknown)
 
 
-@pytest.mark.parametrize("command", [(), ("check",), ("explain",), ("versions",)])
+@pytest.mark.parametrize("command", [(), *((name,) for name in main.commands)])
 def test_every_command_has_help(command: tuple[str, ...]) -> None:
     result = run(*command, "--help")
 
     assert result.exit_code == 0
     assert result.output.startswith(f"Usage: {' '.join(['dynamo-platform', *command])} ")
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (name, param.opts[0])
+        for name, command in main.commands.items()
+        for param in command.params
+        if isinstance(param, click.Option) and not (param.is_flag or param.multiple)
+    ],
+)
+def test_an_option_with_one_value_is_refused_twice(folder: Path, command: str, option: str) -> None:
+    result = run(command, option, "good", option, "good")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Error: {option} is given 2 times, but takes one value." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("check", "--stack", "good", "--from", ""), "--from"),
+        (("render", "--stack", "good", "--out="), "--out"),
+        (("diff", "", "good"), "BASE"),
+        (("docs", ""), "[PAGE]"),
+    ],
+)
+def test_an_empty_value_is_refused(folder: Path, arguments: tuple[str, ...], name: str) -> None:
+    result = run(*arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Error: {name} is empty.\n" in result.stderr
+
+
+def test_a_stack_that_is_named_twice_is_checked_once(folder: Path) -> None:
+    assert run("check", "--stack", "good", "--stack", "good").output == "good: ok\n"
+
+
+def test_the_version_is_the_package_s() -> None:
+    result = run("--version")
+
+    assert (result.exit_code, result.output) == (0, f"dynamo-platform {__version__}\n")
+
+
+def test_docs_lists_the_pages() -> None:
+    pages = [line.split()[0] for line in run("docs").output.splitlines()]
+
+    assert pages == sorted(path.stem for path in (CHECKOUT / "docs").glob("*.md"))
+
+
+def test_docs_prints_a_page() -> None:
+    assert run("docs", "order").output == (CHECKOUT / "docs" / "order.md").read_text(encoding="utf-8")
+
+
+def test_docs_prints_a_section_with_those_below_it() -> None:
+    page = "# A\n\n## B c\n\n```sh\n# no heading\n```\n\n### D, `e-f`\n\ntext\n\n## G\n"
+
+    assert find_section(page, "b-c") == page[5:-7]
+    assert find_section(page, "d-e-f") == "### D, `e-f`\n\ntext"
+    assert find_section(page, "no-heading") == ""
+
+
+@pytest.mark.parametrize("section", ["kai002", "KAI002"])
+def test_docs_prints_a_finding(section: str) -> None:
+    output = run("docs", "findings", section).output
+
+    assert output.startswith("### KAI002\n\nWarning. ")
+    assert output.count("\n### ") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("absent",), "There is no page 'absent'; there are: commands, configuration, findings"),
+        (("../README",), "There is no page '../README'"),
+        (
+            ("findings", "kai"),
+            "The page findings has no section 'kai'. To print the page: dynamo-platform docs findings",
+        ),
+    ],
+)
+def test_docs_that_do_not_exist(arguments: tuple[str, ...], message: str) -> None:
+    result = run("docs", *arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_the_wheel_has_the_docs() -> None:
+    wheel = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"][
+        "targets"
+    ]["wheel"]
+
+    assert wheel["force-include"] == {"docs": "dynamo_platform/docs"}
 
 
 def test_a_terminal_gets_colours() -> None:

@@ -1,6 +1,8 @@
 """The command ``render``: the folder that it writes, and what it refuses."""
 
+import errno
 import json
+import os
 import resource
 import stat
 from pathlib import Path
@@ -95,7 +97,7 @@ def test_a_full_disk_leaves_everything_unchanged(stack: Path) -> None:
         fresh = run("--values", "--out", "fresh")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert (result.exit_code, fresh.exit_code) == (1, 1)
+    assert (result.exit_code, fresh.exit_code) == (2, 2)
     assert "File too large" in result.stderr
     assert "None" not in result.stderr
     assert f"{stack.parent}/out is unchanged. Free some disk space, or name another folder." in " ".join(
@@ -128,17 +130,41 @@ def test_a_full_disk_for_temporary_files_leaves_everything_unchanged(
     put_helm(stack.parent / "bin", "exit 0", monkeypatch)
     monkeypatch.setattr("tempfile.tempdir", str(stack.parent / "full"))
     result = run("--out", "out")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert f"{stack.parent}/full" in result.stderr
     assert "out is unchanged. Free some disk space, or name another folder." in " ".join(result.stderr.split())
     assert not (stack.parent / "out").exists()
 
 
-def test_a_folder_in_a_missing_folder_is_refused(stack: Path) -> None:
-    result = run("--values", "--out", "absent/out")
-    assert result.exit_code == 1
-    assert "No such file or directory" in result.stderr
-    assert not (stack.parent / "absent").exists()
+def test_missing_folders_above_are_made(stack: Path) -> None:
+    assert run("--values", "--out", "new/folder/out").exit_code == 0
+    assert (stack.parent / "new" / "folder" / "out" / "README.md").is_file()
+
+
+def test_folders_made_above_are_removed_again_after_an_error(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "rename", fail_to_rename)
+    (stack.parent / "mine").mkdir()
+    result = run("--values", "--out", "mine/new/folder/out")
+    assert result.exit_code == 2
+    assert "No space left on device" in result.stderr
+    assert [path.name for path in (stack.parent / "mine").iterdir()] == []
+
+
+def fail_to_rename(path: Path, target: Path) -> Path:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_loop_of_links_is_refused(stack: Path) -> None:
+    (stack.parent / "loop").symlink_to("loop")
+    result = run("--values", "--out", "loop")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "loop is unchanged." in " ".join(result.stderr.split())
+
+
+def test_a_folder_in_a_file_is_refused(stack: Path) -> None:
+    result = run("--values", "--out", "settings.yaml/out")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "settings.yaml: File exists." in result.stderr
 
 
 def test_errors_of_the_configuration_are_printed_and_nothing_is_written(stack: Path) -> None:
@@ -158,6 +184,6 @@ def test_sync_waves_do_not_go_with_values(stack: Path) -> None:
 def test_without_helm_there_are_no_objects(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(stack.parent))
     result = run("--out", "out")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "There is no `helm` on PATH" in result.stderr
     assert not (stack.parent / "out").exists()

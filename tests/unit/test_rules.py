@@ -6,17 +6,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamo_platform import PlatformError, plan_of
+from dynamo_platform import Finding, PlatformError, plan_of
 from dynamo_platform.catalog import load
 from dynamo_platform.catalog.model import Fault
+from dynamo_platform.cli import main
 from dynamo_platform.planning.rules import RULES, Rule
 from dynamo_platform.versions import Version
 from tests.engine.recordings import RENDERS as RECORDINGS
 from tests.engine.recordings import Recording
-from tests.unit.findings import MESSAGES, PAGE, UNREADABLE, Case, Config, cases, findings_of, messages, page
+from tests.unit.findings import (
+    FILES,
+    MESSAGES,
+    PAGE,
+    PROGRAM,
+    RENDERING,
+    UNREADABLE,
+    Case,
+    Config,
+    cases,
+    finding_in_file,
+    findings_of,
+    messages,
+    page,
+)
 
 CASES = cases()
 
@@ -59,10 +75,21 @@ def test_finding_says_what_is_allowed_why_and_where_to_read(case: Case) -> None:
         assert finding.given
         assert finding.allowed
         assert finding.why.endswith(".")
-        place, _, anchor = finding.docs.partition("#")
         if not finding.docs.startswith("https://"):
-            lines = (PAGE.parents[1] / place).read_text(encoding="utf-8").splitlines()
-            assert anchor in [line.lstrip("# ").lower() for line in lines if line[:1] == "#"]
+            assert_is_a_section(finding.docs)
+
+
+def assert_is_a_section(command: str) -> None:
+    """Check that a command of a finding prints a page or a section of it."""
+    program, *arguments = command.split()
+    assert program == "dynamo-platform"
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+
+
+@pytest.mark.parametrize("finding", [*RENDERING.values(), *PROGRAM.values(), *map(finding_in_file, FILES)])
+def test_findings_of_no_rule_say_where_to_read_too(finding: Finding) -> None:
+    if not finding.docs.startswith("https://"):
+        assert_is_a_section(finding.docs)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from dynamo_platform.versions import Version
 DYNAMO = "https://github.com/ai-dynamo/dynamo"
 KAI = "https://github.com/kai-scheduler/KAI-Scheduler"
 GROVE = "https://github.com/ai-dynamo/grove"
-MODES = "README.md#modes"
+MODES = "docs/modes.md"
 
 
 Effect = Literal["by hand before", "by hand after", "disturbs", "cannot be undone"]

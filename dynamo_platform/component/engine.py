@@ -48,7 +48,7 @@ def old_cli(refusal: str) -> Finding:
         code="RUN001",
         severity="error",
         path="Pulumi CLI",
-        given=version[1] if version else "a version that does not tell its number",
+        given=version[1] if version else "a version that is too old to tell its number",
         allowed=f"{OLDEST_CLI} or newer; `pulumi version` prints it",
         why="Older ones do not call the error hooks that retry a queue and report why a release or gate failed.",
         docs="https://github.com/pulumi/pulumi/issues/23344",

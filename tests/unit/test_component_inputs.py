@@ -138,7 +138,10 @@ def test_a_known_value_of_an_output_installs_the_platform(engine: RecordingEngin
     ("refusal", "given"),
     [
         ('Pulumi CLI version 3.243.0 does not satisfy the version range ">=3.244.0"', "3.243.0"),
-        ("The installed version of the CLI does not support the `RequirePulumiVersion` RPC.", "a version that"),
+        (
+            "The installed version of the CLI does not support the `RequirePulumiVersion` RPC.",
+            "a version that is too old",
+        ),
     ],
 )
 def test_old_cli_is_an_error_beside_the_others(

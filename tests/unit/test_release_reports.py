@@ -92,8 +92,9 @@ def test_bound_claim_is_not_listed() -> None:
     assert not any("Claim" in line for line in describe_release(RELEASE, replace(NATS, claims=[claim(phase="Bound")])))
 
 
-def test_claim_of_the_release_itself_is_listed() -> None:
-    found = replace(NATS, workloads={}, claims=[annotated(claim("models", storage_class="slow"))], events=[])
+def test_claim_of_the_release_itself_is_listed_until_it_is_bound() -> None:
+    claims = [annotated(claim("cache", "Bound")), annotated(claim("models", storage_class="slow"))]
+    found = replace(NATS, workloads={}, claims=claims, events=[])
     assert describe_release(RELEASE, found) == ['PersistentVolumeClaim models: Pending, StorageClass "slow"']
 
 

@@ -4,14 +4,15 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
+from dynamo_platform.findings import Finding
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
 from .edges import Edge, Edges
 from .kai import KaiAndGrove, KaiScheduler
-from .model import Chart, Kinds, PartName, SettingKey, Settings, Subchart, VersionChange
+from .model import Chart, Kind, Kinds, PartName, SettingKey, Settings, Subchart, VersionChange
 from .platform import Minor, Platform
 from .reading import Row, read
 
@@ -41,6 +42,19 @@ class Catalog(Row):
     kai_and_grove: KaiAndGrove
     kinds: Kinds
     edges: Edges
+
+    added_recordings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Recordings of keys that an overlay adds, by chart and version."""
+
+    def recorded(self, chart: str) -> Mapping[Version, Mapping[str, Kind]]:
+        """The keys that each recorded version of a chart reads and what they take, oldest version first.
+
+        Raises:
+            FileNotFoundError: no version of this chart is recorded.
+        """
+        from .keys import recorded, with_recordings  # noqa: PLC0415  only values that are passed through need them
+
+        return with_recordings(recorded(chart), self.added_recordings.get(chart, {}))
 
     def chart(self, part: PartName) -> Chart | Subchart:
         """The chart of that name."""
@@ -96,6 +110,32 @@ class Catalog(Row):
         broken = [fault for fault in self.platform.faults if fault.severity == "error"]
         sound = [version for version in versions if not any(fault.holds(version) for fault in broken)]
         return (sound or versions)[-1]
+
+
+class Overlaid(NamedTuple):
+    """A catalog with the rows of a file.
+
+    Attributes:
+        catalog: the catalog; without the file if it has errors.
+        findings: findings about the file.
+    """
+
+    catalog: Catalog
+    findings: tuple[Finding, ...] = ()
+
+
+def catalog_with(file: Any, folder: Path) -> Overlaid:
+    """The shipped catalog, with the rows of the file that a configuration names.
+
+    Args:
+        file: the setting ``catalog``: a path relative to the project; None for no file.
+        folder: the project's folder.
+    """
+    if not isinstance(file, str) or not file:
+        return Overlaid(load())
+    from .overlay import catalog_of_file  # noqa: PLC0415  reads YAML, which few configurations need
+
+    return catalog_of_file(file, folder)
 
 
 @cache

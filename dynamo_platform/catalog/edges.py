@@ -27,6 +27,8 @@ class Edge(Row):
         disturbs: what the upgrade disturbs, in sentences.
     """
 
+    identity = ("from_minor", "to_minor")
+
     from_minor: str
     to_minor: str
     reversible: bool
@@ -42,10 +44,12 @@ class Edges(Row):
 
     Attributes:
         source: the page with upstream's policy.
+        checked: the date on which this table was last compared with upstream, as YYYY-MM-DD.
         rows: the edges, oldest first.
     """
 
     source: str
+    checked: str
     rows: tuple[Edge, ...]
 
     def between(self, minor: str, other: str) -> Edge | None:

@@ -22,6 +22,8 @@ class GateObject(Row):
         source: the page that defines the object.
     """
 
+    identity = ("name",)
+
     name: str
     api_version: str
     kind: str
@@ -152,6 +154,8 @@ class KaiFloor(Range):
         sure: how sure this is.
     """
 
+    identity = ("chart", "first", "topology")
+
     first: Version
     chart: Literal["dynamo-platform", "grove"]
     floor: Version
@@ -166,11 +170,13 @@ class KaiAndGrove(Row):
     """What the platform and Grove require of KAI Scheduler.
 
     Attributes:
+        checked: the date on which this table was last compared with upstream, as YYYY-MM-DD.
         needs_kai_at_start: when Grove must start after KAI Scheduler.
         staleness: the staleness grace period that Grove requires.
         kai_floors: the lowest versions of KAI Scheduler.
     """
 
+    checked: str
     needs_kai_at_start: NeedsKai
     staleness: Staleness
     kai_floors: tuple[KaiFloor, ...]

@@ -59,6 +59,22 @@ def recorded(chart: str) -> dict[Version, dict[str, Kind]]:
     return versions
 
 
+def with_recordings(
+    versions: dict[Version, dict[str, Kind]], added: Mapping[str, Recording]
+) -> dict[Version, dict[str, Kind]]:
+    """A chart's recorded versions with further ones, oldest first.
+
+    Args:
+        versions: the recorded versions.
+        added: the further ones by version, each relative to the recorded version before it.
+    """
+    for version, row in sorted((Version.parse(text), row) for text, row in added.items()) if added else ():
+        kinds = versions[nearest_recording(version, [other for other in versions if other != version])]
+        kinds = {path: kind for path, kind in kinds.items() if path not in row.went} | row.came
+        versions = dict(sorted({**versions, version: kinds}.items()))
+    return versions
+
+
 def nearest_recording(version: Version, among: Collection[Version]) -> Version:
     """The newest of the versions that is not newer than ``version``, else the oldest of them."""
     return max((other for other in among if other <= version), default=min(among))

@@ -58,6 +58,8 @@ class VersionChange(Range):
         source: the page that states it.
     """
 
+    identity = ("kind", "first")
+
     first: Version
     kind: Literal[
         "keys",
@@ -88,6 +90,8 @@ class Repository(Range):
         url: the repository, ``oci://`` or ``https://``.
     """
 
+    identity = ("first",)
+
     first: Version
     url: str
 
@@ -106,6 +110,8 @@ class Fault(Range):
         api: the API group that the cluster must serve for it to do harm; None if it does not matter.
         kubernetes: the lowest Kubernetes minor version on which it does harm; None for all.
     """
+
+    identity = ("docs", "first", "given")
 
     first: Version
     below: Version
@@ -128,6 +134,8 @@ class KubernetesFloor(Range):
         source: the page that states it.
     """
 
+    identity = ("first",)
+
     first: Version
     floor: str
     source: str
@@ -142,6 +150,8 @@ class TestedKubernetes(Range):
         sure: how sure this is.
         source: the page that states it.
     """
+
+    identity = ("first",)
 
     first: Version
     lowest: str
@@ -159,6 +169,8 @@ class Support(Row):
         ended: whether it has ended.
         source: the page that states it.
     """
+
+    identity = ("minor",)
 
     minor: str
     until: str
@@ -222,6 +234,8 @@ class PodSecurity(Range):
         given: the chart value with which it holds; None if it always does. The least strict row that holds decides.
     """
 
+    identity = ("first", "given")
+
     level: PodSecurityLevel
     source: str
     given: str | None = None
@@ -241,6 +255,8 @@ class SettingKey(Range):
         variable: the environment variable's name.
         lacks: what the setting does not apply to in these versions.
     """
+
+    identity = ("key", "first")
 
     key: str
     source: str
@@ -263,12 +279,14 @@ class Subchart(Row):
     Attributes:
         globals: what it reads of the platform's ``global``, and what each key takes. Its other keys are not recorded.
         source: the page that states it.
+        checked: the date on which this table was last compared with upstream, as YYYY-MM-DD.
         settings: the chart values of each setting.
         pod_security: which level of the Pod Security Standards admits its pods.
     """
 
     globals: dict[str, Kind]
     source: str
+    checked: str
     settings: Settings
     pod_security: tuple[PodSecurity, ...]
 
@@ -294,6 +312,7 @@ class Chart(Row):
         api: the API group of its custom resources.
         versions: the versions that this catalog knows, oldest first.
         source: the page that states it.
+        checked: the date on which this table was last compared with upstream, as YYYY-MM-DD.
         repositories: where they are published.
         kubernetes: the lowest Kubernetes version.
         tested: the Kubernetes versions that upstream tests it with.
@@ -312,6 +331,7 @@ class Chart(Row):
     api: str
     versions: tuple[Version, ...]
     source: str
+    checked: str
     repositories: tuple[Repository, ...]
     settings: Settings
     pod_security: tuple[PodSecurity, ...]

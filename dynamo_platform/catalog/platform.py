@@ -34,6 +34,8 @@ class Minor(Row):
         source: the page that states it.
     """
 
+    identity = ("minor",)
+
     minor: str
     kai_scheduler: Window
     grove: Window
@@ -50,6 +52,8 @@ class PastMinor(Row):
         source: the page that states it.
     """
 
+    identity = ("minor",)
+
     minor: str
     kai_scheduler: Version
     grove: Version
@@ -64,6 +68,8 @@ class Default(Range):
         value: the default.
         source: the page that states it.
     """
+
+    identity = ("setting", "first")
 
     first: Version
     setting: str
@@ -106,6 +112,8 @@ class RemovedKeys(Range):
         source: the page that states it.
     """
 
+    identity = ("first",)
+
     first: Version
     keys: dict[str, str]
     source: str
@@ -120,6 +128,8 @@ class AllowedValues(Range):
         why: the reason.
         source: the page that states it.
     """
+
+    identity = ("key", "first")
 
     first: Version
     key: str
@@ -161,6 +171,8 @@ class Unreached(Range):
         settings: the paths of the settings.
         source: the page that lists its values.
     """
+
+    identity = ("chart", "given", "first")
 
     first: Version
     chart: str

@@ -21,13 +21,15 @@ class Row:
     Attributes:
         fields: the annotation of each field.
         required: the fields without a default.
+        identity: the fields that tell rows of this kind apart; none if a table has only one of them.
     """
 
     fields: ClassVar[Mapping[str, Any]] = {}
     required: ClassVar[frozenset[str]] = frozenset()
+    identity: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        own = cls.__annotations__
+        own = {name: kind for name, kind in cls.__annotations__.items() if str(kind).find("ClassVar") < 0}
         cls.fields = {**cls.fields, **own}
         # A field that a row annotates again, without a default, is required there.
         cls.required = cls.required.union(own) - (own.keys() & vars(cls).keys())
@@ -39,7 +41,7 @@ class Row:
         raise AttributeError(f"{name}: a row does not change")
 
 
-def read(kind: Any, value: Any, where: str) -> Any:
+def read(kind: Any, value: Any, where: str, problems: list[str] | None = None) -> Any:
     """The value as its annotation says.
 
     Args:
@@ -47,6 +49,7 @@ def read(kind: Any, value: Any, where: str) -> Any:
             plain type.
         value: the JSON value.
         where: its path, for the error.
+        problems: where to add what does not fit, as path and problem, instead of raising; the result is then of no use.
 
     Raises:
         ValueError: the value does not fit.
@@ -55,35 +58,76 @@ def read(kind: Any, value: Any, where: str) -> Any:
     if type(value) is kind:
         result = value
     elif kind is Version and isinstance(value, str):
-        result = _version(value)
+        result = _read_version(value, where, problems)
     elif isinstance(kind, type) and issubclass(kind, Row) and isinstance(value, dict):
-        result = _row(kind, value, where)
+        result = _row(kind, value, where, problems)
     else:
-        result = _composed(kind, value, where)
+        result = _composed(kind, value, where, problems)
     return result
 
 
-def _composed(kind: Any, value: Any, where: str) -> Any:
+def _report(problem: str, problems: list[str] | None) -> None:
+    if problems is None:
+        raise ValueError(problem)
+    problems.append(problem)
+
+
+def _read_version(value: str, where: str, problems: list[str] | None) -> Version | None:
+    try:
+        return _version(value)
+    except ValueError as error:
+        _report(f"{where}: {error}", problems)
+    return None
+
+
+def _composed(kind: Any, value: Any, where: str, problems: list[str] | None) -> Any:
     origin, args = get_origin(kind), get_args(kind)
-    result: Any
+    result: Any = None
     if origin is UnionType:
-        result = None if value is None else read(args[0], value, where)
+        result = None if value is None else read(args[0], value, where, problems)
     elif origin is tuple and isinstance(value, list):
-        result = tuple(read(args[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+        result = tuple(read(args[0], item, f"{where}[{i}]", problems) for i, item in enumerate(value))
     elif origin is dict and isinstance(value, dict):
-        result = {key: read(args[1], item, f"{where}.{key}") for key, item in value.items()}
+        result = {key: read(args[1], item, f"{where}.{key}", problems) for key, item in value.items()}
     elif kind is Any or value in args or (isinstance(kind, type) and isinstance(value, kind)):
         result = value
     else:
-        raise ValueError(f"{where}: {value!r} is not {kind}")
+        _report(f"{where}: {value!r} is not {_describe(kind)}", problems)
     return result
 
 
-def _row(kind: Any, value: dict[str, Any], where: str) -> Row:
+def _describe(kind: Any) -> str:
+    """An annotation in words."""
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        words = _describe(args[0])
+    elif origin in _WORDS:
+        words = _WORDS[origin]
+    elif args:
+        words = "one of " + ", ".join(map(str, args))
+    else:
+        words = "a mapping" if issubclass(kind, Row) else _WORDS[kind]
+    return words
+
+
+_WORDS: dict[Any, str] = {
+    tuple: "a list",
+    dict: "a mapping",
+    Version: "a version",
+    str: "text",
+    int: "a whole number",
+    bool: "true or false",
+}
+
+
+def _row(kind: Any, value: dict[str, Any], where: str, problems: list[str] | None) -> Row:
     fields = kind.fields
-    wrong = [key for key in value if key not in fields]
-    wrong += [key for key in fields if key in kind.required and key not in value]
-    if wrong:
-        raise ValueError(f"{where}: {', '.join(wrong)} missing or unknown; {kind.__name__} has {', '.join(fields)}")
-    row: Row = kind(**{key: read(fields[key], item, f"{where}.{key}") for key, item in value.items()})
+    missing = [key for key in fields if key in kind.required and key not in value]
+    unknown = [key for key in value if key not in fields]
+    for keys, what in ((unknown, "unknown"), (missing, "missing")):
+        if keys:
+            _report(f"{where}: {', '.join(keys)} {what}; {kind.__name__} has {', '.join(fields)}", problems)
+    row: Row = kind(
+        **{key: read(fields[key], item, f"{where}.{key}", problems) for key, item in value.items() if key in fields}
+    )
     return row

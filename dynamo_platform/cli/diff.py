@@ -20,7 +20,7 @@ from dynamo_platform.comparison import (
     as_text,
     compare,
     compare_objects,
-    local_charts,
+    local_files,
     plan_pair,
     render_jobs,
 )
@@ -33,7 +33,7 @@ from dynamo_platform.rendering.charts import chart_digest
 from dynamo_platform.rendering.objects import Key, Object
 
 from .output import print_json
-from .stacks import STACKS, folder_of, format_option
+from .stacks import STACKS, format_option
 
 Form = Literal["text", "json", "markdown"]
 Sides = tuple[Mapping[str, Side], Mapping[str, Side]]
@@ -77,7 +77,7 @@ def _make_report(base: str, head: str, stacks: tuple[str, ...]) -> Report:
             return Report(None, (), base, head, None, (comparison,))
         before, after = (read_file(path) for path in paths)
         name = after.name
-        folders = folder_of(before), folder_of(after)
+        folders = before.folder, after.folder
         sides = ({name: _read_side(before, folders[0])}, {name: _read_side(after, folders[1])})
         return Report(None, (), base, head, *_compare_sides(sides, folders))
     with tempfile.TemporaryDirectory() as scratch:
@@ -109,18 +109,18 @@ def _check_names(stacks: tuple[str, ...], projects: list[Project | None]) -> Non
 
 
 def _read_revision(revision: Revision, stacks: tuple[str, ...]) -> dict[str, Side]:
-    """Read the stacks of a revision, and write the local charts that they name."""
+    """Read the stacks of a revision, and write the local charts and the catalogs that they name."""
     project = revision.project
     if project is None:
         return {}
     read = [read_stack(project, name) for name in project.stacks if not stacks or name in stacks]
-    for chart in {chart for stack in read for chart in local_charts(stack)}:
-        revision.write_path(project.file.parent / chart)
+    for file in {file for stack in read for file in local_files(stack)}:
+        revision.write_path(project.file.parent / file)
     return {stack.name: _read_side(stack, project.file.parent) for stack in read}
 
 
 def _read_side(stack: Stack, folder: Path) -> Side:
-    return Side(stack, {chart: chart_digest(folder / chart) for chart in local_charts(stack)})
+    return Side(stack, {file: chart_digest(folder / file) for file in local_files(stack)})
 
 
 def _compare_sides(sides: Sides, folders: tuple[Path, Path]) -> tuple[str | None, tuple[Comparison, ...]]:

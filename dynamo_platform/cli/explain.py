@@ -7,7 +7,6 @@ from typing import Literal
 
 import click
 
-from dynamo_platform.catalog import load
 from dynamo_platform.config.reading import parse
 from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import PlatformError
@@ -15,7 +14,7 @@ from dynamo_platform.planning.choices import parse_version
 from dynamo_platform.planning.explanation import PLATFORM, StepExplanation, explain_steps, mermaid, plan_data
 from dynamo_platform.planning.model import Plan, Running
 from dynamo_platform.planning.routes import RouteStep, find_route, route_data
-from dynamo_platform.planning.stacks import plan_stack
+from dynamo_platform.planning.stacks import catalog_of, plan_stack
 
 from .output import print_json
 from .route import route_text
@@ -66,7 +65,7 @@ def _route(stack: Stack, running: Running | None) -> tuple[RouteStep, ...]:
     if not (start and goal):
         return ()
     try:
-        steps = find_route(config, start, goal, load())
+        steps = find_route(config, start, goal, catalog_of(stack))
     except PlatformError:
         return ()  # its findings are those of the plan
     return steps if len(steps) > 1 else ()

@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 
 from dynamo_platform import gitops
-from dynamo_platform.catalog import load
 from dynamo_platform.findings import Finding, PlatformError
 from dynamo_platform.gitops.argocd import with_sync_wave
 from dynamo_platform.planning.model import Plan
@@ -20,7 +19,7 @@ from dynamo_platform.planning.stacks import plan_stack
 from dynamo_platform.rendering import helm
 
 from .commands import CannotRunError, describe_os_error
-from .stacks import CONFIG, STACK, exit_on_errors, folder_of, read_stack_option
+from .stacks import CONFIG, STACK, exit_on_errors, read_stack_option
 
 MARKER = ".dynamo-platform"
 """The file that marks a folder as written by this command."""
@@ -63,7 +62,7 @@ def render(*, stack: str | None, config: Path | None, out: Path, as_values: bool
     try:
         with exit_on_errors():
             plan = plan_stack(read)
-            files = gitops.values_files(plan) if as_values else _render_files(plan, folder_of(read), _ANNOTATE[tool])
+            files = gitops.values_files(plan) if as_values else _render_files(plan, read.folder, _ANNOTATE[tool])
         with _made_folder(out.parent):
             _replace(out, files)
     except OSError as error:
@@ -78,11 +77,12 @@ def render(*, stack: str | None, config: Path | None, out: Path, as_values: bool
 
 
 def _render_files(plan: Plan, project: Path, annotate: gitops.Annotate) -> gitops.Files:
-    catalog = load()
     rendering = plan.rendering._replace(open_apis=())
-    findings: list[Finding] = gitops.undecided_monitors(plan, catalog)
+    findings: list[Finding] = gitops.undecided_monitors(plan, plan.catalog)
     try:
-        rendered, unknown = helm.render_releases(gitops.with_inline_config(plan, catalog), rendering, project=project)
+        rendered, unknown = helm.render_releases(
+            gitops.with_inline_config(plan, plan.catalog), rendering, project=project
+        )
     except PlatformError as error:
         raise PlatformError([*findings, *error.findings]) from error
     # An object that only a cluster can render cannot be written.

@@ -15,6 +15,7 @@ from dynamo_platform.config.reading import parse
 from dynamo_platform.config.stackfile import Stack, read_file
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.routes import Note, RouteStep, changed_settings, find_route, known_version, route_data
+from dynamo_platform.planning.stacks import catalog_of
 from dynamo_platform.versions import Version
 
 from .commands import CannotRunError
@@ -49,8 +50,8 @@ def route(*, since: str, goal: str, stack: str | None, config: Path | None, out:
     """
     if out and not (stack or config):
         raise click.UsageError("--out writes the stack's file for each update; it needs --stack or --config.")
-    catalog = load()
     read = read_stack_option(stack, config) if stack or config else None
+    catalog = catalog_of(read) if read else load()
     with exit_on_errors():
         start, end = (known_version(text, name, catalog) for text, name in ((since, "FROM"), (goal, "TO")))
         steps = find_route(_config(read), start, end, catalog)

@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 
 import click
 
-from dynamo_platform.catalog import load
 from dynamo_platform.config.stackfile import ProjectError, Stack, find_project, read_file, read_stack
 from dynamo_platform.findings import PlatformError
 from dynamo_platform.planning.choices import parse_version
 from dynamo_platform.planning.model import Running
-from dynamo_platform.planning.stacks import running_after, running_at
+from dynamo_platform.planning.stacks import catalog_of, running_after, running_at
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
@@ -23,7 +22,7 @@ def _since(_: click.Context, __: click.Parameter, value: str | None) -> Stack | 
     """Read what is installed now: a stack file, or a version of the platform.
 
     Raises:
-        click.BadParameter: the text is neither a file nor a version, or the catalog does not know the minor version.
+        click.BadParameter: the text is neither a file nor a version.
     """
     if value is None:
         return None
@@ -32,9 +31,6 @@ def _since(_: click.Context, __: click.Parameter, value: str | None) -> Stack | 
     version = parse_version(value)
     if version is None or version.has_v:
         raise click.BadParameter(f"{value!r} is neither a version of the platform, such as 1.4.2, nor a file.")
-    known = load().platform.known_minors
-    if version.minor_line not in known:
-        raise click.BadParameter(f"{value} has an unknown minor version; the known ones are {known[0]} to {known[-1]}.")
     return value
 
 
@@ -83,10 +79,14 @@ def installed(since: Stack | str | None, stack: Stack) -> Running | None:
 
     Raises:
         PlatformError: the given stack file has errors; the exception lists all of them.
+        click.UsageError: the catalog does not know the minor version of the given version.
     """
-    if since is None:
-        return None
-    return running_at(stack, since) if isinstance(since, str) else running_after(since)
+    if since is None or isinstance(since, Stack):
+        return running_after(since) if since else None
+    known = catalog_of(stack).platform.known_minors
+    if since.rpartition(".")[0] not in known:
+        raise click.UsageError(f"{since} has an unknown minor version; the known ones are {known[0]} to {known[-1]}.")
+    return running_at(stack, since)
 
 
 def read_stacks(*, stacks: Sequence[str] = (), everything: bool = False, config: Path | None = None) -> list[Stack]:
@@ -129,11 +129,3 @@ def exit_on_errors() -> Iterator[None]:
     except PlatformError as error:
         click.echo(error, err=True)
         raise click.exceptions.Exit(1) from error
-
-
-def folder_of(stack: Stack) -> Path:
-    """The folder that a stack's paths are relative to: its project's, or its own if there is no project."""
-    try:
-        return find_project(stack.file.parent).file.parent
-    except ProjectError:
-        return stack.file.parent

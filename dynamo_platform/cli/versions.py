@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,9 +11,11 @@ from dynamo_platform.catalog import Catalog, load
 from dynamo_platform.catalog.edges import verified
 from dynamo_platform.catalog.model import latest
 from dynamo_platform.catalog.platform import Minor, Platform, Window
+from dynamo_platform.planning.stacks import catalog_of
 from dynamo_platform.versions import Version
 
 from .output import print_json
+from .stacks import CONFIG, STACK, read_stack_option
 from .tables import Table, print_table
 
 PLATFORM = "dynamo-platform"
@@ -22,27 +25,33 @@ _NOT_KNOWN = "not known"
 
 @click.command()
 @click.option("--edges", is_flag=True, help="Show the supported upgrades instead.")
+@STACK
+@CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
-def versions(*, edges: bool, as_json: bool) -> None:
+def versions(*, edges: bool, stack: str | None, config: Path | None, as_json: bool) -> None:
     """Show which versions of the charts work together.
 
     NATS is its default mode in the platform's chart. BUNDLED is the version inside that chart. SEPARATE is the default
     version of a separate release, with the supported range.
 
+    With a stack, the rows of its own catalog are included, and marked with *.
+
     With --edges, BACK says whether upstream supports the downgrade, and TESTED lists the upgrades that a test carried
     out on a live API server.
     """
+    read = read_stack_option(stack, config) if stack or config else None
+    catalog = catalog_of(read) if read else load()
     if edges:
-        _print_edges(edges_data(load()), as_json=as_json)
+        _print_edges(edges_data(catalog), as_json=as_json)
         return
-    rows = _rows(load())
+    rows = _rows(catalog)
     if as_json:
         print_json(rows)
         return
     columns = ("platform", "kubernetes", "NATS", "KAI bundled", "KAI separate", "Grove bundled", "Grove separate")
     cells = [
         (
-            ", ".join(row["versions"]),
+            ", ".join(row["versions"]) + (" *" if row["overlay"] else ""),
             f">= {row['kubernetes']}",
             row["nats"],
             row["kaiScheduler"]["bundled"] or _NOT_KNOWN,
@@ -115,6 +124,7 @@ def _row(platform: Platform, minor: Minor) -> dict[str, Any]:
         "nats": platform.default("nats.mode", versions[-1]).value,
         "kaiScheduler": _window_data(minor.kai_scheduler),
         "grove": _window_data(minor.grove),
+        "overlay": minor not in load().platform.minors,
         "source": minor.source,
     }
 

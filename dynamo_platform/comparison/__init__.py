@@ -1,6 +1,6 @@
 """The changes that a change of stack files makes: the findings about the upgrade, releases, queues and objects."""
 
-from .compare import compare, compare_objects, local_charts, plan_pair, render_jobs
+from .compare import compare, compare_objects, local_files, plan_pair, render_jobs
 from .forms import as_data, as_markdown, as_text, headline
 from .model import STACK_OWNED, Comparison, Pair, RenderJob, Report, Side, StepChange
 
@@ -18,7 +18,7 @@ __all__ = [
     "compare",
     "compare_objects",
     "headline",
-    "local_charts",
+    "local_files",
     "plan_pair",
     "render_jobs",
 ]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from dynamo_platform import catalog
 from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import Finding, PlatformError, by_severity
 from dynamo_platform.planning.choices import parse_version
 from dynamo_platform.planning.model import Plan, Release, Rendering, Running
 from dynamo_platform.planning.running import from_plan
 from dynamo_platform.planning.sources import is_local
-from dynamo_platform.planning.stacks import plan_stack, running_at
+from dynamo_platform.planning.stacks import catalog_of, plan_stack, running_at
 from dynamo_platform.rendering.changes import find_changes
 from dynamo_platform.rendering.objects import Key, Object, Objects, read_objects
 from dynamo_platform.trees import digest, value_at
@@ -24,10 +23,12 @@ _CHARTS = ("chart", "kaiScheduler.chart", "grove.chart")
 """The settings that name a chart."""
 
 
-def local_charts(stack: Stack) -> list[str]:
-    """The local charts of a configuration, as paths in its own spelling."""
-    charts = [value_at(stack.settings or {}, path) for path in _CHARTS]
-    return [chart for chart in charts if isinstance(chart, str) and is_local(chart)]
+def local_files(stack: Stack) -> list[str]:
+    """The local charts of a configuration and the file of its catalog, as paths in its own spelling."""
+    settings = stack.settings or {}
+    charts = [value_at(settings, path) for path in _CHARTS]
+    found = [chart for chart in charts if isinstance(chart, str) and is_local(chart)]
+    return [*found, *(file for file in [settings.get("catalog")] if isinstance(file, str))]
 
 
 def plan_pair(name: str, base: Side | None, head: Side | None) -> Pair:
@@ -35,7 +36,7 @@ def plan_pair(name: str, base: Side | None, head: Side | None) -> Pair:
     if base and head and _inputs_digest(base) == _inputs_digest(head):
         return Pair(name, "unchanged")
     before, base_errors = _try_plan(base.stack, None) if base else (None, ())
-    running = from_plan(before, catalog.load()) if before else _assume_running(base.stack) if base else None
+    running = from_plan(before) if before else _assume_running(base.stack) if base else None
     after, findings = _try_plan(head.stack, running) if head else (None, ())
     return Pair(
         name=name,
@@ -65,7 +66,7 @@ def _assume_running(stack: Stack) -> Running | None:
     """The assumed installation if the base cannot be planned, from its version alone; None for an unknown version."""
     given = (stack.settings or {}).get("version")
     version = parse_version(given) if isinstance(given, str) else None
-    known = catalog.load().platform.known_minors
+    known = catalog_of(stack).platform.known_minors
     return running_at(stack, str(version)) if version and version.minor_line in known else None
 
 

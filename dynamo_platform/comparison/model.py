@@ -21,7 +21,7 @@ class Side(NamedTuple):
 
     Attributes:
         stack: the stack.
-        charts: digests of its local charts, by the path in the configuration.
+        charts: digests of its local charts and of its catalog's file, by the path in the configuration.
     """
 
     stack: Stack

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pulumi
 
-from dynamo_platform import catalog as catalogs
+from dynamo_platform.catalog import Catalog, catalog_with
 from dynamo_platform.cluster.observe import ClusterAccess, KaiInstallation
 from dynamo_platform.config.model import PlatformConfig
-from dynamo_platform.findings import PlatformError
+from dynamo_platform.findings import Finding, PlatformError
 from dynamo_platform.planning.model import Gate, Plan, Queue, Release, Running, Step
 from dynamo_platform.planning.planner import make_plan, plan_of
 from dynamo_platform.planning.running import COMPONENT, from_state
@@ -85,11 +86,13 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         opts = opts or pulumi.ResourceOptions()
         provider_given = has_kubernetes_provider(opts)
         state = read_state()
-        catalog = catalogs.load()
-        known = {each: from_state(state, each, catalog) for each in (name, *former_names(opts))}
-        last_name = next((each for each, running in known.items() if running), name)
         try:
-            plan = _plan(settings or config, known[last_name], provider_given=provider_given)
+            given = _read(settings or config)
+            catalog, wrong = catalog_with(given.catalog, Path())
+            known = {each: from_state(state, each, catalog) for each in (name, *former_names(opts))}
+            last_name = next((each for each, running in known.items() if running), name)
+            given.problems.extend(wrong)
+            plan = _plan(given, catalog, known[last_name], provider_given=provider_given)
             self.plan = plan if opts.protect is None else plan._replace(protect=opts.protect)
             check_context(self.plan.cluster)
         except PlatformError as error:
@@ -150,15 +153,44 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         }
 
 
-def _plan(config: PlatformConfig | Mapping[str, Any] | None, running: Running | None, *, provider_given: bool) -> Plan:
-    """Plan the configuration; without one, the stack's own."""
+class _Given(NamedTuple):
+    """A configuration as it was given.
+
+    Attributes:
+        config: the configuration.
+        stack: whether it is the stack's own, with names in camelCase.
+        problems: findings about entries that are not in ``config``.
+    """
+
+    config: PlatformConfig | Mapping[str, Any]
+    stack: bool
+    problems: list[Finding]
+
+    @property
+    def catalog(self) -> Any:
+        """The setting ``catalog``."""
+        return self.config.catalog if isinstance(self.config, PlatformConfig) else self.config.get("catalog")
+
+
+def _read(config: PlatformConfig | Mapping[str, Any] | None) -> _Given:
+    """Read a configuration; without one, the stack's own."""
     problems = check_cli()
     if config is None:
         settings, encrypted = read_settings()
-        problems += encrypted
-    else:
-        settings, unknown = known_settings(config)
-        problems += unknown
-        if isinstance(config, PlatformConfig) and not unknown:
-            return make_plan(config, running=running, provider_given=provider_given, problems=problems)
-    return plan_of(settings, stack=config is None, running=running, provider_given=provider_given, problems=problems)
+        return _Given(settings, stack=True, problems=[*problems, *encrypted])
+    settings, unknown = known_settings(config)
+    model = isinstance(config, PlatformConfig) and not unknown
+    return _Given(config if model else settings, stack=False, problems=[*problems, *unknown])
+
+
+def _plan(given: _Given, catalog: Catalog, running: Running | None, *, provider_given: bool) -> Plan:
+    if isinstance(given.config, PlatformConfig):
+        return make_plan(given.config, catalog, running, provider_given=provider_given, problems=given.problems)
+    return plan_of(
+        given.config,
+        catalog,
+        stack=given.stack,
+        running=running,
+        provider_given=provider_given,
+        problems=given.problems,
+    )

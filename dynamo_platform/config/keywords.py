@@ -162,4 +162,5 @@ class PlatformSettings(ReleaseSettings, total=False):
     replicas: int | None
     protect: bool | None
     preview_objects: bool | None
+    catalog: str | None
     accept: list[str] | tuple[str, ...] | None

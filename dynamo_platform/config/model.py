@@ -431,6 +431,8 @@ class PlatformConfig(ReleaseConfig):
         protect: whether releases and queues have Pulumi's ``protect`` option. Default: ``true`` in production, else
             ``false``.
         preview_objects: whether previews render the charts and list the objects that change. Default: ``true``.
+        catalog: a file with rows that this package's catalog does not have yet, or has wrong: JSON or YAML, relative to
+            the project. ``dynamo-platform catalog add`` writes it from released charts. Default: none.
         accept: codes of findings that your team has accepted; they become notes. Default: none.
     """
 
@@ -452,4 +454,5 @@ class PlatformConfig(ReleaseConfig):
     replicas: Annotated[int, Field(ge=1)] | None = None
     protect: bool | None = None
     preview_objects: bool | None = None
+    catalog: Text | None = None
     accept: Annotated[tuple[Text, ...], Field(strict=False)] | None = None

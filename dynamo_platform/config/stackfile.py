@@ -80,6 +80,7 @@ class Stack(NamedTuple):
         settings: the settings by name, in camelCase and typed; None if the file cannot be read.
         problems: findings about the file, and about entries that were left out of ``settings``.
         lines: the line of each setting, by its path.
+        folder: the folder that its paths are relative to: its project's, or its own if there is no project.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Stack(NamedTuple):
     settings: dict[str, Any] | None
     problems: tuple[Finding, ...]
     lines: Mapping[str, int]
+    folder: Path
 
 
 def find_project(start: Path) -> Project:
@@ -160,16 +162,16 @@ def parse_stack(data: bytes, file: Path, *, name: str, project: Project, bare: b
         bare = bare and not (isinstance(content, dict) and _STACK_FILE_KEYS & content.keys())
         settings = _settings(content, project, bare=bare)
     except DuplicateKeyError as error:
-        return Stack(name, file, None, (_duplicate(error),), {})
+        return Stack(name, file, None, (_duplicate(error),), {}, project.file.parent)
     except YamlTextError as error:
-        return Stack(name, file, None, (_unreadable(file, error),), {})
+        return Stack(name, file, None, (_unreadable(file, error),), {}, project.file.parent)
     secret = [key for key, value in settings.items() if _is_encrypted(value)]
     problems = [encrypted_finding(key) for key in secret]
     if not bare and content.get("environment"):
         problems.append(_esc_environment(content["environment"]))
     raw = {key: _as_text(value) for key, value in settings.items() if key not in secret}
     lines = {dotted(_setting(location)): line for location, line in document.lines.items()}
-    return Stack(name, file, decode_stack(raw), tuple(problems), lines)
+    return Stack(name, file, decode_stack(raw), tuple(problems), lines, project.file.parent)
 
 
 def _settings(content: Any, project: Project, *, bare: bool) -> dict[str, Any]:

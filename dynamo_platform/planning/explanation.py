@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dynamo_platform.catalog import load
 from dynamo_platform.config.model import to_camel
 from dynamo_platform.findings import quote_value
 from dynamo_platform.trees import walk
@@ -96,7 +95,7 @@ def _running_versions(running: Running | None) -> dict[str, str]:
 def _subchart_versions(plan: Plan) -> dict[str, str]:
     """The versions of the platform's subcharts, by name."""
     version = Version.parse(plan.platform.version)
-    minor = load().minor(version)
+    minor = plan.catalog.minor(version)
     bundles = {"kai-scheduler": minor.kai_scheduler, "grove": minor.grove} if minor else {}
     return {name: str(window.bundled) for name, window in bundles.items() if plan.modes[name] == "bundled"}
 
@@ -143,7 +142,7 @@ def _queue_facts(step: Queue) -> Iterator[tuple[str, str]]:
 
 
 def _why(step: Step, plan: Plan) -> str:
-    queue_names = load().platform.queues.names
+    queue_names = plan.catalog.platform.queues.names
     match step:
         case Release(name=name, hooks=False) if name == PLATFORM:
             owner = "the stack" if any(queue.name in queue_names for queue in plan.queues) else "someone else"
@@ -157,7 +156,7 @@ def _why(step: Step, plan: Plan) -> str:
         case Release():
             why = "A separate release; with these values, it needs KAI Scheduler's CRDs when it starts."
         case Gate():
-            gates = load().kai_scheduler.gates_for(external=plan.modes["kai-scheduler"] == "external")
+            gates = plan.catalog.kai_scheduler.gates_for(external=plan.modes["kai-scheduler"] == "external")
             why = next(reason for row, reason in gates if row.name == step.name)
         case Queue(name=name) if name in queue_names:
             why = "Dynamo's workloads use it. The stack owns it, so it stays the same object through upgrades."

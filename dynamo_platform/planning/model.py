@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from dynamo_platform.catalog import Catalog
 from dynamo_platform.config.model import BackendMode, Mode
 from dynamo_platform.findings import Finding
 from dynamo_platform.versions import Version
@@ -154,6 +155,7 @@ class Plan(NamedTuple):
         protect: whether releases and queues are protected.
         rendering: the cluster that charts are rendered for.
         preview_objects: whether a preview renders the charts and lists their objects.
+        catalog: the facts about upstream's charts that it is made from.
         findings: warnings and notes.
     """
 
@@ -164,6 +166,7 @@ class Plan(NamedTuple):
     protect: bool
     rendering: Rendering
     preview_objects: bool
+    catalog: Catalog
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -6,10 +6,10 @@ comes after everything it depends on; a back-end carries the steps out and decid
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from dynamo_platform import catalog as catalogs
-from dynamo_platform.catalog import Catalog
+from dynamo_platform.catalog import Catalog, catalog_with
 from dynamo_platform.config.model import PlatformConfig
 from dynamo_platform.config.reading import parse
 from dynamo_platform.findings import Finding, PlatformError, by_severity
@@ -25,6 +25,7 @@ ASSUMED_KUBERNETES = "1.33"
 
 def plan_of(
     data: Mapping[str, Any],
+    catalog: Catalog | None = None,
     *,
     stack: bool,
     running: Running | None = None,
@@ -35,6 +36,7 @@ def plan_of(
 
     Args:
         data: the configuration as a mapping.
+        catalog: the facts about upstream's charts. Default: as for :func:`make_plan`.
         stack: whether its names are camelCase, as in stack configuration (otherwise Python's snake_case).
         running: what this stack installed before; None for a new one.
         provider_given: whether the caller passes a Kubernetes provider, which then selects the cluster.
@@ -45,7 +47,7 @@ def plan_of(
     """
     config, unreadable = parse(data, stack=stack)
     known = [*problems, *(finding for finding in unreadable if not _follows_from(finding, problems))]
-    return make_plan(config, running=running, provider_given=provider_given, problems=known, stack=stack)
+    return make_plan(config, catalog, running, provider_given=provider_given, problems=known, stack=stack)
 
 
 def make_plan(
@@ -61,7 +63,8 @@ def make_plan(
 
     Args:
         config: the user's configuration.
-        catalog: the facts about upstream's charts. Default: the catalog of this package.
+        catalog: the facts about upstream's charts. Default: the catalog of this package, with the file that the
+            configuration names, relative to the current folder.
         running: what this stack installed before; None for a new one.
         provider_given: whether the caller passes a Kubernetes provider, which then selects the cluster.
         problems: findings from reading the configuration.
@@ -70,7 +73,10 @@ def make_plan(
     Raises:
         PlatformError: the configuration has errors; the exception lists all of them.
     """
-    c = choose(config, catalog or catalogs.load(), provider_given=provider_given, running=running)
+    if catalog is None:
+        catalog, wrong = catalog_with(config.catalog, Path())
+        problems = [*problems, *wrong]
+    c = choose(config, catalog, provider_given=provider_given, running=running)
     judged = [f if stack else _in_python(f) for f in rules.judge(c)]
     findings = [*problems, *(f for f in judged if not _follows_from(f, problems))]
     if any(f.severity == "error" for f in findings):
@@ -85,6 +91,7 @@ def make_plan(
         rendering=_rendering(config, c.catalog),
         preview_objects=config.preview_objects is not False,
         findings=by_severity(findings),
+        catalog=c.catalog,
     )
 
 

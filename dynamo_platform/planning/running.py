@@ -43,12 +43,12 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
     return _running(releases, queues, catalog) if releases or queues else None
 
 
-def from_plan(plan: Plan, catalog: Catalog) -> Running:
+def from_plan(plan: Plan) -> Running:
     """The installation after a plan is applied."""
     releases = {
         release.name: {**release._asdict(), "repositoryOpts": {"repo": release.repository}} for release in plan.releases
     }
-    return _running(releases, {queue.name: queue.spec for queue in plan.queues}, catalog)
+    return _running(releases, {queue.name: queue.spec for queue in plan.queues}, plan.catalog)
 
 
 def _running(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dynamo_platform import catalog
+from dynamo_platform.catalog import Catalog, Overlaid, catalog_with
 from dynamo_platform.config.reading import parse
 from dynamo_platform.config.stackfile import Stack
 from dynamo_platform.findings import Finding, PlatformError
@@ -10,6 +10,16 @@ from dynamo_platform.findings import Finding, PlatformError
 from .model import Plan, Running
 from .planner import plan_of
 from .running import from_plan, from_version
+
+
+def overlaid(stack: Stack) -> Overlaid:
+    """The catalog of a stack: the shipped one, with the file that its setting ``catalog`` names."""
+    return catalog_with((stack.settings or {}).get("catalog"), stack.folder)
+
+
+def catalog_of(stack: Stack) -> Catalog:
+    """The catalog of a stack; findings about its own rows are those of its plan."""
+    return overlaid(stack).catalog
 
 
 def plan_stack(stack: Stack, running: Running | None = None) -> Plan:
@@ -24,7 +34,8 @@ def plan_stack(stack: Stack, running: Running | None = None) -> Plan:
     """
     if stack.settings is None:
         raise PlatformError(stack.problems)
-    return plan_of(stack.settings, stack=True, running=running, problems=stack.problems)
+    catalog, problems = overlaid(stack)
+    return plan_of(stack.settings, catalog, stack=True, running=running, problems=[*stack.problems, *problems])
 
 
 def check_stack(stack: Stack, running: Running | None = None) -> tuple[Finding, ...]:
@@ -38,7 +49,7 @@ def check_stack(stack: Stack, running: Running | None = None) -> tuple[Finding, 
 def running_at(stack: Stack, version: str) -> Running:
     """What a stack's configuration would have installed with another version of the platform."""
     config, _ = parse(stack.settings or {}, stack=True)
-    return from_version(version, config, catalog.load())
+    return from_version(version, config, catalog_of(stack))
 
 
 def running_after(stack: Stack) -> Running:
@@ -47,4 +58,4 @@ def running_after(stack: Stack) -> Running:
     Raises:
         PlatformError: the configuration has errors; the exception lists all of them.
     """
-    return from_plan(plan_stack(stack), catalog.load())
+    return from_plan(plan_stack(stack))

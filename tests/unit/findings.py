@@ -15,6 +15,7 @@ import pulumi
 import yaml
 
 from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
+from dynamo_platform.catalog import overlay
 from dynamo_platform.component import engine, inputs, providers
 from dynamo_platform.component.engine import old_cli
 from dynamo_platform.component.inputs import unknown_setting, unwritable_value
@@ -22,6 +23,7 @@ from dynamo_platform.component.providers import unknown_context
 from dynamo_platform.config import mistakes, stackfile
 from dynamo_platform.config.reading import parse
 from dynamo_platform.config.stackfile import Project, parse_stack
+from dynamo_platform.planning import routes
 from dynamo_platform.planning.model import Queue, Release, Running
 from dynamo_platform.planning.rules import RULES
 from dynamo_platform.planning.running import COMPONENT, from_state, from_version
@@ -82,6 +84,21 @@ PROGRAM = {
     "RUN003": unwritable_value(date, ("kai_scheduler", "values", "global", "since")),
 }
 """Findings about a program and its engine."""
+
+_FLOOR = {"first": "1.4.0-0", "floor": "1.31", "source": "https://example.com"}
+OVERLAY = {
+    "CAT001": catalog.catalog_with("catalogue.yaml", Path("/none")).findings[0],
+    **{
+        code: overlay.overlay(catalog.load(), {"checked": checked} | content, "catalog.yaml").findings[0]
+        for code, checked, content in (
+            ("CAT002", "2027-01-01", {"platform": {"versions": [{"version": "1.8", "source": "https://example.com"}]}}),
+            ("CAT003", "2027-01-01", {"platform": {"kubernetes": [_FLOOR]}}),
+            ("CAT004", "2027-01-01", {"platform": {"kubernetes": [_FLOOR | {"floor": "1.30"}]}}),
+            ("CAT005", "2026-01-01", {"platform": {"kubernetes": [_FLOOR]}}),
+        )
+    },
+}
+"""Findings about the catalog's file."""
 
 LIMITS = """\
 ## What is not checked
@@ -217,6 +234,8 @@ def page() -> str:
     ]
     lines += ["", "## The kubeconfig", "", "### CLU003", "", *_context_example()]
     lines += ["", "## Programs", *_listed(PROGRAM, engine.TITLES | inputs.TITLES)]
+    lines += ["", "## The catalog's file", *_listed(OVERLAY, overlay.TITLES)]
+    lines += ["", "## Routes", *_listed({"UPG021": _no_route()}, routes.TITLES)]
     for title, rows in _subjects():
         lines += ["", f"## {title}"]
         for code, kind, what in rows:
@@ -232,6 +251,14 @@ def _listed(findings: Mapping[str, Finding], titles: Mapping[str, str]) -> list[
         head = f"{finding.severity.capitalize()}. {titles[code]}"
         lines += ["", f"### {code}", "", head, "", "```text", *str(finding).splitlines(), "```"]
     return lines
+
+
+def _no_route() -> Finding:
+    try:
+        routes.known_version("1.99.0", "TO", catalog.load())
+    except PlatformError as error:
+        return error.findings[0]
+    raise AssertionError
 
 
 def _subjects() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:

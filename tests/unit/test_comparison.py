@@ -19,7 +19,7 @@ from dynamo_platform.comparison import (
     compare,
     compare_objects,
     headline,
-    local_charts,
+    local_files,
     plan_pair,
     render_jobs,
 )
@@ -43,7 +43,7 @@ BROKEN = Finding("REN001", "error", "values", "the values of this plan", "values
 
 
 def side(settings: Config, charts: dict[str, str] | None = None) -> Side:
-    return Side(Stack("dev", Path("Pulumi.dev.yaml"), settings, (), {}), charts or {})
+    return Side(Stack("dev", Path("Pulumi.dev.yaml"), settings, (), {}, Path()), charts or {})
 
 
 def paired(base: Config | None, head: Config | None) -> Pair:
@@ -93,7 +93,7 @@ def test_queues_of_the_base_are_running_when_the_head_is_checked() -> None:
 def test_running_is_the_same_from_a_plan_and_from_the_state() -> None:
     for page in (DEV, SEPARATE, OLD | {"queues": [QUEUE]}):
         plan = plan_of(page, stack=True)
-        assert from_plan(plan, catalog.load()) == from_state(state(plan), "dp", catalog.load())
+        assert from_plan(plan) == from_state(state(plan), "dp", catalog.load())
 
 
 def test_the_version_of_a_base_that_cannot_be_planned_is_assumed_to_run() -> None:
@@ -178,7 +178,7 @@ def test_equivalent_settings_make_no_difference() -> None:
 
 def test_another_chart_at_the_same_path_is_a_change() -> None:
     settings = SEPARATE | {"chart": "./charts/platform.tgz"}
-    assert local_charts(side(settings).stack) == ["./charts/platform.tgz"]
+    assert local_files(side(settings).stack) == ["./charts/platform.tgz"]
     before, after = (side(settings, {"./charts/platform.tgz": content}) for content in ("a", "b"))
     assert plan_pair("dev", before, before).state == "unchanged"
     found = plan_pair("dev", before, after)
@@ -192,7 +192,7 @@ def test_another_chart_at_the_same_path_is_a_change() -> None:
 
 @pytest.mark.parametrize("chart", ["oci://registry/charts/platform", "https://host/platform.tgz", "platform", None])
 def test_remote_charts_are_not_local(chart: str | None) -> None:
-    assert local_charts(side({"chart": chart, "grove": {"chart": "charts/grove"}}).stack) == ["charts/grove"]
+    assert local_files(side({"chart": chart, "grove": {"chart": "charts/grove"}}).stack) == ["charts/grove"]
 
 
 def test_a_refused_head_is_not_rendered() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dynamo_platform.catalog.keys import Keys, nearest_recording, other_recording, recorded
+from dynamo_platform.catalog.keys import Keys, nearest_recording, other_recording
 from dynamo_platform.catalog.model import Kind
 from dynamo_platform.planning.choices import Choices, Leaves
 from dynamo_platform.versions import Version
@@ -56,7 +56,7 @@ def given(c: Choices) -> Iterator[Given]:
         yield _given_to_platform(c, c.config.values, c.version)
     for d in c.dependencies:
         if d.values and d.version and d.mode in {"separate", "bundled"}:
-            versions = recorded(d.chart.chart)
+            versions = c.catalog.recorded(d.chart.chart)
             recording = nearest_recording(d.version, versions)
             yield Given(
                 at=f"{d.key}.values",
@@ -77,7 +77,7 @@ def given(c: Choices) -> Iterator[Given]:
 
 def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version) -> Given:
     chart = c.catalog.platform.chart
-    versions = recorded(chart)
+    versions = c.catalog.recorded(chart)
     recording = nearest_recording(
         version, [other for other in versions if other.minor_line == version.minor_line] or versions
     )
@@ -118,16 +118,16 @@ def _with_bundled(c: Choices, kinds: Mapping[str, Kind]) -> Mapping[str, Kind]:
     """The platform's keys with those of each bundled chart."""
     for d in c.dependencies:
         if d.mode == "bundled" and d.version:
-            kinds = _with_chart(kinds, d.name, d.chart.chart, d.version)
+            recorded = c.catalog.recorded(d.chart.chart)
+            kinds = _with_chart(kinds, d.name, recorded[nearest_recording(d.version, recorded)])
     for backend in (c.nats, c.etcd):
         if backend.mode == "bundled":
             kinds = {**kinds, **(c.catalog.nats if backend is c.nats else c.catalog.etcd).globals}
     return kinds
 
 
-def _with_chart(kinds: Mapping[str, Kind], key: str, chart: str, version: Version) -> dict[str, Kind]:
+def _with_chart(kinds: Mapping[str, Kind], key: str, own: Mapping[str, Kind]) -> dict[str, Kind]:
     """The platform's keys with those of a bundled chart: below its key, and its globals among the platform's."""
-    own = recorded(chart)[nearest_recording(version, recorded(chart))]
     of_all = {path: kind for path, kind in own.items() if path.startswith("global.")}
     rest = {path: kind for path, kind in kinds.items() if path != key}
     return {f"{key}.{path}": kind for path, kind in own.items()} | of_all | rest

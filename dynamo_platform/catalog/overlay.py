@@ -1,0 +1,333 @@
+"""The catalog with the rows of a file: an overlay, which adds or corrects facts.
+
+An overlay has the tables of ``data/``, each with the rows to add. A row with the identity of a shipped one replaces it.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from dynamo_platform.config.model import DOCS
+from dynamo_platform.config.yamltext import MAX_BYTES, YamlTextError, load_yaml
+from dynamo_platform.findings import Finding, Severity, quote_value
+from dynamo_platform.versions import Version
+
+from . import Catalog, Overlaid, load
+from .keys import Recording
+from .reading import Row, read
+
+TITLES = {
+    "CAT001": "The catalog's file cannot be read.",
+    "CAT002": "An entry of the catalog's file is wrong.",
+    "CAT003": "A row of the catalog's file differs from this package's catalog, and replaces it.",
+    "CAT004": "A row of the catalog's file is in this package's catalog already.",
+    "CAT005": "A row of the catalog's file is older than the row that it replaces.",
+}
+"""The titles of the findings about an overlay, by code."""
+
+_NOTES = ("CAT003", "CAT004")
+
+_DOCS = "docs/configuration.md#catalog"
+
+_SOURCES = ("source", "docs", "sources")
+"""The fields that name a row's source."""
+
+_OWN_FIELDS = {"chart", "namespace", "api", "source", "checked", "globals"}
+"""Fields of a table that an overlay cannot change."""
+
+
+def catalog_of_file(file: str, folder: Path) -> Overlaid:
+    """The shipped catalog with the rows of a file.
+
+    Args:
+        file: the file, relative to the project.
+        folder: the project's folder.
+    """
+    path = (folder / file).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        return Overlaid(load(), (_unreadable(file, "it is outside of the project"),))
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return Overlaid(load(), (_unreadable(file, str(error.strerror)),))
+    return _overlaid(data, file)
+
+
+@lru_cache(maxsize=16)
+def _overlaid(data: bytes, name: str) -> Overlaid:
+    try:
+        content = load_yaml(data).value
+    except YamlTextError as error:
+        line = f" (line {error.line})" if error.line else ""
+        return Overlaid(load(), (_unreadable(name, f"{error.problem}{line}"),))
+    if not isinstance(content, dict):
+        return Overlaid(load(), (_unreadable(name, "it is not a mapping of tables"),))
+    return overlay(load(), content, name)
+
+
+def overlay(base: Catalog, content: Mapping[str, Any], name: str) -> Overlaid:
+    """A catalog with the rows of an overlay.
+
+    Args:
+        base: the catalog.
+        content: the overlay.
+        name: its file, for findings.
+    """
+    merge = _Merge(name, content.get("checked"))
+    tables = {each: getattr(base, each) for each in base.fields}
+    for table, rows in content.items():
+        if table in tables and table != "kinds":
+            tables[table] = merge.table(type(tables[table]), tables[table], rows, table)
+        elif table == "keys":
+            continue
+        elif table != "checked":
+            known = [*(each for each in tables if each != "kinds"), "keys", "checked"]
+            merge.wrong(table, quote_value(rows), ", ".join(known), "The catalog has no such table.")
+    added = merge.recordings(content.get("keys") or {})
+    if any(finding.severity == "error" for finding in merge.findings):
+        return Overlaid(base, tuple(merge.findings))
+    return Overlaid(Catalog(**tables, added_recordings=added), tuple(merge.findings))
+
+
+class _Merge:
+    """Merges the tables of one overlay, and collects the findings about it."""
+
+    def __init__(self, name: str, checked: Any) -> None:
+        self.name = name
+        self.findings: list[Finding] = []
+        self.checked = self._date(checked, "checked") if checked is not None else None
+        if checked is None:
+            why = "Rows that are older than those of this package's catalog must not replace them."
+            self.wrong("checked", "nothing", "the date on which the facts were read, such as 2026-11-28", why)
+
+    def wrong(self, where: str, given: str, allowed: str, why: str, code: str = "CAT002") -> None:
+        """Add an error."""
+        self._add(code, where, (given, allowed, why))
+
+    def _add(self, code: str, where: str, texts: tuple[str, str, str], docs: str = _DOCS) -> None:
+        given, allowed, why = texts
+        severity: Severity = "note" if code in _NOTES else "error"
+        self.findings.append(
+            Finding(code, severity, f"catalog.{where}", given, allowed, f"{why} It is in {self.name}.", docs)
+        )
+
+    def _date(self, value: Any, where: str) -> str | None:
+        try:
+            return date.fromisoformat(value).isoformat()
+        except (TypeError, ValueError):
+            self.wrong(where, quote_value(value), "a date in quotes, such as 2026-11-28", "It is not a date.")
+            return None
+
+    def table(self, kind: Any, base: Any, given: Any, where: str) -> Any:
+        """A row that is a table: its fields are merged one by one."""
+        if not isinstance(given, dict):
+            self.wrong(where, quote_value(given), "a mapping of the table's fields", "It is a table.")
+            return base
+        fields = dict(vars(base))
+        for name, value in given.items():
+            if name not in kind.fields or name in _OWN_FIELDS:
+                allowed = ", ".join(each for each in kind.fields if each not in _OWN_FIELDS)
+                self.wrong(f"{where}.{name}", quote_value(value), allowed, "An overlay cannot set this field.")
+            else:
+                fields[name] = self._field(kind.fields[name], fields.get(name), value, f"{where}.{name}")
+        return kind(**fields)
+
+    def _field(self, kind: Any, base: Any, given: Any, where: str) -> Any:
+        origin, args = get_origin(kind), get_args(kind)
+        if origin is tuple and args[0] is Version:
+            return self._versions(base, given, where)
+        if origin is tuple and args[0].identity:
+            return self._rows(args[0], base or (), given, where)
+        if origin is dict and get_origin(args[1]) is tuple:
+            return self._by_setting(args[1], base, given, where)
+        row = args[0] if args and not isinstance(kind, type) else kind
+        if isinstance(row, type) and issubclass(row, Row) and not any(each in row.fields for each in _SOURCES):
+            return self.table(row, base, given, where)
+        if isinstance(row, type) and issubclass(row, Row):
+            found = self._row(row, given, where)
+            if found is not None and base is not None:
+                self._compare(base, found, given, where)
+            return base if found is None else found
+        self.wrong(where, quote_value(given), "a row with its source", "An overlay cannot set this field.")
+        return base
+
+    def _versions(self, base: tuple[Version, ...], given: Any, where: str) -> tuple[Version, ...]:
+        found = list(base)
+        for number, item in enumerate(self._list(given, where)):
+            at = f"{where}[{number}]"
+            row: Any = self._row(_KnownVersion, item, at)
+            if row is None:
+                continue
+            if str(row.version) in map(str, base):
+                self._not_needed(at, str(row.version))
+            elif row.version not in found:
+                found.append(row.version)
+        return tuple(sorted(found))
+
+    def _rows(self, kind: Any, base: tuple[Any, ...], given: Any, where: str) -> tuple[Any, ...]:
+        rows = list(base)
+        for number, item in enumerate(self._list(given, where)):
+            at = f"{where}[{number}]"
+            if (row := self._row(kind, item, at)) is None:
+                continue
+            same = next((n for n, other in enumerate(rows) if _identity(other) == _identity(row)), None)
+            if same is None:
+                after = [n for n, other in enumerate(rows) if _order(other) <= _order(row)]
+                rows.insert(after[-1] + 1 if after else 0, row)
+            else:
+                self._compare(rows[same], row, item, at)
+                rows[same] = row
+        return tuple(rows)
+
+    def _by_setting(self, kind: Any, base: Mapping[str, Any], given: Any, where: str) -> dict[str, Any]:
+        if not isinstance(given, dict):
+            self.wrong(where, quote_value(given), "a mapping of lists of rows", "It is not a mapping.")
+            return dict(base)
+        rows = {
+            name: self._rows(get_args(kind)[0], base.get(name, ()), value, f"{where}.{name}")
+            for name, value in given.items()
+        }
+        return {**base, **rows}
+
+    def recordings(self, given: Any) -> dict[str, dict[str, Recording]]:
+        """The recordings of keys, by chart and version."""
+        found: dict[str, dict[str, Recording]] = {}
+        if not isinstance(given, dict):
+            self.wrong("keys", quote_value(given), "a mapping of charts", "It is not a mapping.")
+            return found
+        for chart, versions in given.items():
+            if chart not in _RECORDED or not isinstance(versions, dict):
+                allowed = f"a mapping of versions, below one of {', '.join(_RECORDED)}"
+                self.wrong(f"keys.{chart}", quote_value(versions), allowed, "No keys of other charts are recorded.")
+                continue
+            for version, item in versions.items():
+                at = f"keys.{chart}.{version}"
+                problems: list[str] = []
+                read(Version, version, at, problems)
+                self._wrong_rows(problems, item)
+                if (row := self._row(Recording, item, at)) is not None and not problems:
+                    found.setdefault(chart, {})[version] = row
+        return found
+
+    def _list(self, given: Any, where: str) -> list[Any]:
+        if isinstance(given, list):
+            return given
+        self.wrong(where, quote_value(given), "a list of rows", "It is not a list.")
+        return []
+
+    def _row(self, kind: Any, given: Any, where: str) -> Any:
+        """A row; None if it is wrong."""
+        before = len(self.findings)
+        if not isinstance(given, dict):
+            self.wrong(where, quote_value(given), "a mapping of the row's fields", "It is not a row.")
+            return None
+        own = {name: value for name, value in given.items() if name != "checked"}
+        if "checked" in given:
+            self._date(given["checked"], f"{where}.checked")
+        named = next((name for name in _SOURCES if name in kind.fields), None)
+        if not own.get(named or "source"):
+            allowed = f"{named or 'source'}: the page that states it"
+            self.wrong(where, quote_value(own), allowed, "Every row of the catalog names its source.")
+        if named is None:
+            own.pop("source", None)
+        problems: list[str] = []
+        row = read(kind, own, where, problems)
+        missing = f"{where}: {named} missing;"
+        self._wrong_rows([each for each in problems if not each.startswith(missing)], given)
+        return row if len(self.findings) == before else None
+
+    def _wrong_rows(self, problems: list[str], given: Any) -> None:
+        for problem in problems:
+            where, _, what = problem.partition(": ")
+            self.wrong(where, quote_value(given), what, "The row does not fit the catalog's schema.")
+
+    def _compare(self, base: Row, row: Row, given: Mapping[str, Any], where: str) -> None:
+        """Compare a row with the one that it replaces."""
+        differ = [
+            name
+            for name in row.fields
+            if name not in _SOURCES and _plain(getattr(base, name)) != _plain(getattr(row, name))
+        ]
+        if not differ:
+            self._not_needed(where, ", ".join(str(part) for part in _identity(row)) or "the row")
+            return
+        ours = {name: _plain(getattr(base, name)) for name in differ}
+        theirs = {name: _plain(getattr(row, name)) for name in differ}
+        checked, shipped = (
+            given.get("checked", self.checked),
+            getattr(load(), where.partition(".")[0]).checked,
+        )
+        if isinstance(checked, str) and checked < shipped:
+            self.wrong(
+                where,
+                f"{quote_value(theirs)}, checked {checked}",
+                f"{quote_value(ours)}, checked {shipped}; or this row with a newer date in `checked`",
+                "This package's row was compared with upstream later. Remove the row, or check its source again.",
+                "CAT005",
+            )
+            return
+        why = "This row replaces the one of this package's catalog."
+        self._add("CAT003", where, (quote_value(theirs), quote_value(ours), why), _source(base))
+
+    def _not_needed(self, where: str, given: str) -> None:
+        why = "This package's catalog has the same row, so this one is not needed any more."
+        self._add("CAT004", where, (given, "remove the row", why))
+
+
+class _KnownVersion(Row):
+    """A version in an overlay.
+
+    Attributes:
+        version: the version.
+        source: the page that states it.
+    """
+
+    version: Version
+    source: str
+
+
+_RECORDED = ("dynamo-platform", "kai-scheduler", "grove-charts")
+
+
+def _source(row: Row) -> str:
+    """The page that states a row."""
+    found = next((getattr(row, name) for name in _SOURCES if getattr(row, name, None)), _DOCS)
+    return found if isinstance(found, str) else str(found[0])
+
+
+def _identity(row: Any) -> tuple[Any, ...]:
+    return tuple(getattr(row, name, None) for name in row.identity)
+
+
+def _order(row: Any) -> tuple[Any, ...]:
+    """What the rows of a table are sorted by: their first version, or their minor version."""
+    if isinstance(first := getattr(row, "first", None), Version):
+        return (1, first)
+    minor = getattr(row, "minor", None) or getattr(row, "from_minor", None)
+    return (1, tuple(map(int, minor.split(".")))) if minor and minor.replace(".", "").isdigit() else (0,)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a row as plain data."""
+    if isinstance(value, Row):
+        return {name: _plain(getattr(value, name, None)) for name in value.fields}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return str(value) if isinstance(value, Version) else value
+
+
+def _unreadable(file: str, problem: str) -> Finding:
+    return Finding(
+        "CAT001",
+        "error",
+        "catalog",
+        quote_value(file),
+        f"a file in the project, in JSON or YAML, of at most {MAX_BYTES:,} bytes",
+        f"The file cannot be read: {problem}.",
+        DOCS,
+    )

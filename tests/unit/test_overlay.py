@@ -1,0 +1,263 @@
+"""A catalog with the rows of a file."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from dynamo_platform import Finding, PlatformError, catalog, make_plan, plan_of
+from dynamo_platform.catalog import catalog_with
+from dynamo_platform.catalog.overlay import overlay
+from dynamo_platform.cli import main
+from dynamo_platform.config.reading import parse
+from dynamo_platform.planning.model import Plan
+from dynamo_platform.versions import Version
+
+SHIPPED = catalog.load()
+SOURCE = "https://example.com/releases"
+WINDOW = {"bundled": "v0.19.0", "pick": "v0.19.0", "first": "v0.18.0", "sure": "inferred"}
+GROVE = {"bundled": "v0.2.0", "pick": "v0.2.0", "first": "v0.1.0-alpha.14", "sure": "inferred"}
+NEW: dict[str, Any] = {
+    "checked": "2027-01-01",
+    "platform": {
+        "versions": [{"version": "1.8.0", "source": SOURCE}],
+        "minors": [{"minor": "1.8", "kai_scheduler": WINDOW, "grove": GROVE, "source": SOURCE}],
+    },
+    "kai_scheduler": {"versions": [{"version": "v0.19.0", "source": SOURCE}]},
+    "edges": {"rows": [{"from_minor": "1.7", "to_minor": "1.8", "reversible": False, "sources": [SOURCE]}]},
+    "keys": {
+        "dynamo-platform": {"1.8.0": {"came": {"dynamo-operator.turbo": "boolean"}, "went": [], "source": SOURCE}}
+    },
+}
+STACK: dict[str, Any] = {
+    "version": "1.8.0",
+    "profile": "development",
+    "kaiScheduler": {"mode": "separate"},
+    "grove": {"mode": "separate"},
+    "values": {"dynamo-operator": {"turbo": True}},
+}
+
+
+def codes(findings: tuple[Finding, ...]) -> list[str]:
+    return [finding.code for finding in findings]
+
+
+def findings_about(content: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    found = overlay(SHIPPED, {"checked": "2027-01-01"} | content, "catalog.yaml").findings
+    return [(finding.code, finding.path, finding.given, finding.allowed) for finding in found]
+
+
+def planned(page: dict[str, Any], content: dict[str, Any]) -> Plan:
+    return plan_of(page, overlay(SHIPPED, content, "catalog.yaml").catalog, stack=True)
+
+
+def test_a_new_minor_is_planned_from_the_file_alone() -> None:
+    with pytest.raises(PlatformError, match="VER004"):
+        plan_of(STACK, stack=True)
+    plan = planned(STACK, NEW)
+    assert {release.name: release.version for release in plan.releases} == {
+        "kai-scheduler": "v0.19.0",
+        "grove": "v0.2.0",
+        "dynamo-platform": "1.8.0",
+    }
+    assert "KEY001" not in codes(plan.findings)
+    assert plan.platform.values["dynamo-operator"]["turbo"] is True
+
+
+def test_keys_that_nothing_reads_are_still_found() -> None:
+    plan = planned(STACK | {"values": {"dynamo-operator": {"turbot": True}}}, NEW)
+    assert [finding.path for finding in plan.findings if finding.code == "KEY001"] == ["values.dynamo-operator.turbot"]
+
+
+def test_recordings_of_other_versions_do_not_change() -> None:
+    extended = overlay(SHIPPED, NEW, "catalog.yaml").catalog
+    added = Version.parse("1.8.0")
+    before, after = SHIPPED.recorded("dynamo-platform"), extended.recorded("dynamo-platform")
+    assert {version: kinds for version, kinds in after.items() if version != added} == before
+    assert after[added] == {**before[max(before)], "dynamo-operator.turbo": "boolean"}
+
+
+def test_rows_are_in_the_order_of_their_versions() -> None:
+    extended = overlay(SHIPPED, NEW, "catalog.yaml").catalog
+    assert extended.platform.versions == (*SHIPPED.platform.versions, Version.parse("1.8.0"))
+    assert [row.minor for row in extended.platform.minors] == [*(row.minor for row in SHIPPED.platform.minors), "1.8"]
+    floor = {"first": "1.2.0-0", "floor": "1.29", "source": SOURCE}
+    extended = overlay(SHIPPED, {"checked": "2027-01-01", "platform": {"kubernetes": [floor]}}, "").catalog
+    firsts = [row.first for row in extended.platform.kubernetes]
+    assert firsts == sorted(firsts)
+    assert len(firsts) == len(SHIPPED.platform.kubernetes) + 1
+
+
+def test_shipped_catalog_does_not_change() -> None:
+    overlay(SHIPPED, NEW, "catalog.yaml")
+    assert SHIPPED.minor(Version.parse("1.8.0")) is None
+    assert "1.8.0" not in map(str, SHIPPED.recorded("dynamo-platform"))
+
+
+def test_a_row_that_differs_from_a_shipped_one_replaces_it_with_a_note() -> None:
+    floor = {"first": "1.4.0-0", "floor": "1.31", "source": SOURCE}
+    assert findings_about({"platform": {"kubernetes": [floor]}}) == [
+        ("CAT003", "catalog.platform.kubernetes[0]", '{"floor": "1.31"}', '{"floor": "1.30"}')
+    ]
+    old = findings_about({"platform": {"kubernetes": [floor | {"checked": "2026-01-01"}]}})
+    assert [(code, path) for code, path, _, _ in old] == [("CAT005", "catalog.platform.kubernetes[0]")]
+
+
+def test_a_row_that_is_shipped_already_is_a_note() -> None:
+    rows = {"versions": [{"version": "1.6.0", "source": SOURCE}]}
+    rows["kubernetes"] = [{"first": "1.4.0-0", "floor": "1.30", "source": SOURCE}]
+    assert [code for code, *_ in findings_about({"platform": rows})] == ["CAT004", "CAT004"]
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "allowed"),
+    [
+        ({"platfrom": {}}, "catalog.platfrom", "platform, kai_scheduler, grove"),
+        ({"platform": []}, "catalog.platform", "a mapping of the table's fields"),
+        ({"platform": {"verions": []}}, "catalog.platform.verions", "versions, repositories"),
+        ({"platform": {"chart": "x"}}, "catalog.platform.chart", "versions, repositories"),
+        ({"platform": {"versions": {}}}, "catalog.platform.versions", "a list of rows"),
+        ({"platform": {"versions": ["1.8.0"]}}, "catalog.platform.versions[0]", "a mapping of the row's fields"),
+        (
+            {"platform": {"versions": [{"version": "1.8", "source": SOURCE}]}},
+            "catalog.platform.versions[0].version",
+            "'1.8' is not a semantic version",
+        ),
+        (
+            {"platform": {"versions": [{"version": "1.8.0"}]}},
+            "catalog.platform.versions[0]",
+            "source: the page that states it",
+        ),
+        (
+            {"edges": {"rows": [{"from_minor": "1.7", "to_minor": "1.8", "reversible": "no", "sources": [SOURCE]}]}},
+            "catalog.edges.rows[0].reversible",
+            "'no' is not true or false",
+        ),
+        (
+            {"platform": {"faults": [{"first": "1.8.0", "docs": SOURCE, "wy": "x"}]}},
+            "catalog.platform.faults[0]",
+            "wy unknown; Fault has",
+        ),
+        ({"keys": {"nats": {}}}, "catalog.keys.nats", "dynamo-platform, kai-scheduler, grove-charts"),
+        (
+            {"keys": {"kai-scheduler": {"0.19": {"came": {}, "went": [], "source": SOURCE}}}},
+            "catalog.keys.kai-scheduler.0.19",
+            "'0.19' is not a semantic version",
+        ),
+        ({"checked": "yesterday"}, "catalog.checked", "a date in quotes"),
+        ({"kinds": {}}, "catalog.kinds", "platform, kai_scheduler, grove"),
+    ],
+)
+def test_wrong_entries_are_findings(content: dict[str, Any], path: str, allowed: str) -> None:
+    (code, found, _, wanted), *_ = findings_about(content)
+    assert (code, found) == ("CAT002", path)
+    assert allowed in wanted
+
+
+def test_all_wrong_entries_are_reported_and_nothing_is_used() -> None:
+    content = {"platform": {"versions": ["1.8.0", {"version": "1.9"}]}, "gorve": {}}
+    result = overlay(SHIPPED, content, "catalog.yaml")
+    assert [finding.path for finding in result.findings] == [
+        "catalog.checked",
+        "catalog.platform.versions[0]",
+        "catalog.platform.versions[1]",
+        "catalog.platform.versions[1].version",
+        "catalog.gorve",
+    ]
+    assert result.catalog is SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        ("absent.yaml", "No such file or directory"),
+        ("../outside.yaml", "it is outside of the project"),
+        ("folder", "Is a directory"),
+        ("list.yaml", "it is not a mapping of tables"),
+        ("bad.yaml", "(line 2)"),
+        ("large.yaml", "longer than 262,144 bytes"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_finding(file: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    (tmp_path / "bad.yaml").write_text("a: [\n")
+    (tmp_path / "large.yaml").write_text("# \n" * 100_000)
+    (finding,) = catalog_with(file, tmp_path).findings
+    assert (finding.code, finding.severity, finding.path) == ("CAT001", "error", "catalog")
+    assert why in finding.why
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_commands_read_the_file_of_the_project(suffix: str, project: Path) -> None:
+    text = json.dumps(NEW) if suffix == "json" else yaml.safe_dump(NEW)
+    (project / f"catalog.{suffix}").write_text(text)
+    write_stack(project, STACK | {"catalog": f"catalog.{suffix}"})
+    assert run("check", "--stack", "dev", "--from", "1.7.0")[0] == 0
+    assert "1.8.0 *" in run("versions", "--stack", "dev")[1]
+    assert "1.8.0" not in run("versions")[1]
+    assert "1.8" in run("versions", "--edges", "--stack", "dev")[1]
+    assert "1.6.2 → 1.8.0: 3 updates" in run("route", "1.6.2", "1.8.0", "--stack", "dev")[1]
+    code, text = run("explain", "--stack", "dev")
+    assert code == 0, text
+    assert "version    v0.19.0" in text
+
+
+def test_file_with_an_error_fails_the_check_with_its_line(project: Path) -> None:
+    (project / "catalog.yaml").write_text("platform: {}\n")
+    write_stack(project, STACK | {"catalog": "catalog.yaml"})
+    code, text = run("check", "--stack", "dev")
+    assert code == 1
+    assert "error CAT002  catalog.checked (line" in text
+
+
+def test_diff_reads_the_file_of_each_revision(project: Path) -> None:
+    write_stack(project, STACK | {"catalog": "catalog.json"})
+    (project / "catalog.json").write_text(json.dumps(NEW))
+    commit(project, "one")
+    floor = {"first": "1.4.0-0", "floor": "1.31", "source": SOURCE}
+    other = NEW | {"platform": NEW["platform"] | {"kubernetes": [floor]}}
+    (project / "catalog.json").write_text(json.dumps(other))
+    commit(project, "two")
+    (project / "catalog.json").write_text("{}")
+    result = CliRunner().invoke(main, ["diff", "HEAD~1", "HEAD", "--format", "json"])
+    (stack,) = json.loads(result.stdout)["stacks"]
+    assert (stack["state"], stack["ok"], stack["baseErrors"]) == ("changed", True, [])
+    assert [each["path"] for each in stack["findings"] if each["code"] == "CAT003"] == [
+        "catalog.platform.kubernetes[0]"
+    ]
+
+
+def test_python_reads_it_from_the_current_folder(project: Path) -> None:
+    (project / "catalog.yaml").write_text(yaml.safe_dump(NEW))
+    config, _ = parse(STACK | {"catalog": "catalog.yaml"}, stack=True)
+    assert make_plan(config).platform.version == "1.8.0"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: infra\nruntime: python\nstackConfigDir: stacks\n")
+    (tmp_path / "stacks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_stack(folder: Path, settings: dict[str, Any]) -> None:
+    config = {f"dynamo-platform:{name}": value for name, value in settings.items()}
+    (folder / "stacks" / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+
+
+def commit(folder: Path, message: str) -> None:
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run([*git, "init", "-q"], cwd=folder, check=True)
+    subprocess.run([*git, "add", "-A"], cwd=folder, check=True)
+    subprocess.run([*git, "commit", "-qm", message], cwd=folder, check=True)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, arguments)
+    return result.exit_code, result.output

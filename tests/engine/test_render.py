@@ -156,7 +156,7 @@ def test_the_files_are_the_same_from_run_to_run(engine: Engine) -> None:
                     }
                 }
             },
-            ["REN007  values"],
+            ["SEC002  values.dynamo-operator.dynamo.dockerRegistry.password"],
         ),
         ({"chart": "./charts/absent.tgz"}, ["REN003  chart"]),
     ],

@@ -41,7 +41,7 @@ def report_release(releases: Mapping[str, Release], cluster: ClusterAccess) -> H
 
     async def hook(failure: pulumi.ErrorHookArgs) -> bool:
         if failure.failed_operation != "delete" and not pulumi.runtime.is_dry_run():
-            report = await release_report(releases[failure.name], cluster)
+            report = await release_report(releases[failure.name], cluster, failure.errors[0])
             if report:
                 # Not attached to a resource: it would be sent later, possibly after the end of the update.
                 pulumi.log.error(report)
@@ -50,21 +50,27 @@ def report_release(releases: Mapping[str, Release], cluster: ClusterAccess) -> H
     return hook
 
 
-async def release_report(release: Release, cluster: ClusterAccess) -> str:
-    """The report on a release that failed; empty if nothing of it waits, so that Helm's error says all."""
+async def release_report(release: Release, cluster: ClusterAccess, error: str) -> str:
+    """The report on a release that failed; empty if it adds nothing to Helm's error.
+
+    Args:
+        release: the release.
+        cluster: the cluster.
+        error: Helm's error.
+    """
+    refused = classify(error)
+    lines = [f"{refused.webhook} refused one of its objects. {refused.cause.meaning}."] if refused else []
     try:
         waiting = await diagnose_release(release, cluster)
-    except UnreadableError as error:
-        waiting = [
-            f"The cluster could not be read ({error}). These commands show its state:",
-            *release_commands(release, cluster),
-        ]
-    if not waiting:
+    except UnreadableError as unreadable:
+        lines.append(f"The cluster could not be read ({unreadable}). These commands show its state:")
+        lines += [f"  {command}" for command in release_commands(release, cluster)]
+    else:
+        lines += [f"Not ready in namespace {release.namespace}:"] if waiting else []
+        lines += [f"  {line}" for line in waiting]
+    if not lines:
         return ""
-    lines = [f"release {release.name} failed. What is not ready in namespace {release.namespace}:"]
-    lines += [f"  {line}" for line in waiting]
-    lines.append("Fix this, then run `pulumi up` again.")
-    return redacted("\n".join(lines))
+    return redacted("\n".join([f"release {release.name} failed.", *lines, "Fix this, then run `pulumi up` again."]))
 
 
 def report_gate(gates: Mapping[str, Gate], kai: KaiInstallation) -> Hook:

@@ -139,6 +139,7 @@ def test_unreadable_cluster_gives_commands_instead(monkeypatch: pytest.MonkeyPat
 
 # Releases
 
+TIMED_OUT = "Helm Release grove-system/grove: context deadline exceeded"
 RELEASE = Release("grove", "grove-system", "grove-charts", None, "v0.1.0-alpha.13", {}, hooks=True, timeout=600)
 
 
@@ -157,10 +158,11 @@ def test_release_says_what_is_not_ready_and_is_not_tried_again(
     monkeypatch: pytest.MonkeyPatch, errors: list[str], operation: str
 ) -> None:
     hook = waiting(monkeypatch, "Deployment grove-operator: 0 of 1 pods available", "  Pod a: Pending")
-    assert not answer(hook, failure(operation, name="dp-grove"))
+    assert not answer(hook, failure(operation, TIMED_OUT, name="dp-grove"))
     (said,) = errors
     assert said == (
-        "release grove failed. What is not ready in namespace grove-system:\n"
+        "release grove failed.\n"
+        "Not ready in namespace grove-system:\n"
         "  Deployment grove-operator: 0 of 1 pods available\n"
         "    Pod a: Pending\n"
         "Fix this, then run `pulumi up` again."
@@ -170,8 +172,19 @@ def test_release_says_what_is_not_ready_and_is_not_tried_again(
 def test_release_that_nothing_waits_for_adds_nothing_to_helms_error(
     monkeypatch: pytest.MonkeyPatch, errors: list[str]
 ) -> None:
-    assert not answer(waiting(monkeypatch), failure(name="dp-grove"))
+    assert not answer(waiting(monkeypatch), failure(error=TIMED_OUT, name="dp-grove"))
     assert errors == []
+
+
+def test_release_says_what_the_error_of_a_webhook_means(monkeypatch: pytest.MonkeyPatch, errors: list[str]) -> None:
+    assert not answer(waiting(monkeypatch), failure(name="dp-grove"))
+    (said,) = errors
+    assert said == (
+        "release grove failed.\n"
+        'webhook "queue-validation.kai.scheduler" refused one of its objects. The webhook\'s pod runs, but does not '
+        "listen.\n"
+        "Fix this, then run `pulumi up` again."
+    )
 
 
 def test_release_that_cannot_be_deleted_or_is_previewed_says_nothing(

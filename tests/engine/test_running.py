@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.types import PatchType
 
 from dynamo_platform import catalog, plan_of
@@ -11,7 +12,7 @@ from dynamo_platform.planning.running import from_state
 from sandbox.cluster import client
 from sandbox.commands import CommandError
 from tests.engine.engine import NOWHERE, QUEUE, SHARD, STACK, Engine
-from tests.engine.stacks import KAI_QUEUES
+from tests.engine.stacks import KAI_QUEUES, separate
 from tests.unit.findings import state
 
 NAME = "dynamo-platform"
@@ -65,8 +66,9 @@ def test_bundled_becomes_separate_by_the_way_that_the_finding_says(fresh: Engine
     engine.up_bundled()
     there = engine.uids(QUEUE) | engine.uids(SHARD)
     engine.configure(apart)
-    with pytest.raises(CommandError, match=r"error UPG013  kaiScheduler\.mode"):
+    with pytest.raises(CommandError) as refused:
         engine.preview()
+    assert "error UPG013  kaiScheduler.mode" in refused.value.output
 
     kai = {"mode": "external", "namespace": "dynamo-system"}
     engine.configure(bundled | {"kaiScheduler": kai, "grove": {"mode": "external"}, "accept": ["UPG014"]})
@@ -80,3 +82,22 @@ def test_bundled_becomes_separate_by_the_way_that_the_finding_says(fresh: Engine
     assert engine.releases().keys() == {"kai-scheduler", "grove", "dynamo-platform"}
     assert engine.uids(QUEUE) | engine.uids(SHARD) == there
     engine.assert_unchanged()
+
+
+@pytest.mark.slow
+def test_grove_that_stores_another_version_is_not_taken_back(fresh: Engine) -> None:
+    stored = {"version": "1.6.2", "kai": "v0.17.2", "grove": "v0.1.0-alpha.14"}
+    beta = stored | {"grove": "v0.2.0-beta1"}
+    versions = {}
+    for each in (stored, beta):
+        fresh.configure(separate(each))
+        fresh.up()
+        definition = fresh.objects(CustomResourceDefinition)["podcliquesets.grove.io"]
+        versions[each["grove"]] = {version.name: version.storage for version in definition.spec.versions}
+    assert versions == {
+        "v0.1.0-alpha.14": {"v1alpha1": True},
+        "v0.2.0-beta1": {"v1alpha1": False, "v1beta1": True},
+    }
+    fresh.configure(separate(stored))
+    with pytest.raises(CommandError, match=r"error UPG001  grove\.version"):
+        fresh.preview()

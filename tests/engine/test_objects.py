@@ -90,9 +90,8 @@ def test_an_update_prints_its_plan_once_and_no_list_of_objects(deployed: Engine)
     text = deployed.run("pulumi", "up", "--yes", "--stack", STACK)
     assert text.count("profile   development") == 1
     outputs = text.partition("\nOutputs:\n")[2].partition("\nResources:\n")[0]
-    assert re.findall(r"^ {4}(\w+)", outputs, re.MULTILINE) == [
-        *("findings", "namespaces", "queues", "statuses", "versions")
-    ]
+    named = re.findall(r"^ {4}(\w+)", outputs, re.MULTILINE)
+    assert named == ["findings", "namespaces", "queues", "statuses", "versions"]
 
 
 CHART = {"apiVersion": "v2", "name": "dynamo-platform", "version": "1.5.1"}

@@ -8,6 +8,16 @@ from .model import Chart, ChartQueues, Range, Refusal, Sure, latest
 from .reading import Row
 
 
+class OtherRange(Range):
+    """A range that contradicts the one beside it.
+
+    Attributes:
+        source: the page that states it.
+    """
+
+    source: str
+
+
 class Window(Range):
     """The versions of a dependency that work with a platform minor version.
 
@@ -19,7 +29,7 @@ class Window(Range):
     """
 
     sure: Sure
-    other: Range | None = None
+    other: OtherRange | None = None
     bundled: Version | None = None
     pick: Version | None = None
 

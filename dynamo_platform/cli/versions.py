@@ -136,6 +136,7 @@ def _window_data(window: Window) -> dict[str, Any]:
         "floor": _text(window.first),
         "below": _text(window.below),
         "sure": window.sure,
+        "other": {"range": str(window.other), "source": window.other.source} if window.other else None,
     }
 
 

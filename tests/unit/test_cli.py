@@ -406,8 +406,17 @@ def test_versions_says_what_is_not_known(folder: Path) -> None:
         "not",
         "known",
     ]
-    unknown = {"bundled": None, "pick": None, "floor": None, "below": None, "sure": "unknown"}
+    unknown = {"bundled": None, "pick": None, "floor": None, "below": None, "sure": "unknown", "other": None}
     assert (row["kaiScheduler"], row["grove"]) == (unknown, unknown)
+
+
+def test_versions_says_what_is_disputed_and_where(folder: Path) -> None:
+    [line] = [line for line in run("versions").output.splitlines() if line.startswith("1.4.0, ")]
+    [row] = [row for row in data(run("versions", "--json")) if row["platform"] == "1.4"]
+
+    assert line.endswith("v0.1.0-alpha.12-rc1 (>= v0.1.0-alpha.12-rc1, disputed)")
+    source = "https://github.com/ai-dynamo/dynamo/releases/tag/v1.4.0"
+    assert row["grove"]["other"] == {"range": ">= v0.1.0-alpha.11", "source": source}
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in main.commands)])

@@ -42,7 +42,7 @@ def dependency_fits_the_platform(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 f"{d.key}.version",
                 quote_value(str(d.version)),
-                str(d.window),
+                f"{d.window}" + (f"; another page says {d.window.other}" if d.window.other else ""),
                 f"dynamo-platform {c.version} works with these versions ({_BASIS[d.window.sure]}). A pre-release is "
                 "lower than its release.",
                 c.minor.source if c.minor else d.chart.source,

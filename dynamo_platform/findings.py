@@ -1,9 +1,11 @@
 """Findings about a configuration, and the error that carries all of them."""
 
 import json
+import re
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Any, Literal, NamedTuple, Self
 
 from .credentials import HIDDEN, names_secret, redacted, redacted_tree
@@ -14,6 +16,15 @@ _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
 MAX_VALUE_CHARS = 200
 """Characters of a value that a finding quotes."""
+
+MAX_TEXT_CHARS = 4_000
+"""Characters of any other text of a finding; errors of Helm can be of any length."""
+
+MAX_LISTED = 30
+"""Items of a list in a message."""
+
+MAX_OF_A_CODE = 50
+"""Findings of one code and severity; one more says how many there are beside them."""
 
 
 class _Fields(NamedTuple):
@@ -48,9 +59,8 @@ class Finding(_Fields):
     ) -> Self:
         if names_secret(path) and given not in {"nothing", "null"}:
             given = HIDDEN
-        return super().__new__(
-            cls, code, severity, redacted(path), redacted(given), redacted(allowed), redacted(why), _as_command(docs)
-        )
+        given, allowed, why = (shortened(redacted(text), MAX_TEXT_CHARS) for text in (given, allowed, why))
+        return super().__new__(cls, code, severity, shortened(redacted(path)), given, allowed, why, _as_command(docs))
 
     def accepted(self) -> "Finding":
         """This finding as a note."""
@@ -85,13 +95,45 @@ def _as_command(docs: str) -> str:
 
 def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Findings sorted by severity, errors first, then by configuration path and code."""
-    return tuple(sorted(findings, key=lambda f: (_ORDER[f.severity], f.path, f.code)))
+    return tuple(sorted(findings, key=lambda f: (_ORDER[f.severity], _by_number(f.path), f.code)))
+
+
+def _by_number(path: str) -> list[str | int]:
+    """The order of paths: ``queues[2]`` before ``queues[10]``."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]{1,9})", path)]
 
 
 def count_by_severity(findings: Sequence[Finding]) -> str:
     """``2 errors, 1 warning``, or ``ok``."""
     counts = Counter(finding.severity for finding in findings)
     return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items()) or "ok"
+
+
+def at_most(findings: Iterable[Finding]) -> list[Finding]:
+    """The first ``MAX_OF_A_CODE`` findings of each code and severity, and after them one about how many more there are.
+
+    So a file with thousands of mistakes has no report of megabytes.
+    """
+    numbers: Counter[tuple[str, Severity]] = Counter()
+    kept: list[Finding] = []
+    next_ones: dict[tuple[str, Severity], Finding] = {}
+    for finding in findings:
+        kind = finding.code, finding.severity
+        numbers[kind] += 1
+        if numbers[kind] <= MAX_OF_A_CODE:
+            kept.append(finding)
+        else:
+            next_ones.setdefault(kind, finding)
+    for kind, finding in next_ones.items():
+        more = numbers[kind] - MAX_OF_A_CODE
+        kept.append(
+            finding._replace(
+                given=f"{more:,} more of {finding.code}, the first of them here",
+                allowed="as for the others",
+                why=f"At most {MAX_OF_A_CODE} findings of a code are listed.",
+            )
+        )
+    return kept
 
 
 class PlatformError(UserError):
@@ -127,4 +169,16 @@ def quote_value(value: Any) -> str:
         )
     except (RecursionError, ValueError):  # nested too deeply, or contains itself
         text = "mappings or lists that are nested too deeply"
-    return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"
+    return shortened(text)
+
+
+def shortened(text: str, most: int = MAX_VALUE_CHARS) -> str:
+    """At most so many characters of a text, then an ellipsis."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def listed(items: Collection[str], separator: str = ", ") -> str:
+    """``a, b, c``; of more than ``MAX_LISTED`` items the first ones, and how many more there are."""
+    more = len(items) - MAX_LISTED
+    first = separator.join(islice(items, MAX_LISTED))
+    return f"{first} and {more:,} more" if more > 0 else first

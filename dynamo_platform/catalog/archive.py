@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-import yaml
+from dynamo_platform.config.yamltext import YamlTextError, load_documents
 
 from .model import Kind
 
@@ -23,6 +23,9 @@ _PASSED_ON = re.compile(rf"toYaml \(?{_VALUES}")
 _COMMENT = re.compile(r"(?s:\{\{-?\s*/\*.*?\*/\s*-?\}\})|^\s*#.*$", re.MULTILINE)
 _ACTION = re.compile(r'\{\{((?:"(?:[^"\\\n]|\\.)*"|`[^`]*`|(?!\}\}).)*)\}\}', re.DOTALL)
 _NOT_READ = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|\bhasKey \.Values\S*')
+
+MAX_BYTES = 100_000_000
+"""Bytes of the unpacked files of a chart's archive."""
 
 ChartFiles = Mapping[str, bytes]
 """The contents of a chart's files, by path below the chart's folder."""
@@ -66,12 +69,12 @@ def read_chart(path: Path) -> ReadChart:
     """
     try:
         return _read(_unpacked(path.read_bytes()) if path.is_file() else _walked(path))
-    except (KeyError, tarfile.TarError, yaml.YAMLError) as error:
+    except (KeyError, tarfile.TarError, YamlTextError) as error:
         raise ValueError(f"{path} is not a Helm chart: {error}") from error
 
 
 def _read(files: ChartFiles) -> ReadChart:
-    metadata = yaml.safe_load(files["Chart.yaml"])
+    metadata: dict[str, Any] = next(load_documents(files["Chart.yaml"]), {}) or {}
     dependencies = {entry.get("alias", entry["name"]): entry for entry in metadata.get("dependencies") or []}
     others = {key: entry for key, entry in dependencies.items() if key not in OWN_SUBCHARTS}
     carried = {key: subchart for key, entry in others.items() if (subchart := _subchart(files, entry["name"]))}
@@ -92,8 +95,12 @@ def _walked(folder: Path) -> dict[str, bytes]:
 def _unpacked(archive: bytes) -> dict[str, bytes]:
     """ChartFiles by path below the chart's folder."""
     files = {}
+    remaining = MAX_BYTES
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
         for member in members:
+            remaining -= member.size
+            if remaining < 0:
+                raise tarfile.TarError(f"it unpacks to more than {MAX_BYTES:,} bytes")
             if content := members.extractfile(member):
                 files[PurePosixPath(*PurePosixPath(member.name).parts[1:]).as_posix()] = content.read()
     return files
@@ -118,7 +125,7 @@ def _keys(files: ChartFiles, dependencies: Iterable[Mapping[str, Any]]) -> dict[
     for prefix, part in {"": files, **parts}.items():
         templates = [_actions(part[path].decode()) for path in part if path.startswith("templates/")]
         passed_on = {match[1][1:] for template in templates for match in _PASSED_ON.finditer(template)}
-        values: dict[str, Any] = yaml.safe_load(part.get("values.yaml", b"")) or {}
+        values: dict[str, Any] = next(load_documents(part.get("values.yaml", b"")), {}) or {}
         # The chart's defaults for its subchart's values override the subchart's own.
         listed = {f"{prefix}{path}": kind for path, kind in _leaves(values, passed_on)} | listed
         for path in {match[1][1:] for template in templates for match in _READ.finditer(template)}:

@@ -27,7 +27,7 @@ from dynamo_platform.comparison import (
 from dynamo_platform.comparison.folders import read_folder
 from dynamo_platform.comparison.revisions import Revision
 from dynamo_platform.config.stackfile import Project, ProjectError, Stack, read_file, read_stack
-from dynamo_platform.findings import Finding
+from dynamo_platform.findings import Finding, listed
 from dynamo_platform.rendering import helm
 from dynamo_platform.rendering.charts import chart_digest
 from dynamo_platform.rendering.objects import Key, Object
@@ -104,7 +104,7 @@ def _check_names(stacks: tuple[str, ...], projects: list[Project | None]) -> Non
     known = {name for project in projects if project for name in project.stacks}
     if unknown := sorted(set(stacks) - known):
         raise ProjectError(
-            f"Neither revision has a stack {', '.join(unknown)}. The stacks are: {', '.join(sorted(known)) or 'none'}."
+            f"Neither revision has a stack {listed(unknown)}. The stacks are: {listed(sorted(known)) or 'none'}."
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from dynamo_platform.config.stackfile import ProjectError, Stack, find_project, read_file, read_stack
-from dynamo_platform.findings import PlatformError
+from dynamo_platform.findings import PlatformError, listed
 from dynamo_platform.planning.choices import parse_version
 from dynamo_platform.planning.model import Running
 from dynamo_platform.planning.stacks import catalog_of, running_after, running_at
@@ -100,7 +100,7 @@ def read_stacks(*, stacks: Sequence[str] = (), everything: bool = False, config:
             return [read_file(config)]
         project = find_project(Path.cwd())
         if bool(stacks) + everything + (config is not None) != 1:
-            known = ", ".join(project.stacks) or "none"
+            known = listed(project.stacks) or "none"
             raise click.UsageError(
                 f"Use exactly one of the options that select stacks. The stacks of this project are: {known}."
             )

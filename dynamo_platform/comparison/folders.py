@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from dynamo_platform.config.yamltext import ManifestLoader
+from dynamo_platform.config.yamltext import MAX_MANIFEST_BYTES, YamlTextError, load_documents
 from dynamo_platform.errors import UserError
 from dynamo_platform.rendering.objects import Key, Object, Objects, read_objects
 
@@ -54,10 +52,12 @@ def _invalid_object(file: Path) -> FolderError:
 
 
 def _parse_documents(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open("rb") as stream:
+        data = stream.read(MAX_MANIFEST_BYTES + 1)
     try:
-        documents = list(yaml.load_all(file.read_bytes(), Loader=ManifestLoader))
-    except yaml.YAMLError as error:
-        raise FolderError(f"{file} is not valid YAML: {' '.join(str(error).split())}.") from error
+        documents = list(load_documents(data))
+    except YamlTextError as error:
+        raise FolderError(f"{file} cannot be read as YAML: {error.problem}.") from error
     for document in documents:
         if isinstance(document, dict) and isinstance(document.get("kind"), str) and document.get("apiVersion"):
             yield document

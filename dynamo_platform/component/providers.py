@@ -9,7 +9,7 @@ import pulumi
 from pulumi_kubernetes import Provider
 
 from dynamo_platform.cluster import kubeconfig
-from dynamo_platform.findings import Finding, PlatformError, Severity, quote_value
+from dynamo_platform.findings import Finding, PlatformError, Severity, listed, quote_value
 
 from .stack import read_config
 
@@ -92,7 +92,7 @@ def unknown_context(context: str, known: Sequence[str], files: Sequence[Path], s
         severity=severity,
         path="cluster.context",
         given=quote_value(context),
-        allowed=", ".join(known) or "a context of the kubeconfig",
+        allowed=listed(known) or "a context of the kubeconfig",
         why=f"The kubeconfig ({', '.join(map(str, files))}) has no such context. No other cluster is used instead.",
         docs="docs/findings.md#clu003",
     )

@@ -6,6 +6,7 @@ Imported only by what needs it: a configuration without mistakes is planned with
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
@@ -51,6 +52,7 @@ def to_markdown(docstring: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+@cache
 def declared_types(model: type[BaseModel]) -> dict[str, Any]:
     """The types of a model's settings, as they are declared, by name."""
     return {name: field.rebuild_annotation() for name, field in model.model_fields.items()}
@@ -65,12 +67,18 @@ def declared_type(location: Location) -> Any:
     for step in location:
         kind = core(annotation)
         if is_model(kind):
-            annotation = next(each for name, each in declared_types(kind).items() if step in {name, to_camel(name)})
+            annotation = _types_by_name(kind)[str(step)]
         elif get_origin(kind) is dict:
             annotation = get_args(kind)[1]
         elif get_origin(kind) is tuple:
             annotation = get_args(kind)[0]
     return annotation
+
+
+@cache
+def _types_by_name(model: type[BaseModel]) -> dict[str, Any]:
+    types = declared_types(model)
+    return {**types, **{to_camel(name): annotation for name, annotation in types.items()}}
 
 
 def core(annotation: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_origin
 
 from pydantic import ValidationError
 
-from dynamo_platform.findings import Finding
+from dynamo_platform.findings import Finding, at_most
 from dynamo_platform.trees import Location
 
 from .model import MAX_LEVELS, PlatformConfig, to_camel
@@ -65,7 +65,7 @@ def parse(data: Mapping[str, Any], *, stack: bool) -> tuple[PlatformConfig, tupl
                 _remove(rest, location)
         else:
             # In Python, None leaves a setting out. In YAML, somebody wrote the null.
-            return config, (*findings.values(), *(_null_findings(rest) if stack else ()))
+            return config, tuple(at_most([*findings.values(), *(_null_findings(rest) if stack else ())]))
 
 
 def _copy(value: Any, depth: int) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dynamo_platform.errors import UserError
-from dynamo_platform.findings import Finding, quote_value
+from dynamo_platform.findings import Finding, at_most, listed, quote_value
 from dynamo_platform.trees import Location, dotted
 
 from .mistakes import encrypted_finding
@@ -66,7 +66,7 @@ class Project(NamedTuple):
         name = stack.rsplit("/", 1)[-1]
         if name not in self.stacks:
             raise ProjectError(
-                f"There is no stack {stack!r} in {self.folder}; there are: {', '.join(self.stacks) or 'none'}."
+                f"There is no stack {stack!r} in {self.folder}; there are: {listed(self.stacks) or 'none'}."
             )
         return self.folder / f"Pulumi.{name}{self.file.suffix}"
 
@@ -171,7 +171,7 @@ def parse_stack(data: bytes, file: Path, *, name: str, project: Project, bare: b
         problems.append(_esc_environment(content["environment"]))
     raw = {key: _as_text(value) for key, value in settings.items() if key not in secret}
     lines = {dotted(_setting(location)): line for location, line in document.lines.items()}
-    return Stack(name, file, decode_stack(raw), tuple(problems), lines, project.file.parent)
+    return Stack(name, file, decode_stack(raw), tuple(at_most(problems)), lines, project.file.parent)
 
 
 def _settings(content: Any, project: Project, *, bare: bool) -> dict[str, Any]:

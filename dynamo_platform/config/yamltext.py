@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -27,6 +27,12 @@ MAX_VALUES = 20_000
 
 MAX_NESTING = 200
 """Levels of mappings and lists in a text. PyYAML recurses for each level, and before 6.0.4 crashes on too many."""
+
+MAX_MANIFEST_BYTES = 10_000_000
+"""Bytes of a file of manifests, or of a chart's values."""
+
+MAX_MANIFEST_VALUES = 1_000_000
+"""Values in such a file, with aliases expanded."""
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -132,6 +138,41 @@ def load_yaml(data: bytes) -> Document:
         raise YamlTextError("nested too deeply") from None
 
 
+def load_documents(data: bytes) -> Iterator[Any]:
+    """The documents of a YAML text as Helm and kubectl read it.
+
+    Raises:
+        YamlTextError: the text is not YAML, or is too large.
+    """
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise YamlTextError(f"longer than {MAX_MANIFEST_BYTES:,} bytes")
+    remaining = MAX_MANIFEST_VALUES
+    try:
+        _check_nesting(data)
+        loader = ManifestLoader(data)
+        while loader.check_node():
+            node = loader.get_node()
+            remaining -= _size(node, remaining)
+            yield loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise YamlTextError(" ".join(str(error).split())) from error
+
+
+def _size(node: Node, most: int) -> int:
+    """The number of values below a node, with aliases expanded."""
+    ahead, size = [node], 0
+    while ahead:
+        each = ahead.pop()
+        size += 1
+        if size > most:
+            raise YamlTextError(f"more than {MAX_MANIFEST_VALUES:,} values, with aliases expanded", _line(each))
+        if isinstance(each, MappingNode):
+            ahead += (part for pair in each.value for part in pair)
+        elif isinstance(each, SequenceNode):
+            ahead += each.value
+    return size
+
+
 def _check_nesting(data: bytes) -> None:
     depth = 0
     for event in yaml.parse(data, Loader=_Loader):
@@ -148,9 +189,7 @@ class _Values:
         self.lines: dict[Location, int] = {}
 
     def of(self, node: Node, *location: int | str) -> Any:
-        self.remaining -= 1
-        if self.remaining < 0:
-            raise YamlTextError(f"more than {MAX_VALUES:,} values, with aliases expanded", _line(node))
+        self._count(node)
         match node:
             case MappingNode():
                 return self._mapping(node, location)
@@ -161,6 +200,11 @@ class _Values:
                 return _scalar(node)
             case _:
                 raise TypeError(node)
+
+    def _count(self, node: Node) -> None:
+        self.remaining -= 1
+        if self.remaining < 0:
+            raise YamlTextError(f"more than {MAX_VALUES:,} values, with aliases expanded", _line(node))
 
     def _mapping(self, node: MappingNode, location: Location) -> dict[str, Any]:
         own: dict[str, Any] = {}
@@ -175,6 +219,7 @@ class _Values:
                 for source in reversed(value.value if isinstance(value, SequenceNode) else [value]):
                     if not isinstance(source, MappingNode):
                         raise YamlTextError("<< merges only mappings", line)
+                    self._count(source)
                     merged |= self._mapping(source, location)
             else:
                 self.lines[*location, name] = line

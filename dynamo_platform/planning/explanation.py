@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dynamo_platform.config.model import to_camel
-from dynamo_platform.findings import quote_value
+from dynamo_platform.findings import listed, quote_value
 from dynamo_platform.trees import walk
 from dynamo_platform.versions import Version
 
@@ -127,7 +127,7 @@ def _facts(step: Step, plan: Plan, before: Mapping[str, str]) -> Iterator[tuple[
             for kind, entries in (("label", step.labels), ("annotation", step.annotations)):
                 yield from ((kind, f"{key}: {text}") for key, text in entries.items())
     if step.depends_on:
-        yield "after", ", ".join(step.depends_on)
+        yield "after", listed(step.depends_on)
 
 
 def _queue_facts(step: Queue) -> Iterator[tuple[str, str]]:
@@ -181,8 +181,22 @@ def _node(step: Step) -> str:
 
 def _edges(plan: Plan) -> Iterator[tuple[str, str]]:
     """The direct dependencies: those that other dependencies do not imply."""
-    ahead: dict[str, set[str]] = {}
-    for step in plan.steps:
-        implied = set().union(*(ahead[before] for before in step.depends_on))
-        ahead[step.name] = implied | set(step.depends_on)
-        yield from ((before, step.name) for before in step.depends_on if before not in implied)
+    names = [step.name for step in plan.steps]
+    numbers = {name: number for number, name in enumerate(names)}
+    before = [[numbers[name] for name in step.depends_on] for step in plan.steps]
+    for name, direct in zip(names, before, strict=True):
+        implied = _implied(direct, before)
+        yield from ((names[number], name) for number in direct if number not in implied)
+
+
+def _implied(direct: Sequence[int], before: Sequence[Sequence[int]]) -> set[int]:
+    """The steps among ``direct`` and before them that another of ``direct`` depends on; as many as decide about all."""
+    found: set[int] = set()
+    undecided = {*direct} - {max(direct, default=-1)}
+    ahead = list(direct)
+    while ahead and undecided:
+        new = [number for number in before[ahead.pop()] if number not in found]
+        found.update(new)
+        undecided.difference_update(new)
+        ahead += new
+    return found

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from dynamo_platform.catalog import Catalog
 from dynamo_platform.config.model import BackendMode, Mode
-from dynamo_platform.findings import Finding
+from dynamo_platform.findings import Finding, listed
 from dynamo_platform.versions import Version
 
 
@@ -198,7 +198,7 @@ def summary(plan: Plan) -> str:
     lines = [f"cluster   {plan.cluster or 'the current context, or the provider of the program'}"]
     lines += [f"profile   {plan.profile}{', protected' if plan.protect else ''}"]
     for step in plan.steps:
-        after = f"  after {', '.join(step.depends_on)}" if step.depends_on else ""
+        after = f"  after {listed(step.depends_on)}" if step.depends_on else ""
         match step:
             case Release():
                 hooks = "" if step.hooks else ", hooks off"

@@ -5,7 +5,7 @@ comes after everything it depends on; a back-end carries the steps out and decid
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def plan_of(
         PlatformError: the configuration has errors; the exception lists all of them.
     """
     config, unreadable = parse(data, stack=stack)
-    known = [*problems, *(finding for finding in unreadable if not _follows_from(finding, problems))]
+    known = [*problems, *_independent(unreadable, problems)]
     return make_plan(config, catalog, running, provider_given=provider_given, problems=known, stack=stack)
 
 
@@ -78,7 +78,7 @@ def make_plan(
         problems = [*problems, *wrong]
     c = choose(config, catalog, provider_given=provider_given, running=running)
     judged = [f if stack else _in_python(f) for f in rules.judge(c)]
-    findings = [*problems, *(f for f in judged if not _follows_from(f, problems))]
+    findings = [*problems, *_independent(judged, problems)]
     if any(f.severity == "error" for f in findings):
         raise PlatformError(findings)
     assert config.profile  # noqa: S101  a plan without errors has a profile
@@ -105,9 +105,13 @@ def _rendering(config: PlatformConfig, catalog: Catalog) -> Rendering:
     )
 
 
-def _follows_from(finding: Finding, problems: Sequence[Finding]) -> bool:
-    """Whether a finding is about an entry that could not be read."""
-    return any(re.match(rf"{re.escape(problem.path)}($|[.\[])", finding.path) for problem in problems)
+def _independent(findings: Iterable[Finding], problems: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings that are not about an entry that could not be read."""
+    unread = {problem.path for problem in problems}
+    for finding in findings:
+        above = (finding.path[: end.start()] for end in re.finditer(r"[.\[]|$", finding.path))
+        if unread.isdisjoint(above):
+            yield finding
 
 
 def _in_python(finding: Finding) -> Finding:

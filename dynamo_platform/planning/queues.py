@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from dynamo_platform.config.model import QueueConfig
 
 from .choices import Choices, QueueNode
@@ -21,3 +23,16 @@ def queue_tree(c: Choices) -> dict[str, QueueNode]:
         placed = queue if parent == queue.parent else queue.model_copy(update={"parent": parent})
         tree[queue.name] = QueueNode(f"queues[{i}]", placed, c.owns_queues or queue.name not in parents)
     return tree
+
+
+def parents_first(queues: Mapping[str, QueueConfig]) -> Iterator[QueueConfig]:
+    """The queues, by their names, in their order, but each after its parent; in a loop, one comes before its parent."""
+    done: set[str] = set()
+    for queue in queues.values():
+        line: list[QueueConfig] = []
+        above: QueueConfig | None = queue
+        while above and above.name not in done:
+            done.add(above.name)
+            line.append(above)
+            above = queues.get(above.parent or "")
+        yield from reversed(line)

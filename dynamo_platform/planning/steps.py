@@ -12,7 +12,7 @@ from dynamo_platform.versions import Version
 
 from .choices import DEFAULT_TIMEOUT_SECONDS, Choices, Dependency, ReleaseName
 from .model import Gate, Namespace, Queue, Release, Step
-from .queues import RESOURCES
+from .queues import RESOURCES, parents_first
 from .sources import located, mirrored
 
 
@@ -120,27 +120,21 @@ def _queues(c: Choices, last_gate: str) -> list[Queue]:
     wanted = {name: node.queue for name, node in c.queues.items() if node.owned}
     # The chart's hook created them, and Helm does not delete what a hook created.
     of_the_chart = c.catalog.platform.queues.names if c.running and c.running.kai.mode == "bundled" else ()
-    done: dict[str, Queue] = {}
-
-    def add(queue: QueueConfig) -> None:
-        if queue.name in done:
-            return
-        parent = wanted.get(queue.parent) if queue.parent else None
-        if parent:
-            add(parent)
+    queues: list[Queue] = []
+    for queue in parents_first(wanted):
         spec = {key: value for key, value in _own_fields(queue).items() if value is not None}
         spec["resources"] = {kind: _resource(getattr(queue, kind)) for kind in RESOURCES}
-        done[queue.name] = Queue(
-            name=queue.name,
-            spec=spec,
-            labels=queue.labels or None,
-            adopted=queue.name in of_the_chart,
-            depends_on=(last_gate, *((parent.name,) if parent else ())),
+        parent = (queue.parent,) if queue.parent in wanted else ()
+        queues.append(
+            Queue(
+                name=queue.name,
+                spec=spec,
+                labels=queue.labels or None,
+                adopted=queue.name in of_the_chart,
+                depends_on=(last_gate, *parent),
+            )
         )
-
-    for queue in wanted.values():
-        add(queue)
-    return list(done.values())
+    return queues
 
 
 def _own_fields(queue: QueueConfig) -> dict[str, Any]:

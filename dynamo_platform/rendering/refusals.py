@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dynamo_platform.credentials import redacted
-from dynamo_platform.findings import Finding, Severity, quote_value
+from dynamo_platform.findings import Finding, Severity, listed, quote_value
 from dynamo_platform.planning.model import Release
 from dynamo_platform.trees import parents, value_at, walk
 
@@ -148,7 +148,7 @@ def unstable_objects(release: Release, objects: Sequence[str]) -> Finding:
     return _release_finding(
         "REN006",
         release,
-        given=f"{release.name} {release.version} with {', '.join(objects)}",
+        given=f"{release.name} {release.version} with {listed(objects)}",
         allowed="values that name an existing Secret or certificate, or that set what the chart would generate",
         why="These objects render differently every time. The files would change for no reason, and applying them "
         "would change the cluster every time.",
@@ -166,7 +166,7 @@ def secret_contents(release: Release, secrets: Sequence[str]) -> Finding:
     return _release_finding(
         "REN007",
         release,
-        given=f"{release.name} {release.version} with {', '.join(secrets)}",
+        given=f"{release.name} {release.version} with {listed(secrets)}",
         allowed="values that name an existing Secret",
         why="Files are kept in Git, where many people read them. The contents of a Secret do not belong there.",
         docs=REFUSED_DOCS,

@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from dynamo_platform import PlatformConfig, make_plan
-from dynamo_platform.catalog import keys, load
+from dynamo_platform.catalog import archive, keys, load
 from dynamo_platform.catalog.archive import read_chart
 from dynamo_platform.catalog.check import compare_chart, main
 from dynamo_platform.catalog.model import Kind
@@ -257,6 +257,18 @@ def test_folder_without_usable_charts_is_refused(tmp_path: Path, files: Files, m
     result = run(str(write(tmp_path, files)))
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"Chart.yaml": "{name: kai-scheduler, version: 1.0.0}", "values.yaml": "a: 1"}
+    (tmp_path / "a.tgz").write_bytes(packed(Path("a"), files))
+    size = sum(map(len, files.values()))
+    monkeypatch.setattr(archive, "MAX_BYTES", size)
+    assert read_chart(tmp_path / "a.tgz").name == "kai-scheduler"
+
+    monkeypatch.setattr(archive, "MAX_BYTES", size - 1)
+    with pytest.raises(ValueError, match=f"unpacks to more than {size - 1} bytes"):
+        read_chart(tmp_path / "a.tgz")
 
 
 def test_help_says_what_the_exit_codes_mean() -> None:

@@ -362,7 +362,7 @@ def test_a_folder_with_a_broken_file(folders: tuple[Path, Path]) -> None:
     result = run("a", "b")
 
     assert result.exit_code == 2
-    assert "b/broken.yaml is not valid YAML: while parsing a flow node" in result.stderr
+    assert "b/broken.yaml cannot be read as YAML: while parsing a flow node" in result.stderr
 
 
 @pytest.mark.parametrize(

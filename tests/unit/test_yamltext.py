@@ -7,11 +7,13 @@ import yaml
 
 from dynamo_platform.config.yamltext import (
     MAX_BYTES,
+    MAX_MANIFEST_BYTES,
     MAX_NESTING,
     MAX_VALUES,
     DuplicateKeyError,
     ManifestLoader,
     YamlTextError,
+    load_documents,
     load_yaml,
 )
 
@@ -21,6 +23,8 @@ NESTED_ALIASES = "\n".join(
 NESTED_MERGES = "\n".join(
     ["a0: &a0 {x: 1}", *(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}" for i in range(1, 12))]
 ).encode()
+
+NESTED_MERGES_OF_NOTHING = NESTED_MERGES.replace(b"{x: 1}", b"{}")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +65,9 @@ def test_what_is_as_deep_as_it_may_be_is_read() -> None:
         pytest.param(b"a: " + b"x" * (MAX_BYTES - 2), f"longer than {MAX_BYTES:,} bytes", id="long"),
         pytest.param(NESTED_ALIASES, f"more than {MAX_VALUES:,} values, with aliases expanded", id="nested aliases"),
         pytest.param(NESTED_MERGES, f"more than {MAX_VALUES:,} values, with aliases expanded", id="nested merges"),
+        pytest.param(
+            NESTED_MERGES_OF_NOTHING, f"more than {MAX_VALUES:,} values, with aliases expanded", id="merges of nothing"
+        ),
     ],
 )
 def test_what_is_too_much_is_found_quickly(text: bytes, problem: str) -> None:
@@ -70,6 +77,32 @@ def test_what_is_too_much_is_found_quickly(text: bytes, problem: str) -> None:
 
     assert raised.value.problem == problem
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param(b"a" * (MAX_MANIFEST_BYTES + 1), f"longer than {MAX_MANIFEST_BYTES:,} bytes", id="long"),
+        pytest.param(NESTED_ALIASES, "more than 1,000,000 values, with aliases expanded", id="nested aliases"),
+        pytest.param(NESTED_MERGES, "more than 1,000,000 values, with aliases expanded", id="nested merges"),
+        pytest.param(b"a: &a [*a]", "more than 1,000,000 values, with aliases expanded", id="alias of itself"),
+        pytest.param(b"[\n" * 100_000, "nested too deeply", id="nested without an end"),
+    ],
+)
+def test_manifests_that_are_too_much_are_found_quickly(text: bytes, problem: str) -> None:
+    start = time.process_time()
+    with pytest.raises(YamlTextError) as raised:
+        list(load_documents(text))
+
+    assert raised.value.problem == problem
+    assert time.process_time() - start < 5
+
+
+def test_manifests_are_read_with_their_aliases() -> None:
+    assert list(load_documents(b"a: &a {x: 1}\nb: {<<: *a, y: *a}\n---\nc: 12:30\n")) == [
+        {"a": {"x": 1}, "b": {"x": 1, "y": {"x": 1}}},
+        {"c": "12:30"},
+    ]
 
 
 def test_the_longest_text_is_read() -> None:

@@ -6,7 +6,7 @@ read more. Facts about versions are in the catalog; a rule only applies them. Ea
 
 from __future__ import annotations
 
-from dynamo_platform.findings import Finding
+from dynamo_platform.findings import Finding, at_most
 from dynamo_platform.planning.choices import Choices
 
 from . import (  # noqa: F401  the modules register their rules
@@ -32,4 +32,4 @@ __all__ = ["RULES", "Rule", "Verdict", "judge", "rule"]
 
 def judge(c: Choices) -> list[Finding]:
     """The findings of all rules."""
-    return [finding for each in RULES for finding in each(c)]
+    return at_most(finding for each in RULES for finding in each(c))

@@ -45,6 +45,9 @@ def accepted_codes_may_be_accepted(c: Choices) -> Iterator[Verdict]:
 @rule("ACC003", "note")
 def accepted_codes_are_needed(c: Choices) -> Iterator[Verdict]:
     """An accepted finding no longer occurs, for example after an upgrade."""
+    occurs: dict[str, bool] = {}
     for path, code, known in _accepted_rules(c):
-        if known and known.may_be_accepted and not any(known.judge(c)):
+        if known and code not in occurs:
+            occurs[code] = any(known.judge(c))
+        if known and known.may_be_accepted and not occurs[code]:
             yield Verdict(path, code, "remove the code", "This finding no longer occurs.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dynamo_platform.findings import quote_value
+from dynamo_platform.findings import MAX_OF_A_CODE, listed, quote_value
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.trees import parents, walk
 
@@ -40,13 +40,20 @@ def _passed_through(c: Choices) -> Iterator[Given]:
 def keys_are_read(c: Choices) -> Iterator[Verdict]:
     """A key that the chart version does not read has no effect, and Helm does not report it."""
     for given in _passed_through(c):
-        for unread in given.keys.unread(given.values):
+        for number, unread in enumerate(given.keys.unread(given.values)):
             absent = given.absent.get(unread.path.partition(".")[0])
+            # What was meant takes a search for each key, and no report lists this many.
+            many = number >= MAX_OF_A_CODE
+            meant = None if many else _instead(c, unread) or (absent[0] if absent else _nearest(given, unread))
             yield Verdict(
                 f"{given.at}.{unread.path}",
                 quote_value(unread.value),
-                _instead(c, unread) or (absent[0] if absent else _nearest(given, unread)),
-                f"{absent[1]}, so nothing reads this." if absent else _not_read(given, unread),
+                meant or "a key that the chart reads",
+                f"{absent[1]}, so nothing reads this."
+                if absent
+                else f"{given.chart} {given.recording} does not read this key."
+                if many
+                else _not_read(given, unread),
             )
 
 
@@ -81,7 +88,7 @@ def _nearest(given: Given, unread: Unread) -> str:
     if kind := given.keys.kinds.get(unread.path):
         return _TAKES[kind]
     nearest = given.keys.nearest(unread.path, unread.value)
-    return nearest or f"one of the keys at this level: {', '.join(given.keys.siblings(unread.path))}"
+    return nearest or f"one of the keys at this level: {listed(given.keys.siblings(unread.path))}"
 
 
 def _not_read(given: Given, unread: Unread) -> str:

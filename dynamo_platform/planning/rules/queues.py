@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from dynamo_platform.catalog.model import ChartQueues
 from dynamo_platform.config.model import QueueConfig, QueueResource
-from dynamo_platform.findings import quote_value
+from dynamo_platform.findings import listed, quote_value
 from dynamo_platform.planning.choices import Choices, QueueNode
-from dynamo_platform.planning.queues import RESOURCES
+from dynamo_platform.planning.queues import RESOURCES, parents_first
 
 from .base import KAI, MODES, Verdict, rule, with_current
 
@@ -22,7 +22,7 @@ def queues_need_kai(c: Choices) -> Iterator[Verdict]:
     if c.config.queues and c.kai.mode == "disabled":
         yield Verdict(
             "queues",
-            ", ".join(queue.name for queue in c.config.queues),
+            listed([queue.name for queue in c.config.queues]),
             "no queues while kaiScheduler.mode is disabled",
             "Queues need KAI Scheduler.",
             MODES,
@@ -88,17 +88,14 @@ def queue_parents_exist(c: Choices) -> Iterator[Verdict]:
     if c.config.default_queues is False:
         return  # Someone else's queues may be parents, and only the cluster knows them.
     queues = c.config.queues or ()
-    known = (
-        {queue.name for queue in queues}
-        | set(c.catalog.platform.queues.names)
-        | _top_level(c.catalog.kai_scheduler.own_queues)
-    )
+    others = set(c.catalog.platform.queues.names) | _top_level(c.catalog.kai_scheduler.own_queues)
+    known = dict.fromkeys(sorted({queue.name for queue in queues} | others))
     for i, queue in enumerate(queues):
         if queue.parent is not None and queue.parent not in known:
             yield Verdict(
                 f"queues[{i}].parent",
                 queue.parent,
-                ", ".join(sorted(known - {queue.name})),
+                listed([name for name in known if name != queue.name]),
                 "A queue whose parent does not exist never gets any resources.",
             )
 
@@ -113,18 +110,35 @@ def queue_tree_has_no_loop(c: Choices) -> Iterator[Verdict]:
     queues = c.config.queues or ()
     parents = {row.name: row.parent for row in c.catalog.platform.queues.rows}
     parents |= {queue.name: queue.parent for queue in queues}
+    loops = _loops(parents)
     for i, queue in enumerate(queues):
-        seen, name = [queue.name], queue.parent
-        while name and name not in seen:
-            seen.append(name)
-            name = parents.get(name)
-        if name == queue.name:
+        loop = loops.get(queue.name, [])
+        if queue.parent in loop:
+            start = loop.index(queue.name)
+            way = listed([*loop[start:], *loop[:start]], " → ")
             yield Verdict(
                 f"queues[{i}].parent",
                 quote_value(queue.parent),
                 "a tree without loops",
-                " → ".join([*seen, name]) + " is a loop.",
+                f"{way} → {queue.name} is a loop.",
             )
+
+
+def _loops(parents: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """For each queue on a loop, the loop: each queue before its parent."""
+    done: set[str] = set()
+    loops: dict[str, list[str]] = {}
+    for start in parents:
+        way: dict[str, int] = {}
+        name: str | None = start
+        while name and name not in done:
+            done.add(name)
+            way[name] = len(way)
+            name = parents.get(name)
+        if name in way:
+            loop = list(way)[way[name] :]
+            loops |= dict.fromkeys(loop, loop)
+    return loops
 
 
 # The tree as arithmetic. KAI Scheduler itself checks it only when asked to, and then for CPU at creation alone:
@@ -167,15 +181,17 @@ def limit_is_not_below_quota(c: Choices) -> Iterator[Verdict]:
 @rule("QUE007", acceptable=True)
 def quotas_of_children_fit_their_parent(c: Choices) -> Iterator[Verdict]:
     """Quotas that add up to more than the parent's cannot be met."""
-    nodes = c.queues
-    for path, parent, _ in nodes.values():
-        children = [node.queue for node in nodes.values() if node.queue.parent == parent.name]
+    children_of: dict[str | None, list[QueueConfig]] = {}
+    for node in c.queues.values():
+        children_of.setdefault(node.queue.parent, []).append(node.queue)
+    for path, parent, _ in c.queues.values():
+        children = children_of.get(parent.name, ())
         for kind in RESOURCES if children else ():
             quota = _amount(parent, kind, "quota")
             owed = {child.name: _amount(child, kind, "quota") for child in children}
             total = sum(owed.values(), Decimal())
             if total > quota:
-                shares = ", ".join(f"{_number(share)} ({name})" for name, share in owed.items())
+                shares = listed([f"{_number(share)} ({name})" for name, share in owed.items()])
                 yield Verdict(
                     f"{path}.{kind}.quota",
                     _number(quota),
@@ -190,27 +206,21 @@ def quotas_of_children_fit_their_parent(c: Choices) -> Iterator[Verdict]:
 @rule("QUE008", "warning")
 def limits_are_not_above_the_parents(c: Choices) -> Iterator[Verdict]:
     """A limit above the limit of an ancestor is never reached."""
-    nodes = c.queues
-    for path, queue, _ in nodes.values():
+    nothing = _UNLIMITED, ""
+    lowest_of: dict[tuple[str | None, str], tuple[Decimal, str]] = {}  # a queue's limit, or a lower one above it
+    for queue in parents_first({name: node.queue for name, node in c.queues.items()}):
         for kind in RESOURCES:
             limit = _amount(queue, kind, "limit")
-            above = [(_amount(each, kind, "limit"), each.name) for each in _ancestors(nodes, queue)]
-            lowest, name = min(above, default=(_UNLIMITED, ""))
+            lowest, name = above = lowest_of.get((queue.parent, kind), nothing)
+            lowest_of[queue.name, kind] = min(above, (limit, queue.name))
             if lowest < limit < _UNLIMITED:
+                path = c.queues[queue.name].path
                 yield Verdict(
                     f"{path}.{kind}.limit",
                     _number(limit),
                     f"at most {_number(lowest)}, the limit of {name}",
                     "A queue's limit applies to everything below it together, so this one is never reached.",
                 )
-
-
-def _ancestors(nodes: Mapping[str, QueueNode], queue: QueueConfig) -> list[QueueConfig]:
-    """A queue's parent, its parent and so on, until a loop."""
-    above = [queue]
-    while (node := nodes.get(above[-1].parent or "")) and node.queue not in above:
-        above.append(node.queue)
-    return above[1:]
 
 
 # Names and places

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
@@ -90,6 +90,8 @@ def _verdict(details: ErrorDetails, location: Location, *, stack: bool) -> tuple
         names = sorted(to_camel(name) if stack else name for name in declared_types(core(declared_type(location[:-1]))))
         return "CFG001", ", ".join(names), "There is no such setting, so the value would have no effect."
     annotation = declared_type(details["loc"] if kind == "missing" else location)
+    if details["loc"][-1:] == ("[key]",):
+        annotation = get_args(core(declared_type(location[:-1])))[0]
     allowed, why = _ALLOWED.get(kind, details["msg"]), "The value has the wrong type for this setting."
     match kind:
         case "missing":
@@ -104,8 +106,12 @@ def _verdict(details: ErrorDetails, location: Location, *, stack: bool) -> tuple
             why = "-1 is the only negative number with a meaning."
         case "literal_error":
             allowed, why = details["ctx"]["expected"].replace("'", ""), "The setting has no other values."
-        case "string_pattern_mismatch" if text := format_of(annotation):
+        case "string_pattern_mismatch" | "format" if text := format_of(annotation):
             allowed, why = f"{text.name}: {text.rule}", text.why
+        case "greater_than_equal":
+            allowed, why = f"at least {details['ctx']['ge']}", "Nothing below it has a meaning."
+        case "less_than_equal":
+            allowed, why = f"at most {details['ctx']['le']}", "A larger number cannot be stored."
         case "string_too_long":
             allowed, why = f"at most {details['ctx']['max_length']} characters", "Kubernetes accepts no longer name."
         case _ if isinstance(given, str) and given in {"true", "false", "null"}:

@@ -7,6 +7,9 @@ The docstrings describe the settings to users too: in `docs/configuration.md`, i
 editors. Each ends with the default.
 """
 
+import re
+from binascii import a2b_base64
+from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
@@ -69,12 +72,69 @@ def _check_amount(amount: float) -> float:
     return amount
 
 
+def _check_label_key(key: str) -> str:
+    if len(key.rpartition("/")[0]) > _LONGEST_NAME:
+        raise _wrong_format()
+    return key
+
+
+def _check_certificates(text: str) -> str:
+    try:
+        blocks = re.findall(
+            r"-----BEGIN ([^-]+)-----(.*?)-----END \1-----", a2b_base64(text).decode("latin-1"), re.DOTALL
+        )
+        # The encoding of a certificate is a sequence, which starts with 0x30.
+        if blocks and all(kind == "CERTIFICATE" and a2b_base64(body).startswith(b"0") for kind, body in blocks):
+            return text
+    except ValueError:
+        pass
+    raise _wrong_format()
+
+
+def _check_duration(text: str) -> str:
+    amounts = re.findall(r"([0-9.]+)([a-z]+)", text)
+    if sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in amounts) > MAX_INT64:
+        raise _wrong_format()
+    return text
+
+
+def _wrong_format() -> PydanticCustomError:
+    return PydanticCustomError("format", "not in the format of this setting")
+
+
+MAX_INT32, MAX_INT64 = 2**31 - 1, 2**63 - 1
+
+_NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+MAX_TIMEOUT_SECONDS = MAX_INT64 // _NANOSECONDS["s"]
+"""Helm counts a timeout in nanoseconds: https://pkg.go.dev/time#Duration"""
+
+# Names, as Kubernetes checks them: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ and
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+_LONGEST_NAME = 253
+_DNS_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_DNS_NAME = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
+_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_PORT = (
+    r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9][0-9]|6[0-4][0-9][0-9][0-9]|[1-5][0-9][0-9][0-9][0-9]"
+    r"|[1-9][0-9]?[0-9]?[0-9]?)"
+)
+_NO_CONTROL = r"[^\x00-\x1f\x7f-\x9f]"
+_IN_ADDRESS = r"[^\x00-\x20\x7f-\xa0]"
+_HOST = r"([^\x00-\x20\x7f-\xa0/?#:@,]+|\[[0-9A-Fa-f:.]+\])"
+# A user before the host is for the rules to refuse.
+_ADDRESS = rf"([a-z][-+.a-z0-9]*://)?({_IN_ADDRESS}*@)?{_HOST}(:{_PORT})?([/?#][^\x00-\x20\x7f-\xa0,]*)?"
+
 Values = Annotated[dict[str, Any], AfterValidator(_check_depth)]
 TriState = Annotated[bool | None, BeforeValidator(_auto_is_null), WithJsonSchema({"enum": [True, False, None, "auto"]})]
-Text = Annotated[str, StringConstraints(min_length=1)]
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, pattern=rf"^{_NO_CONTROL}*$"),
+    Format("text", "no line breaks and no other control characters", "Nothing that this setting names has them."),
+]
 DnsLabel = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63),
+    StringConstraints(pattern=rf"^{_DNS_LABEL}$", max_length=63),
     Format(
         "DNS label",
         "lower-case letters, digits and -, at most 63 characters",
@@ -83,16 +143,78 @@ DnsLabel = Annotated[
 ]
 ObjectName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253),
+    StringConstraints(pattern=rf"^{_DNS_NAME}$", max_length=_LONGEST_NAME),
     Format(
         "object name",
-        "lower-case letters, digits, - and ., at most 253 characters",
+        "lower-case letters, digits and -, in parts separated by single dots, at most 253 characters",
         "Kubernetes accepts no other name for this object.",
+    ),
+]
+RuntimeClass = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_DNS_NAME})?$", max_length=_LONGEST_NAME),
+    Format(
+        "name of a RuntimeClass",
+        'lower-case letters, digits and -, in parts separated by single dots, or "" for none',
+        "Kubernetes accepts no other name for a RuntimeClass.",
+    ),
+]
+_LABEL_KEY = {
+    "type": "string",
+    "allOf": [
+        {"pattern": rf"^({_DNS_NAME}/)?{_LABEL}$"},
+        {"pattern": f"^([^/]{{1,{_LONGEST_NAME}}}/)?[^/]*$"},
+    ],
+}
+LabelKey = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_DNS_NAME}/)?{_LABEL}$", max_length=_LONGEST_NAME + 64),
+    AfterValidator(_check_label_key),
+    WithJsonSchema(_LABEL_KEY),
+    Format(
+        "key of a label",
+        "up to 63 letters, digits, -, _ and ., with a letter or a digit at both ends, after an optional domain and /",
+        "Kubernetes accepts no other key.",
+    ),
+]
+LabelValue = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_LABEL})?$"),
+    Format(
+        "value of a label",
+        "up to 63 letters, digits, -, _ and ., with a letter or a digit at both ends, or empty text",
+        "Kubernetes accepts no other value.",
+    ),
+]
+Labels = Annotated[
+    dict[LabelKey, LabelValue],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": _LABEL_KEY,
+            "additionalProperties": {"type": "string", "pattern": rf"^({_LABEL})?$"},
+        }
+    ),
+]
+Annotations = Annotated[
+    dict[LabelKey, str],
+    WithJsonSchema({"type": "object", "propertyNames": _LABEL_KEY, "additionalProperties": {"type": "string"}}),
+]
+Address = Annotated[
+    str,
+    StringConstraints(min_length=1, pattern=rf"^{_ADDRESS}(,{_ADDRESS})*$"),
+    Format(
+        "address",
+        "a host, with scheme, port from 1 to 65535 and path if needed; several are separated by commas",
+        "Nothing can connect to anything else.",
     ),
 ]
 RepositoryUrl = Annotated[
     str,
-    StringConstraints(pattern=r"^((https?|oci)://[^ /]|@[A-Za-z0-9][-A-Za-z0-9_.]*$)"),
+    StringConstraints(
+        pattern=rf"^((https?|oci)://({_IN_ADDRESS}*@)?{_HOST}(:{_PORT})?([/?#]{_IN_ADDRESS}*)?"
+        r"|@[A-Za-z0-9][-A-Za-z0-9_.]*)$"
+    ),
     Format(
         "URL",
         'https://…, oci://… or "@NAME"',
@@ -106,7 +228,7 @@ KubernetesVersion = Annotated[
 ]
 Registry = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9][-a-z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*$"),
+    StringConstraints(pattern=rf"^[a-z0-9][-a-z0-9.]*(:{_PORT})?(/[a-z0-9][-a-z0-9._]*)*$"),
     Format(
         "registry",
         "a host with an optional port and path, such as registry.example.com/upstream",
@@ -116,26 +238,34 @@ Registry = Annotated[
 Duration = Annotated[
     str,
     StringConstraints(pattern=r"^-?([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"),
+    AfterValidator(_check_duration),
     Format(
         "duration",
-        'with its unit, such as "60s", or "-1s" for no limit',
+        'with its unit, such as "60s", or "-1s" for no limit; at most 292 years',
         "A number without a unit stops the scheduler from starting.",
     ),
 ]
 Runtime = Annotated[
     str,
     StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"),
-    Format("duration", 'with its unit, such as "10m"', "KAI Scheduler reads no number without a unit."),
+    AfterValidator(_check_duration),
+    Format("duration", 'with its unit, such as "10m"; at most 292 years', "KAI Scheduler reads nothing else."),
 ]
-Base64 = Annotated[
+CertificateBundle = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9+/]+=*$"),
+    # "BEGIN CERTIFICATE", at each of its three places in groups of three bytes
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9+/]*(QkVHSU4gQ0VSVElGSUNBVE|JFR0lOIENFUlRJRklDQVRF|CRUdJTiBDRVJUSUZJQ0FUR)[A-Za-z0-9+/]*={0,2}$"
+    ),
+    AfterValidator(_check_certificates),
     Format(
         "certificate in base64",
-        "one line, as `base64 -w0 ca.crt` prints it",
-        "It is written unchanged into the webhook configurations.",
+        "certificates in PEM and nothing else, on one line, as `base64 -w0 ca.crt` prints them",
+        "It is written unchanged into the webhook configurations, by which the API server trusts the webhooks.",
     ),
 ]
+Timeout = Annotated[int, Field(ge=1, le=MAX_TIMEOUT_SECONDS)]
+Int64 = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
 Amount = Annotated[
     float,
     Field(allow_inf_nan=False),
@@ -183,10 +313,10 @@ class ReleaseConfig(_Part):
 
     version: Text | None = None
     namespace: DnsLabel | None = None
-    namespace_labels: dict[str, str] | None = None
-    namespace_annotations: dict[str, str] | None = None
+    namespace_labels: Labels | None = None
+    namespace_annotations: Annotations | None = None
     values: Values | None = None
-    timeout: Annotated[int, Field(ge=1)] | None = None
+    timeout: Timeout | None = None
     chart: Text | None = None
     repository: RepositoryUrl | None = None
 
@@ -223,7 +353,7 @@ class KaiSchedulerConfig(DependencyConfig):
 
     staleness_grace_period: Duration | None = None
     topology_migration: bool | None = None
-    gpu_runtime_class: str | None = None
+    gpu_runtime_class: RuntimeClass | None = None
     post_cleanup: bool | None = None
 
 
@@ -262,8 +392,8 @@ class MonitoringConfig(_Part):
     pod_monitors: TriState = None
     metrics_service: TriState = None
     grove_service_monitor: bool | None = None
-    labels: dict[str, str] | None = None
-    prometheus_endpoint: Text | None = None
+    labels: Labels | None = None
+    prometheus_endpoint: Address | None = None
 
 
 class WebhookCertificatesConfig(_Part):
@@ -279,7 +409,7 @@ class WebhookCertificatesConfig(_Part):
 
     mode: CertificateMode | None = None
     secret: ObjectName | None = None
-    ca_bundle: Base64 | None = None
+    ca_bundle: CertificateBundle | None = None
 
 
 class RegistryConfig(_Part):
@@ -311,11 +441,11 @@ class TolerationConfig(_Part):
         toleration_seconds: seconds that a ``NoExecute`` taint is tolerated. Default: no limit.
     """
 
-    key: Text | None = None
+    key: LabelKey | None = None
     operator: Literal["Equal", "Exists"] | None = None
-    value: str | None = None
+    value: LabelValue | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    toleration_seconds: int | None = None
+    toleration_seconds: Int64 | None = None
 
 
 class PlacementConfig(_Part):
@@ -327,7 +457,7 @@ class PlacementConfig(_Part):
     """
 
     tolerations: Annotated[tuple[TolerationConfig, ...], Field(strict=False)] | None = None
-    node_selector: dict[str, str] | None = None
+    node_selector: Labels | None = None
 
 
 class QueueResource(_Part):
@@ -367,10 +497,10 @@ class QueueConfig(_Part):
     name: ObjectName
     parent: ObjectName | None = None
     display_name: Text | None = None
-    priority: int | None = None
+    priority: Int64 | None = None
     preempt_min_runtime: Runtime | None = None
     reclaim_min_runtime: Runtime | None = None
-    labels: dict[str, str] | None = None
+    labels: Labels | None = None
     cpu: QueueResource | None = None
     gpu: QueueResource | None = None
     memory: QueueResource | None = None
@@ -386,7 +516,7 @@ class BackendConfig(_Part):
     """
 
     mode: BackendMode | None = None
-    address: Text | None = None
+    address: Address | None = None
 
 
 class ClusterConfig(_Part):
@@ -451,7 +581,7 @@ class PlatformConfig(ReleaseConfig):
     webhook_certificates: WebhookCertificatesConfig | None = None
     registry: RegistryConfig | None = None
     placement: PlacementConfig | None = None
-    replicas: Annotated[int, Field(ge=1)] | None = None
+    replicas: Annotated[int, Field(ge=1, le=MAX_INT32)] | None = None
     protect: bool | None = None
     preview_objects: bool | None = None
     catalog: Text | None = None

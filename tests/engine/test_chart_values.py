@@ -22,6 +22,7 @@ from dynamo_platform.rendering.helm import RenderedRelease, render_release
 from dynamo_platform.versions import Version
 from sandbox import charts
 from sandbox.sandbox import Sandbox
+from tests.certificates import CERTIFICATE
 from tests.engine.pod_security import level_of, pod_specs
 from tests.engine.recordings import KUBERNETES
 
@@ -56,7 +57,7 @@ PAGES: dict[str, Page] = {
     },
     "no monitors": {"monitoring": {"podMonitors": False, "metricsService": False}},
     "certificates of cert-manager": {"webhookCertificates": {"mode": "cert-manager"}, "namespace": "dynamo"},
-    "own certificates": {"webhookCertificates": {"mode": "own", "secret": "mine", "caBundle": "Q0E="}},
+    "own certificates": {"webhookCertificates": {"mode": "own", "secret": "mine", "caBundle": CERTIFICATE}},
     **{
         f"mirror and placement, {mode}": modes(mode, mode)
         | {

@@ -24,6 +24,7 @@ from dynamo_platform.config.model import (
     WebhookCertificatesConfig,
 )
 from dynamo_platform.config.reading import decode_stack, parse
+from tests.certificates import CERTIFICATE
 
 PAGE: dict[str, Any] = {"version": "1.5.1", "profile": "development"}
 
@@ -58,7 +59,7 @@ VALUE = "a value, or the key left out"
         pytest.param({"grove": "separate"}, "CFG002", "grove", '"separate"', "a mapping", id="text for a part"),
         pytest.param({"profile": "prod"}, "CFG002", "profile", '"prod"', "production or development", id="word"),
         pytest.param({"timeout": "60"}, "CFG002", "timeout", '"60"', "a whole number", id="text for a number"),
-        pytest.param({"timeout": 0}, "CFG002", "timeout", "0", "greater than or equal to 1", id="no time at all"),
+        pytest.param({"timeout": 0}, "CFG002", "timeout", "0", "at least 1", id="no time at all"),
         pytest.param({"chart": ""}, "CFG002", "chart", '""', "text that is not empty", id="empty text"),
         pytest.param({"accept": "KAI001"}, "CFG002", "accept", '"KAI001"', "a list", id="text for a list"),
         pytest.param({"values": [1]}, "CFG002", "values", "[1]", "a mapping of chart values", id="list for values"),
@@ -171,10 +172,10 @@ VALUE = "a value, or the key left out"
             "CFG002",
             "webhookCertificates.caBundle",
             '"-----BEGIN CERTIFICATE-----"',
-            "certificate in base64: one line, ",
+            "certificate in base64: certificates in PEM and nothing else, on one line, ",
             id="certificate as PEM",
         ),
-        pytest.param({"replicas": 0}, "CFG002", "replicas", "0", "greater than or equal to 1", id="no replicas"),
+        pytest.param({"replicas": 0}, "CFG002", "replicas", "0", "at least 1", id="no replicas"),
     ],
 )
 def test_bad_entry_is_named_with_what_is_allowed(
@@ -309,6 +310,9 @@ def test_text_for_an_object_is_told_to_be_a_mapping() -> None:
 
 labels = st.from_regex(r"[a-z]([-a-z0-9]{0,6}[a-z0-9])?", fullmatch=True)
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=8)
+names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
+addresses = labels.map(lambda label: f"nats://{label}:4222")
+label_values = st.from_regex(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,6}[A-Za-z0-9])?", fullmatch=True)
 chart_values = st.dictionaries(
     texts, st.none() | st.booleans() | st.integers() | texts | st.dictionaries(texts, st.none() | texts, max_size=2)
 )
@@ -317,15 +321,15 @@ resources = st.none() | st.builds(
     QueueResource, quota=amounts, limit=amounts, over_quota_weight=st.sampled_from([0.0, 1.0, 2.5])
 )
 release: dict[str, st.SearchStrategy[Any]] = {
-    "version": st.none() | texts,
+    "version": st.none() | names,
     "namespace": st.none() | labels,
     "values": st.none() | chart_values,
     "timeout": st.none() | st.integers(1, 3600),
-    "chart": st.none() | texts,
+    "chart": st.none() | names,
     "repository": st.none() | labels.map(lambda label: f"oci://{label}"),
 }
 tri_states = st.sampled_from([None, True, False])
-label_maps = st.none() | st.dictionaries(texts, texts, max_size=2)
+label_maps = st.none() | st.dictionaries(label_values, label_values, max_size=2)
 dependency = release | {"mode": st.sampled_from([None, "separate", "bundled", "external", "disabled"])}
 kai_schedulers = st.none() | st.builds(
     KaiSchedulerConfig,
@@ -340,14 +344,14 @@ groves = st.none() | st.builds(
 )
 tolerations = st.builds(
     TolerationConfig,
-    key=st.none() | texts,
+    key=st.none() | label_values,
     operator=st.sampled_from([None, "Equal", "Exists"]),
-    value=st.none() | texts,
+    value=st.none() | label_values,
     effect=st.sampled_from([None, "NoSchedule", "NoExecute"]),
     toleration_seconds=st.none() | st.integers(0, 3600),
 )
 backends = st.none() | st.builds(
-    BackendConfig, mode=st.sampled_from([None, "bundled", "external", "disabled"]), address=st.none() | texts
+    BackendConfig, mode=st.sampled_from([None, "bundled", "external", "disabled"]), address=st.none() | addresses
 )
 queues = st.builds(QueueConfig, name=labels, parent=st.none() | labels, cpu=resources, gpu=resources, memory=resources)
 configs = st.builds(
@@ -362,21 +366,21 @@ configs = st.builds(
         pod_monitors=tri_states,
         metrics_service=tri_states,
         labels=label_maps,
-        prometheus_endpoint=st.none() | texts,
+        prometheus_endpoint=st.none() | addresses,
     ),
     queues=st.none() | st.lists(queues, max_size=3).map(tuple),
     nats=backends,
     etcd=backends,
     discovery_backend=st.sampled_from([None, "kubernetes", "etcd"]),
-    cluster=st.none() | st.builds(ClusterConfig, context=st.none() | texts),
+    cluster=st.none() | st.builds(ClusterConfig, context=st.none() | names),
     kubernetes_version=st.sampled_from([None, "1.33", "v1.30.2"]),
-    api_versions=st.none() | st.lists(texts, max_size=2).map(tuple),
+    api_versions=st.none() | st.lists(names, max_size=2).map(tuple),
     webhook_certificates=st.none()
     | st.builds(
         WebhookCertificatesConfig,
         mode=st.sampled_from([None, "automatic", "cert-manager", "own"]),
         secret=st.none() | labels,
-        ca_bundle=st.sampled_from([None, "Q0E="]),
+        ca_bundle=st.sampled_from([None, CERTIFICATE]),
     ),
     registry=st.none()
     | st.builds(
@@ -390,7 +394,7 @@ configs = st.builds(
     ),
     replicas=st.none() | st.integers(1, 5),
     protect=tri_states,
-    accept=st.none() | st.lists(texts, max_size=2).map(tuple),
+    accept=st.none() | st.lists(names, max_size=2).map(tuple),
 )
 
 

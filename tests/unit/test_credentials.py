@@ -21,6 +21,7 @@ from dynamo_platform.planning.running import COMPONENT, from_state
 from dynamo_platform.rendering import helm
 from dynamo_platform.rendering.refusals import chart_not_fetched
 from dynamo_platform.trees import Location
+from tests.certificates import CERTIFICATE
 from tests.unit.findings import findings_of
 
 BASE: dict[str, Any] = {
@@ -44,7 +45,7 @@ BASE: dict[str, Any] = {
     "discoveryBackend": "kubernetes",
     "kubernetesVersion": "1.33",
     "apiVersions": ["monitoring.coreos.com/v1"],
-    "webhookCertificates": {"mode": "own", "secret": "certificate", "caBundle": "Q0E="},
+    "webhookCertificates": {"mode": "own", "secret": "certificate", "caBundle": CERTIFICATE},
     "registry": {"pullSecrets": ["pull"]},
     "placement": {
         "tolerations": [{"key": "a", "operator": "Equal", "value": "b", "effect": "NoSchedule"}],

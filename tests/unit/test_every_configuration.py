@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dynamo_platform import Plan, PlatformError, plan_of
 from dynamo_platform.catalog import load
 from dynamo_platform.versions import Version
+from tests.certificates import CERTIFICATE
 from tests.unit.test_values import EVERY_NATS_KEY, METRICS_SERVICE, MODES, NATS_KEYS, POD_MONITORS, at
 
 CATALOG = load()
@@ -59,7 +60,7 @@ pages = st.fixed_dictionaries(
             prometheusEndpoint=st.just("http://prometheus:9090"),
         ),
         "webhookCertificates": st.sampled_from(
-            [{"mode": "automatic"}, {"mode": "cert-manager"}, {"mode": "own", "caBundle": "Q0E="}]
+            [{"mode": "automatic"}, {"mode": "cert-manager"}, {"mode": "own", "caBundle": CERTIFICATE}]
         ),
         "registry": optional(mirror=st.just("registry.example.com"), pullSecrets=st.lists(names, min_size=1)),
         "placement": optional(

@@ -11,6 +11,7 @@ from dynamo_platform.catalog import load
 from dynamo_platform.catalog.model import PartName, SettingKey
 from dynamo_platform.trees import nested
 from dynamo_platform.versions import Version
+from tests.certificates import CERTIFICATE
 from tests.unit.test_values import NEWEST, at, planned, platform, values_of
 
 CATALOG = load()
@@ -145,7 +146,7 @@ WEBHOOK = "dynamo-operator.webhook"
     [
         ({"mode": "automatic"}, False, False),
         ({"mode": "cert-manager"}, True, False),
-        ({"mode": "own", "caBundle": "Q0E="}, False, True),
+        ({"mode": "own", "caBundle": CERTIFICATE}, False, True),
     ],
     ids=lambda value: value["mode"] if isinstance(value, dict) else "",
 )
@@ -160,7 +161,7 @@ def test_certificates_have_one_maker(
 
 
 def test_own_certificate_names_its_secret() -> None:
-    own = {"mode": "own", "secret": "platform-webhooks", "caBundle": "Q0E="}
+    own = {"mode": "own", "secret": "platform-webhooks", "caBundle": CERTIFICATE}
     assert at(platform(webhookCertificates=own), f"{WEBHOOK}.certificateSecret.name") == "platform-webhooks"
 
 

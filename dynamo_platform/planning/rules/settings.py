@@ -119,6 +119,29 @@ def mirrors_are_of_upstreams_registries(c: Choices) -> Iterator[Verdict]:
         )
 
 
+_TOLERATIONS = "https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/"
+
+
+@rule("SET005")
+def tolerations_are_complete(c: Choices) -> Iterator[Verdict]:
+    """Kubernetes refuses pods with a toleration whose parts contradict each other."""
+    for i, each in enumerate((c.config.placement and c.config.placement.tolerations) or ()):
+        path = f"placement.tolerations[{i}]"
+        exists = each.operator == "Exists"
+        if each.key is None and not exists:
+            why = "Without a key a toleration is for every taint, whatever its value; Kubernetes wants that written."
+            yield Verdict(f"{path}.key", "nothing", "a key, or operator: Exists", why, _TOLERATIONS)
+        if exists and each.value:
+            why = "With operator Exists every value is tolerated, so Kubernetes refuses one."
+            yield Verdict(f"{path}.value", quote_value(each.value), "no value, or operator: Equal", why, _TOLERATIONS)
+        if each.toleration_seconds is not None and each.effect != "NoExecute":
+            seconds, why = (
+                quote_value(each.toleration_seconds),
+                "Only the effect NoExecute evicts pods, after this time.",
+            )
+            yield Verdict(f"{path}.tolerationSeconds", seconds, "no time, or effect: NoExecute", why, _TOLERATIONS)
+
+
 @rule("SET003")
 def settings_of_a_dependency_have_their_release(c: Choices) -> Iterator[Verdict]:
     """A stack cannot configure a dependency that it does not install."""

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +13,8 @@ from dynamo_platform.versions import Version
 
 from . import Catalog, load
 from .archive import ReadChart, read_charts
-from .keys import nearest_recording, recorded
-from .model import Chart, latest
+from .keys import nearest_recording
+from .model import Chart, Kind, latest
 from .platform import Minor
 
 _SOURCES = {
@@ -32,11 +32,13 @@ class Addition(NamedTuple):
         file: the data file.
         to: the position in it.
         value: what to add there.
+        source: the page of the chart's files.
     """
 
     file: str
     to: str
     value: Any
+    source: str
 
 
 class ChartComparison(NamedTuple):
@@ -67,13 +69,13 @@ def compare_chart(chart: ReadChart, catalog: Catalog) -> ChartComparison:
     if chart.name not in charts:
         raise ValueError(f"{chart.name} is not a chart of the catalog")
     file, known = charts[chart.name]
-    add = [] if version in known.versions else [Addition(file, "versions", chart.version)]
+    add = [] if version in known.versions else [Addition(file, "versions", chart.version, _source(chart))]
     differs = [*_kubernetes_difference(chart, version, known)]
     if known is catalog.platform:
         minor = catalog.minor(version)
         add = [*_minor_additions(chart, version, minor, file), *add]
         differs = [*(_bundle_differences(chart, minor) if minor else ()), *differs]
-    recording, others = _keys(chart, version)
+    recording, others = _keys(chart, version, catalog.recorded(chart.name))
     return ChartComparison(chart.name, chart.version, (*add, *recording), (*differs, *others))
 
 
@@ -88,9 +90,9 @@ def _files(catalog: Catalog) -> dict[str, Chart]:
 def _minor_additions(chart: ReadChart, version: Version, minor: Minor | None, file: str) -> Iterator[Addition]:
     """The row of a new minor version, or the one that replaces a row without the bundled versions."""
     if minor is None:
-        yield Addition(file, "minors", _minor(chart, version))
+        yield Addition(file, "minors", _minor(chart, version), _source(chart))
     elif None in {minor.kai_scheduler.bundled, minor.grove.bundled}:
-        yield Addition(file, f"minors, instead of {minor.minor}", _minor(chart, version))
+        yield Addition(file, f"minors, instead of {minor.minor}", _minor(chart, version), _source(chart))
 
 
 def _minor(chart: ReadChart, version: Version) -> dict[str, Any]:
@@ -99,8 +101,12 @@ def _minor(chart: ReadChart, version: Version) -> dict[str, Any]:
         "minor": version.minor_line,
         "kai_scheduler": _window(_bundled_version(chart, "kai-scheduler")),
         "grove": _window(_bundled_version(chart, "grove")),
-        "source": _SOURCES[chart.name].format(chart.version),
+        "source": _source(chart),
     }
+
+
+def _source(chart: ReadChart) -> str:
+    return _SOURCES[chart.name].format(chart.version)
 
 
 def _bundled_version(chart: ReadChart, name: str) -> str:
@@ -128,16 +134,17 @@ def _kubernetes_difference(chart: ReadChart, version: Version, known: Chart) -> 
         yield f"needs Kubernetes {floor[1]}; the catalog has {row.floor}"
 
 
-def _keys(chart: ReadChart, version: Version) -> tuple[list[Addition], list[str]]:
+def _keys(
+    chart: ReadChart, version: Version, versions: Mapping[Version, Mapping[str, Kind]]
+) -> tuple[list[Addition], list[str]]:
     """The recording to add for a version newer than all recorded ones, or the differences of an older one's keys."""
-    versions = recorded(chart.name)
     nearest = nearest_recording(version, versions)
     before, after = versions[nearest], chart.keys
     came = {path: after[path] for path in sorted(after) if before.get(path) != after[path]}
     went = sorted(path for path in before if path not in after)
     if (came or went) and version > max(versions):
-        recording = {"source": _SOURCES[chart.name].format(chart.version), "came": came, "went": went}
-        return [Addition(f"keys/{chart.name}.json", chart.version, recording)], []
+        recording = {"source": _source(chart), "came": came, "went": went}
+        return [Addition(f"keys/{chart.name}.json", chart.version, recording, _source(chart))], []
     return [], [
         f"key {sign}{path}, compared with {nearest}" for sign, paths in (("+", came), ("-", went)) for path in paths
     ]
@@ -167,7 +174,10 @@ def main(folder: Path, *, as_json: bool) -> None:
 
 
 def _as_json(found: list[ChartComparison]) -> str:
-    charts = [each._asdict() | {"add": [addition._asdict() for addition in each.add]} for each in found]
+    charts = [
+        each._asdict() | {"add": [{"file": one.file, "to": one.to, "value": one.value} for one in each.add]}
+        for each in found
+    ]
     return json.dumps({"charts": charts}, indent=2, ensure_ascii=False)
 
 

@@ -24,6 +24,8 @@ TITLES = {
     "CAT003": "A row of the catalog's file differs from this package's catalog, and replaces it.",
     "CAT004": "A row of the catalog's file is in this package's catalog already.",
     "CAT005": "A row of the catalog's file is older than the row that it replaces.",
+    "CAT006": "A file is not a chart of the catalog.",
+    "CAT007": "The catalog's file cannot be extended.",
 }
 """The titles of the findings about an overlay, by code."""
 

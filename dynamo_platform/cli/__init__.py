@@ -6,6 +6,7 @@ import click
 
 from dynamo_platform import __version__
 
+from .catalog import catalog
 from .check import check
 from .commands import Commands
 from .diff import diff
@@ -30,7 +31,7 @@ def main() -> None:
     """
 
 
-for command in (check, diff, docs, explain, render, route, versions):
+for command in (catalog, check, diff, docs, explain, render, route, versions):
     main.add_command(command)
 
 

@@ -15,7 +15,7 @@ import pulumi
 import yaml
 
 from dynamo_platform import Finding, Plan, PlatformError, catalog, plan_of
-from dynamo_platform.catalog import overlay
+from dynamo_platform.catalog import adding, overlay
 from dynamo_platform.component import engine, inputs, providers
 from dynamo_platform.component.engine import old_cli
 from dynamo_platform.component.inputs import unknown_setting, unwritable_value
@@ -97,6 +97,8 @@ OVERLAY = {
             ("CAT005", "2026-01-01", {"platform": {"kubernetes": [_FLOOR]}}),
         )
     },
+    "CAT006": adding.no_chart(Path("notes.tgz"), "notes.tgz is not a Helm chart: file could not be opened"),
+    "CAT007": adding.cannot_extend(Path("catalog.yaml"), "its comments would be lost"),
 }
 """Findings about the catalog's file."""
 

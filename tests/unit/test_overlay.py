@@ -261,3 +261,98 @@ def commit(folder: Path, message: str) -> None:
 def run(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(main, arguments)
     return result.exit_code, result.output
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Charts whose versions the catalog does not know."""
+    folder = tmp_path_factory.mktemp("charts")
+    dependencies = [
+        {"name": "kai-scheduler", "version": "v0.19.0"},
+        {"name": "grove-charts", "version": "v0.2.0", "alias": "grove"},
+    ]
+    charts: dict[str, dict[str, Any]] = {
+        "dynamo-platform": {"version": "1.8.0", "dependencies": dependencies},
+        "kai-scheduler": {"version": "v0.19.0"},
+        "other": {"version": "1.0.0"},
+    }
+    for name, chart in charts.items():
+        (folder / name).mkdir()
+        (folder / name / "Chart.yaml").write_text(yaml.safe_dump({"apiVersion": "v2", "name": name} | chart))
+        (folder / name / "values.yaml").write_text("turbo: false\n")
+        (folder / name / "templates").mkdir()
+        (folder / name / "templates" / "config.yaml").write_text("turbo: {{ .Values.turbo }}\n")
+    (folder / "text.tgz").write_text("no archive\n")
+    return {path.name: path for path in folder.iterdir()}
+
+
+def added(*arguments: str | Path) -> tuple[int, str]:
+    return run("catalog", "add", *map(str, arguments))
+
+
+@pytest.mark.parametrize("file", ["catalog.json", "catalog.yaml"])
+def test_rows_of_charts_are_added_to_a_file(file: str, project: Path, archives: dict[str, Path]) -> None:
+    code, text = added(archives["dynamo-platform"], archives["kai-scheduler"], "--file", file)
+    assert code == 0, text
+    assert [line.strip() for line in text.splitlines() if "added" in line or not line.startswith(" ")] == [
+        "kai-scheduler v0.19.0",
+        "added    kai_scheduler.versions",
+        "added    keys.kai-scheduler.v0.19.0",
+        "dynamo-platform 1.8.0",
+        "added    platform.minors",
+        "added    edges.rows",
+        "added    platform.versions",
+        "added    keys.dynamo-platform.1.8.0",
+        f"{file} is written. Stack files use it with `dynamo-platform:catalog: {file}`.",
+    ]
+    write_stack(project, STACK | {"catalog": file, "values": {"turbo": True}})
+    code, text = run("check", "--stack", "dev", "--from", "1.7.0")
+    assert code == 0, text
+    assert "KEY001" not in text
+
+
+def test_adding_again_changes_nothing(project: Path, archives: dict[str, Path]) -> None:
+    added(archives["dynamo-platform"])
+    before = (project / "catalog.json").read_text()
+    code, text = added(archives["dynamo-platform"])
+    assert (code, (project / "catalog.json").read_text()) == (0, before)
+    assert "  added    nothing: the catalog has it" in text
+
+
+def test_rows_that_are_there_stay(project: Path, archives: dict[str, Path]) -> None:
+    floor = {"first": "1.8.0-0", "floor": "1.34", "source": SOURCE}
+    (project / "catalog.json").write_text(json.dumps({"checked": "2026-11-28", "platform": {"kubernetes": [floor]}}))
+    assert added(archives["dynamo-platform"])[0] == 0
+    content = json.loads((project / "catalog.json").read_text())
+    assert content["platform"]["kubernetes"] == [floor]
+    assert content["platform"]["versions"][0]["version"] == "1.8.0"
+
+
+def test_what_was_added_as_json(project: Path, archives: dict[str, Path]) -> None:
+    code, text = added(archives["kai-scheduler"], "--json")
+    (chart,) = json.loads(text)["charts"]
+    assert (code, chart["version"], [each["to"] for each in chart["added"]]) == (
+        0,
+        "v0.19.0",
+        ["kai_scheduler.versions", "keys.kai-scheduler.v0.19.0"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("text.tgz", "is not a Helm chart"), ("other", "other is not a chart of the catalog")]
+)
+def test_a_file_that_is_no_chart_is_a_finding_and_nothing_is_written(
+    name: str, problem: str, project: Path, archives: dict[str, Path]
+) -> None:
+    code, text = added(archives["kai-scheduler"], archives[name])
+    assert code == 1
+    assert "error CAT006  CHART" in text
+    assert problem in " ".join(text.split())
+    assert not (project / "catalog.json").exists()
+
+
+def test_a_file_with_comments_is_not_rewritten(project: Path, archives: dict[str, Path]) -> None:
+    (project / "catalog.yaml").write_text('# ours\nchecked: "2026-11-28"\n')
+    code, text = added(archives["kai-scheduler"], "--file", "catalog.yaml")
+    assert (code, "error CAT007  --file" in text) == (1, True)
+    assert (project / "catalog.yaml").read_text() == '# ours\nchecked: "2026-11-28"\n'

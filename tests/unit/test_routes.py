@@ -53,6 +53,14 @@ def test_route_stops_at_every_minor_with_versions_that_work() -> None:
     ]
 
 
+def test_dependencies_stay_where_nobody_knows_what_works() -> None:
+    written = {
+        "kaiScheduler": {"mode": "separate", "version": "v0.17.2"},
+        "grove": {"mode": "separate", "version": "v0.1.0-alpha.14"},
+    }
+    assert moves(route("1.6.2", "1.7.0", **written)) == [("1.7.0", "v0.17.2", "v0.1.0-alpha.14")]
+
+
 def test_dependencies_move_only_when_they_must() -> None:
     steps = route("1.0.2", "1.2.1")
     assert [dict(step.settings) for step in steps] == [

@@ -224,8 +224,8 @@ def dependency_is_supported(c: Choices) -> Iterator[Verdict]:
                     f"a version of {', '.join(supported)}",
                     f"Upstream supported {support.minor} only until {support.until}.",
                     support.source,
-                    # Of these, upstream and the catalog say that they work with the platform's version.
-                    "note" if d.window and d.version in {d.window.bundled, d.window.pick} else None,
+                    # No other version is known to work better with the platform's version.
+                    "note" if d.window and d.version in {d.window.bundled, d.window.pick or d.version} else None,
                 )
 
 

@@ -22,7 +22,7 @@ _WITHOUT_SCHEME = (
     # USER:PASSWORD@HOST; not an image by its digest, NAME:TAG@sha256:…
     r"(?<![\w./@:-])(?!mailto:)[^\s/@:\"'\[\]{}(),=]{1,64}:(?!/)\S{1,512}@(?!sha\d+:)(?=[\w\[])"
 )
-_SENSITIVE_NAME = r"(?i:password|passwd|passphrase|token|api[-_]?key|secret[-_]?access[-_]?key)$"
+_SENSITIVE_NAMES = ("password", "passwd", "passphrase", "token", "apikey", "secretaccesskey")
 
 
 def redacted(text: str) -> str:
@@ -58,7 +58,7 @@ def secret_entries(mapping: Mapping[Any, Any]) -> set[Any]:
 
 def names_secret(name: str) -> bool:
     """Whether a value of this name is a secret: ``rootPassword`` is one, ``existingSecretPasswordKey`` names one."""
-    return re.search(_SENSITIVE_NAME, name) is not None
+    return name.lower().replace("-", "").replace("_", "").endswith(_SENSITIVE_NAMES)
 
 
 def _is_secret(value: Any) -> bool:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from functools import total_ordering
 
-_SEMVER = re.compile(
-    r"(?P<v>v?)(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
-    r"(?:-(?P<pre>(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?"
-    r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?",
-    re.ASCII,
-)
-
-_CANDIDATE = re.compile(r"(\d+)-rc(\d+)")
 _Identifier = tuple[bool, int, bool, int, str]
 
 
 def _identifier(text: str) -> _Identifier:
     """The sort key of a pre-release identifier: numbers first, each after its release candidates, then text."""
-    if candidate := _CANDIDATE.fullmatch(text):
-        return False, int(candidate[1]), False, int(candidate[2]), ""
+    number, candidate, count = text.partition("-rc")
+    if candidate and number.isdigit() and count.isdigit():
+        return False, int(number), False, int(count), ""
     return (False, int(text), True, 0, "") if text.isdigit() else (True, 0, True, 0, text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdigit() and (text == "0" or not text.startswith("0"))
+
+
+def _is_identifier(text: str) -> bool:
+    return text.replace("-", "a").isalnum()
 
 
 @total_ordering
@@ -54,13 +54,20 @@ class Version:
         Raises:
             ValueError: the text is not MAJOR.MINOR.PATCH with an optional leading ``v``, pre-release and build.
         """
-        match = _SEMVER.fullmatch(text) if isinstance(text, str) else None
-        if match is None:
+        # Without a regular expression, which would take a large part of the package's import to compile.
+        rest, plus, build = text.partition("+") if isinstance(text, str) and text.isascii() else ("", "", "")
+        core, dash, pre = rest.partition("-")
+        numbers = core.removeprefix("v").split(".")
+        identifiers = pre.split(".") if dash else []
+        if (
+            len(numbers) != 3
+            or not all(map(_is_number, numbers))
+            or not all(_is_number(each) if each.isdigit() else _is_identifier(each) for each in identifiers)
+            or not all(map(_is_identifier, build.split(".") if plus else ()))
+        ):
             raise ValueError(f"{text!r} is not a semantic version")
-        pre = match["pre"]
-        return cls(
-            text, int(match["major"]), int(match["minor"]), int(match["patch"]), tuple(pre.split(".")) if pre else ()
-        )
+        major, minor, patch = map(int, numbers)
+        return cls(text, major, minor, patch, tuple(identifiers))
 
     @property
     def minor_line(self) -> str:

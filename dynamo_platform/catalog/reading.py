@@ -4,7 +4,7 @@ Defining a named tuple or a dataclass takes a millisecond, and building a pydant
 that imports the package would pay that for each type of row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import UnionType
 from typing import Any, ClassVar, NoReturn, get_args, get_origin
@@ -29,7 +29,11 @@ class Row:
     identity: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        own = {name: kind for name, kind in cls.__annotations__.items() if str(kind).find("ClassVar") < 0}
+        own = {
+            name: kind
+            for name, kind in cls.__annotations__.items()
+            if getattr(kind, "__origin__", None) is not ClassVar
+        }
         cls.fields = {**cls.fields, **own}
         # A field that a row annotates again, without a default, is required there.
         cls.required = cls.required.union(own) - (own.keys() & vars(cls).keys())
@@ -81,7 +85,9 @@ def _read_version(value: str, where: str, problems: list[str] | None) -> Version
 
 
 def _composed(kind: Any, value: Any, where: str, problems: list[str] | None) -> Any:
-    origin, args = get_origin(kind), get_args(kind)
+    # `typing.get_origin` and `get_args` give the same, but take as long as everything else here.
+    origin: Any = getattr(kind, "__origin__", type(kind))
+    args: Sequence[Any] = getattr(kind, "__args__", ())
     result: Any = None
     if origin is UnionType:
         result = None if value is None else read(args[0], value, where, problems)

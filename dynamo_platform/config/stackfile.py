@@ -7,6 +7,7 @@ https://www.pulumi.com/docs/iac/concepts/config/
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,11 +65,12 @@ class Project(NamedTuple):
             ProjectError: the stack has no file.
         """
         name = stack.rsplit("/", 1)[-1]
-        if name not in self.stacks:
+        file = self.folder / f"Pulumi.{name}{self.file.suffix}"
+        if not os.path.lexists(file):
             raise ProjectError(
                 f"There is no stack {stack!r} in {self.folder}; there are: {listed(self.stacks) or 'none'}."
             )
-        return self.folder / f"Pulumi.{name}{self.file.suffix}"
+        return file
 
 
 class Stack(NamedTuple):

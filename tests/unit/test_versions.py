@@ -1,5 +1,7 @@
 """Versions: the order of Semantic Versioning, with a leading v that does not count."""
 
+from collections.abc import Callable
+
 import pytest
 import semver
 from hypothesis import given
@@ -19,6 +21,21 @@ def test_order_is_that_of_semver(a: str, b: str, v: str, build: str) -> None:
     expected = semver.Version.parse(a).compare(b)
     assert (ours > theirs) - (ours < theirs) == expected
     assert (ours == theirs) == (expected == 0)
+
+
+@given(
+    st.text("v019a-.+", max_size=12)
+    | versions.flatmap(lambda text: st.sampled_from([text + "+", text + "-00", "0" + text]))
+)
+def test_what_is_a_version_is_that_of_semver(text: str) -> None:
+    def is_version(parse: Callable[[str], object], text: str) -> bool:
+        try:
+            parse(text)
+        except ValueError:
+            return False
+        return True
+
+    assert is_version(Version.parse, text) == is_version(semver.Version.parse, text.removeprefix("v"))
 
 
 @given(versions, st.sampled_from(["", "v"]))
@@ -50,7 +67,28 @@ def test_leading_v_and_build_metadata_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1.5", "1", "", "01.5.1", "1.5.1-", "1.5.1-01", "V1.5.1", "vv1.5.1", "1.5.1\n", "latest"]
+    "text",
+    [
+        "1.5",
+        "1",
+        "",
+        "01.5.1",
+        "1.5.1-",
+        "1.5.1-01",
+        "V1.5.1",
+        "vv1.5.1",
+        "1.5.1\n",
+        "latest",
+        "1.5.1+",
+        "1.5.1-a..b",
+        "1.5.1-a_b",
+        "1.5.1+a+b",
+        "1.5.1-²",
+        "1.5.٣",
+        "1.5.1 ",
+        "-1.5.1",
+        "1.5.1.2",
+    ],
 )
 def test_anything_but_a_full_version_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a semantic version"):

@@ -1,9 +1,14 @@
-"""Trees of chart values: nested mappings, addressed by dotted paths."""
+"""Trees of chart values: nested mappings, addressed by dotted paths.
+
+A dot in a key is escaped in its path, as for Helm's ``--set``: ``labels.example\\.com/a``. So a key that looks like a
+path, ``{"a.b": 1}``, is not taken for one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,7 +20,7 @@ def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
     """``{"a.b": 1}`` as ``{"a": {"b": 1}}``."""
     tree: dict[str, Any] = {}
     for path, value in leaves.items():
-        *parents, last = path.split(".")
+        *parents, last = keys_of(path)
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
@@ -26,9 +31,21 @@ def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
 def value_at(tree: Mapping[str, Any], path: str) -> Any:
     """The value at ``a.b`` of ``{"a": {"b": 1}}``; None if there is none."""
     node: Any = tree
-    for step in path.split("."):
+    for step in keys_of(path):
         node = node.get(step) if isinstance(node, Mapping) else None
     return node
+
+
+def escaped(key: str) -> str:
+    """A key as a part of a path."""
+    return key.replace(".", "\\.")
+
+
+def keys_of(path: str) -> list[str]:
+    """The keys of a path."""
+    if "\\" not in path:
+        return path.split(".")
+    return [key.replace("\\.", ".") for key in re.split(r"(?<!\\)\.", path)]
 
 
 def parents(path: str) -> Iterator[str]:
@@ -43,7 +60,8 @@ def walk(values: object, opens: Callable[[str], bool] = lambda _: True, *, at: s
     An empty mapping is a leaf, and so is any mapping whose path ``opens`` rejects.
     """
     for key, value in values.items() if isinstance(values, Mapping) else ():
-        path = f"{at}.{key}" if at else str(key)
+        name = escaped(str(key))
+        path = f"{at}.{name}" if at else name
         if isinstance(value, Mapping) and value and opens(path):
             yield from walk(value, opens, at=path)
         else:

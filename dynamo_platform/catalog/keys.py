@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dynamo_platform.trees import parents, walk
+from dynamo_platform.trees import escaped, keys_of, parents, walk
 from dynamo_platform.versions import Version
 
 from .model import Kind
@@ -133,10 +133,24 @@ class Keys:
             if below_a_leaf or (unknown and not self._is_read_by_subchart(path, value)):
                 yield Unread(path, value)
 
+    def nested(self, path: str) -> str | None:
+        """The path that was meant by one whose last key is itself a path, as for Helm's ``--set``."""
+        *above, name = keys_of(path)
+        steps = name.split(".")
+        at = ".".join((*above, steps[0]))
+        of_subchart = len(above) == 1 and self.kinds.get(above[0]) == "chart"
+        if len(steps) == 1 or not (at in self.maps or at in self.kinds or of_subchart):
+            return None
+        for number, step in enumerate(steps[1:], 1):
+            if self.kinds.get(at, "chart") != "chart" and at not in self.maps:
+                return f"{at}.{escaped('.'.join(steps[number:]))}"
+            at = f"{at}.{step}"
+        return at
+
     def _is_read_by_subchart(self, path: str, value: object) -> bool:
         """Whether a subchart may read it whose keys are not recorded: it is not a misspelt recorded key of it."""
         chart = path.partition(".")[0]
-        if self.kinds.get(chart) != "chart":
+        if self.kinds.get(chart) != "chart" or self.nested(path):
             return False
         moved = self._elsewhere(path, value) if path.rpartition(".")[0] == chart else None
         return not (self._in_another_case(path) or (moved and moved.startswith(f"{chart}.")))

@@ -89,7 +89,7 @@ def _print_stacks(checked: list[tuple[Stack, tuple[Finding, ...]]]) -> None:
 
 def _location(stack: Stack, finding: Finding) -> str:
     """The path of a finding, with the line of the nearest setting in the file."""
-    path = finding.path
+    path = finding.path.replace("\\.", ".")
     while path and path not in stack.lines:
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return f"{finding.path} (line {stack.lines[path]})" if path else finding.path

@@ -104,6 +104,13 @@ def test_errors_come_before_warnings(folder: Path) -> None:
     assert "\n\nwarning VER005  version (line 2)\n" in output
 
 
+def test_the_line_of_a_key_with_dots_is_found(folder: Path) -> None:
+    text = STACKS["warns"] + "  dynamo-platform:values:\n    example.com/a: 1\n"
+    (folder / "stacks" / "Pulumi.dots.yaml").write_text(text)
+
+    assert r"warning KEY001  values.example\.com/a (line 5)" in run("check", "--stack", "dots").output
+
+
 @pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--strict",), 1)])
 def test_warnings_are_errors_only_when_strict(folder: Path, arguments: tuple[str, ...], code: int) -> None:
     result = run("check", "--stack", "warns", *arguments)

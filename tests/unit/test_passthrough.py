@@ -149,12 +149,61 @@ READ = [
     tree("grove.affinity", {}),
     tree("grove.resources", {"limits": {"nvidia.com/gpu": 1}}),
     tree("grove.imagePullSecrets", []),
+    tree("dynamo-operator.controllerManager.podAnnotations", {"a.b": "x", "prometheus.io/scrape": "true"}),
+    tree("global.nodeSelector", {"kubernetes.io/os": "linux"}),
+    tree("etcd.podAnnotations", {"prometheus.io/scrape": "true"}),
 ]
 
 
 @pytest.mark.parametrize("values", READ, ids=lambda values: str(values)[:70])
 def test_key_that_something_reads_is_not_found(values: Values) -> None:
-    assert [finding for n in range(1, 5) for finding in found(f"KEY00{n}", values=values)] == []
+    assert [finding for n in (1, 2, 3, 4, 7) for finding in found(f"KEY00{n}", values=values)] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "path", "meant"),
+    [
+        (
+            {"dynamo-operator.controllerManager.replicas": 5},
+            "",
+            {"dynamo-operator": {"controllerManager": {"replicas": 5}}},
+        ),
+        (
+            {"dynamo-operator": {"controllerManager.replicas": 5}},
+            "dynamo-operator.",
+            {"dynamo-operator": {"controllerManager": {"replicas": 5}}},
+        ),
+        ({"global.grove": {"enabled": False}}, "", {"global": {"grove": {"enabled": False}}}),
+        ({"kai-scheduler.operator.qps": 50}, "", {"kai-scheduler": {"operator": {"qps": 50}}}),
+        ({"etcd": {"auth.rbac.create": True}}, "etcd.", {"etcd": {"auth": {"rbac": {"create": True}}}}),
+        ({"etcd.auth.rbac.create": True}, "", {"etcd": {"auth": {"rbac": {"create": True}}}}),
+        (
+            {"dynamo-operator.controllerManager.podLabels.example.com/a": "b"},
+            "",
+            {"dynamo-operator": {"controllerManager": {"podLabels": {"example.com/a": "b"}}}},
+        ),
+    ],
+    ids=str,
+)
+def test_a_key_that_is_a_path_is_one_key(values: Values, path: str, meant: Values) -> None:
+    (finding,) = found("KEY007", values=values)
+    key = next(iter(values[path[:-1]] if path else values))
+    assert finding.path == f"values.{path}" + key.replace(".", "\\.")
+    assert finding.allowed == json.dumps(meant)
+    assert {each.code for each in findings(values=values)} <= {"KEY007", "VER008"}
+
+
+def test_a_key_with_dots_that_is_no_path_is_an_unread_key() -> None:
+    assert found("KEY007", values={"example.com/a": 1}) == []
+    assert [finding.path for finding in found("KEY001", values={"example.com/a": 1})] == ["values.example\\.com/a"]
+
+
+def test_a_path_for_a_key_sets_nothing() -> None:
+    bad = {"dynamo-operator.upgradeCRD": False, "dynamo-operator.namespaceRestriction.enabled": True}
+    plan = plan_of({"version": "1.5.0", "profile": "development", "values": bad, "accept": ["KEY007"]}, stack=True)
+    assert {finding.severity for finding in plan.findings if finding.code == "KEY007"} == {"note"}
+    assert not [finding for finding in plan.findings if finding.code.startswith("CHT")]
+    assert plan.platform.values["dynamo-operator.upgradeCRD"] is False
 
 
 def test_values_of_a_chart_that_is_not_installed_reach_nothing() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dynamo_platform import Plan, PlatformError, plan_of
-from dynamo_platform.trees import merged, nested
+from dynamo_platform.trees import merged, nested, value_at, walk
 
 NEWEST = {
     "1.0": "1.0.2",
@@ -244,3 +244,10 @@ def test_values_of_a_separate_dependency_stay_in_its_release() -> None:
 )
 def test_values_merge_as_helm_merges_them(base: dict[str, Any], over: dict[str, Any], result: dict[str, Any]) -> None:
     assert merged(base, over) == result
+
+
+def test_a_dot_in_a_key_is_escaped_in_its_path() -> None:
+    tree = {"a": {"b.c": {"d": 1}}, "a.b": {"c": 2}}
+    assert dict(walk(tree)) == {r"a.b\.c.d": 1, r"a\.b.c": 2}
+    assert [value_at(tree, path) for path in ("a.b.c", *dict(walk(tree)))] == [None, 1, 2]
+    assert nested(dict(walk(tree))) == tree

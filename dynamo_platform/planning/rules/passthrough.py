@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_platform.findings import MAX_OF_A_CODE, listed, quote_value
 from dynamo_platform.planning.choices import Choices
-from dynamo_platform.trees import parents, walk
+from dynamo_platform.trees import keys_of, nested, parents, walk
 
 from .base import DYNAMO, Verdict, rule
 
@@ -40,8 +40,9 @@ def _passed_through(c: Choices) -> Iterator[Given]:
 def keys_are_read(c: Choices) -> Iterator[Verdict]:
     """A key that the chart version does not read has no effect, and Helm does not report it."""
     for given in _passed_through(c):
-        for number, unread in enumerate(given.keys.unread(given.values)):
-            absent = given.absent.get(unread.path.partition(".")[0])
+        others = (unread for unread in given.keys.unread(given.values) if not given.keys.nested(unread.path))
+        for number, unread in enumerate(others):
+            absent = given.absent.get(keys_of(unread.path)[0].partition(".")[0])
             # What was meant takes a search for each key, and no report lists this many.
             many = number >= MAX_OF_A_CODE
             meant = None if many else _instead(c, unread) or (absent[0] if absent else _nearest(given, unread))
@@ -55,6 +56,21 @@ def keys_are_read(c: Choices) -> Iterator[Verdict]:
                 if many
                 else _not_read(given, unread),
             )
+
+
+@rule("KEY007", acceptable=True)
+def keys_are_no_paths(c: Choices) -> Iterator[Verdict]:
+    """Only Helm's ``--set`` splits a key at its dots; in values it is one key, which nothing reads."""
+    for given in _passed_through(c):
+        for unread in given.keys.unread(given.values):
+            if path := given.keys.nested(unread.path):
+                yield Verdict(
+                    f"{given.at}.{unread.path}",
+                    quote_value(unread.value),
+                    quote_value(nested({path: unread.value})),
+                    "Only `--set` splits a key at its dots. In values this is one key, which nothing reads.",
+                    "https://helm.sh/docs/intro/using_helm/#the-format-and-limitations-of---set",
+                )
 
 
 @rule("KEY006", "note")

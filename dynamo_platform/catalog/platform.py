@@ -220,10 +220,14 @@ class Platform(Chart):
         return [*(row.minor for row in self.past), *(row.minor for row in self.minors)]
 
     @property
+    def newest_known(self) -> Minor:
+        """The newest minor version for which working versions of KAI Scheduler and Grove are known."""
+        return [row for row in self.minors if row.kai_scheduler.pick and row.grove.pick][-1]
+
+    @property
     def example(self) -> Version:
         """The newest version for which working versions of KAI Scheduler and Grove are known."""
-        known = [row for row in self.minors if row.kai_scheduler.pick and row.grove.pick]
-        return self.versions_of(known[-1].minor)[-1]
+        return self.versions_of(self.newest_known.minor)[-1]
 
     def default(self, setting: str, version: Version) -> Default:
         """The chart's default for a setting.

@@ -99,6 +99,13 @@ def path_and_version(d: Dependency) -> tuple[str, str]:
     return f"{d.key}.version", quote_value(str(d.version)) if d.version else "nothing"
 
 
+def example_version(c: Choices, d: Dependency) -> Version:
+    """A version of a dependency that works with the platform's, or with the newest one for which any is known."""
+    newest = c.catalog.platform.newest_known
+    known = newest.kai_scheduler if d is c.kai else newest.grove
+    return (d.window and d.window.pick) or known.pick or d.chart.versions[-1]
+
+
 def with_current(given: str, current: object) -> str:
     """The given value of a verdict about an upgrade, with the current one."""
     return f"{given}, currently {current}"

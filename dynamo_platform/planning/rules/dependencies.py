@@ -10,7 +10,7 @@ from dynamo_platform.planning.choices import Choices, Dependency, parse_version
 from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
-from .base import MODES, Verdict, kubernetes_minor, path_and_version, rule, unusable_settings
+from .base import MODES, Verdict, example_version, kubernetes_minor, path_and_version, rule, unusable_settings
 from .faults import affects, versions_without
 from .kai_config import kai_config
 
@@ -24,7 +24,7 @@ def dependency_version_is_a_version(c: Choices) -> Iterator[Verdict]:
         text, parsed = d.config.version, parse_version(d.config.version)
         if text is None or d.mode == "bundled" or (parsed is not None and parsed.has_v):
             continue
-        hint = f'"v{text}"' if parsed else f'"{(d.window and d.window.pick) or d.chart.versions[-1]}"'
+        hint = f'"v{text}"' if parsed else f'"{example_version(c, d)}"'
         yield Verdict(
             f"{d.key}.version",
             quote_value(text),
@@ -266,7 +266,8 @@ def unknown_pick_is_given(c: Choices) -> Iterator[Verdict]:
             yield Verdict(
                 f"{d.key}.version",
                 "nothing",
-                f'a full version, for example "{d.chart.versions[-1]}"',
+                f'a full version, such as "{example_version(c, d)}", which works with '
+                f"{c.catalog.platform.newest_known.minor}",
                 f"There is no default: the versions that work with dynamo-platform {c.version} are not known.",
                 c.minor.source if c.minor else d.chart.source,
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dynamo_platform.planning.choices import Choices
 
-from .base import MODES, Verdict, rule
+from .base import MODES, Verdict, example_version, rule
 
 
 @rule("PRO001")
@@ -45,8 +45,8 @@ def production_writes_versions(c: Choices) -> Iterator[Verdict]:
             pick = d.window and d.window.pick
             if d.mode == "separate" and d.window and not pick:
                 continue  # DEP011
-            newest = d.chart.versions[-1]
-            allowed = f'"{pick}", or another version {d.window}' if pick else f'a full version, such as "{newest}"'
+            example = f'a full version, such as "{example_version(c, d)}"'
+            allowed = f'"{pick}", or another version {d.window}' if pick else example
             yield Verdict(
                 f"{d.key}.version",
                 "nothing",

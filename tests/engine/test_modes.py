@@ -55,7 +55,7 @@ def test_separate_installs_upgrades_and_goes(engine: Engine) -> None:
     assert engine.uids(QUEUE) == queues
 
     # The upgrade of all three keeps every queue.
-    engine.configure(separate(NEW, accept=["UPG008"]))
+    engine.configure(separate(NEW, accept=["UPG008", "UPG020"]))
     engine.up()
     assert engine.releases() == {
         "kai-scheduler": (NEW["kai"], "deployed"),
@@ -81,7 +81,7 @@ def test_bundled_installs_upgrades_and_goes(fresh: Engine) -> None:
     assert engine.outputs()["queues"] == []
     engine.assert_unchanged()
 
-    engine.configure(stack("bundled", "bundled", NEW, nats={"mode": "bundled"}, accept=["UPG008"]))
+    engine.configure(stack("bundled", "bundled", NEW, nats={"mode": "bundled"}, accept=["UPG008", "UPG020"]))
     engine.up_bundled()
     assert engine.releases() == {"dynamo-platform": (NEW["version"], "deployed")}
     # The chart owns them here: its hooks recreate Dynamo's queues at every upgrade.
@@ -112,7 +112,7 @@ def test_external_leaves_what_is_there(fresh: Engine) -> None:
     engine.assert_unchanged()
 
     # The platform's upgrade keeps every queue.
-    engine.configure(stack("external", "external", NEW))
+    engine.configure(stack("external", "external", NEW, accept=["UPG020"]))
     engine.up()
     assert engine.releases()["dynamo-platform"] == (NEW["version"], "deployed")
     assert engine.uids(QUEUE) == queues

@@ -9,19 +9,12 @@ editors. Each ends with the default.
 
 import re
 from binascii import a2b_base64
+from copy import copy
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 Mode = Literal["separate", "bundled", "external", "disabled"]
 Profile = Literal["production", "development"]
@@ -37,8 +30,29 @@ MAX_LEVELS = 50
 """Levels of mappings and lists in chart values; upstream's charts have fewer than twenty."""
 
 
-class Format(NamedTuple):
-    """The format of a text setting, in words; the pattern next to it does the check.
+class Checked:
+    """What a setting accepts, as pydantic's own schema.
+
+    Pydantic would make the same from `StringConstraints`, `AfterValidator` and the like, but for each setting again,
+    which takes twice as long.
+
+    Attributes:
+        schema: the check.
+        json_schema: the JSON Schema, if it cannot be derived from the check.
+    """
+
+    def __init__(self, schema: CoreSchema, json_schema: dict[str, Any] | None = None) -> None:
+        self.schema, self.json_schema = schema, json_schema
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        return copy(self.schema)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return self.json_schema or handler(schema)
+
+
+class Format(Checked):
+    """What a text setting accepts, also in words.
 
     Attributes:
         name: the name of the format, in the singular.
@@ -46,9 +60,11 @@ class Format(NamedTuple):
         why: why other text is refused.
     """
 
-    name: str
-    rule: str
-    why: str
+    def __init__(
+        self, name: str, rule: str, why: str, schema: CoreSchema, json_schema: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(schema, json_schema)
+        self.name, self.rule, self.why = name, rule, why
 
 
 def _auto_is_null(value: object) -> object:
@@ -125,152 +141,189 @@ _HOST = r"([^\x00-\x20\x7f-\xa0/?#:@,]+|\[[0-9A-Fa-f:.]+\])"
 # A user before the host is for the rules to refuse.
 _ADDRESS = rf"([a-z][-+.a-z0-9]*://)?({_IN_ADDRESS}*@)?{_HOST}(:{_PORT})?([/?#][^\x00-\x20\x7f-\xa0,]*)?"
 
-Values = Annotated[dict[str, Any], AfterValidator(_check_depth)]
-TriState = Annotated[bool | None, BeforeValidator(_auto_is_null), WithJsonSchema({"enum": [True, False, None, "auto"]})]
+Values = Annotated[
+    dict[str, Any],
+    Checked(
+        core_schema.no_info_after_validator_function(_check_depth, core_schema.dict_schema(core_schema.str_schema()))
+    ),
+]
+TriState = Annotated[
+    bool | None,
+    Checked(
+        core_schema.no_info_before_validator_function(
+            _auto_is_null, core_schema.nullable_schema(core_schema.bool_schema())
+        ),
+        {"enum": [True, False, None, "auto"]},
+    ),
+]
 Text = Annotated[
     str,
-    StringConstraints(min_length=1, pattern=rf"^{_NO_CONTROL}*$"),
-    Format("text", "no line breaks and no other control characters", "Nothing that this setting names has them."),
+    Format(
+        "text",
+        "no line breaks and no other control characters",
+        "Nothing that this setting names has them.",
+        core_schema.str_schema(min_length=1, pattern=rf"^{_NO_CONTROL}*$"),
+    ),
 ]
 DnsLabel = Annotated[
     str,
-    StringConstraints(pattern=rf"^{_DNS_LABEL}$", max_length=63),
     Format(
         "DNS label",
         "lower-case letters, digits and -, at most 63 characters",
         "Kubernetes accepts no other name for a namespace.",
+        core_schema.str_schema(pattern=rf"^{_DNS_LABEL}$", max_length=63),
     ),
 ]
 ObjectName = Annotated[
     str,
-    StringConstraints(pattern=rf"^{_DNS_NAME}$", max_length=_LONGEST_NAME),
     Format(
         "object name",
         "lower-case letters, digits and -, in parts separated by single dots, at most 253 characters",
         "Kubernetes accepts no other name for this object.",
+        core_schema.str_schema(pattern=rf"^{_DNS_NAME}$", max_length=_LONGEST_NAME),
     ),
 ]
 RuntimeClass = Annotated[
     str,
-    StringConstraints(pattern=rf"^({_DNS_NAME})?$", max_length=_LONGEST_NAME),
     Format(
         "name of a RuntimeClass",
         'lower-case letters, digits and -, in parts separated by single dots, or "" for none',
         "Kubernetes accepts no other name for a RuntimeClass.",
+        core_schema.str_schema(pattern=rf"^({_DNS_NAME})?$", max_length=_LONGEST_NAME),
     ),
 ]
-_LABEL_KEY = {
+_LABEL_KEY = core_schema.no_info_after_validator_function(
+    _check_label_key, core_schema.str_schema(pattern=rf"^({_DNS_NAME}/)?{_LABEL}$", max_length=_LONGEST_NAME + 64)
+)
+_LABEL_KEY_JSON = {
     "type": "string",
     "allOf": [
         {"pattern": rf"^({_DNS_NAME}/)?{_LABEL}$"},
         {"pattern": f"^([^/]{{1,{_LONGEST_NAME}}}/)?[^/]*$"},
     ],
 }
+_LABEL_VALUE = core_schema.str_schema(pattern=rf"^({_LABEL})?$")
 LabelKey = Annotated[
     str,
-    StringConstraints(pattern=rf"^({_DNS_NAME}/)?{_LABEL}$", max_length=_LONGEST_NAME + 64),
-    AfterValidator(_check_label_key),
-    WithJsonSchema(_LABEL_KEY),
     Format(
         "key of a label",
         "up to 63 letters, digits, -, _ and ., with a letter or a digit at both ends, after an optional domain and /",
         "Kubernetes accepts no other key.",
+        _LABEL_KEY,
+        _LABEL_KEY_JSON,
     ),
 ]
 LabelValue = Annotated[
     str,
-    StringConstraints(pattern=rf"^({_LABEL})?$"),
     Format(
         "value of a label",
         "up to 63 letters, digits, -, _ and ., with a letter or a digit at both ends, or empty text",
         "Kubernetes accepts no other value.",
+        _LABEL_VALUE,
     ),
 ]
 Labels = Annotated[
     dict[LabelKey, LabelValue],
-    WithJsonSchema(
+    Checked(
+        core_schema.dict_schema(_LABEL_KEY, _LABEL_VALUE),
         {
             "type": "object",
-            "propertyNames": _LABEL_KEY,
+            "propertyNames": _LABEL_KEY_JSON,
             "additionalProperties": {"type": "string", "pattern": rf"^({_LABEL})?$"},
-        }
+        },
     ),
 ]
 Annotations = Annotated[
     dict[LabelKey, str],
-    WithJsonSchema({"type": "object", "propertyNames": _LABEL_KEY, "additionalProperties": {"type": "string"}}),
+    Checked(
+        core_schema.dict_schema(_LABEL_KEY, core_schema.str_schema()),
+        {"type": "object", "propertyNames": _LABEL_KEY_JSON, "additionalProperties": {"type": "string"}},
+    ),
 ]
 Address = Annotated[
     str,
-    StringConstraints(min_length=1, pattern=rf"^{_ADDRESS}(,{_ADDRESS})*$"),
     Format(
         "address",
         "a host, with scheme, port from 1 to 65535 and path if needed; several are separated by commas",
         "Nothing can connect to anything else.",
+        core_schema.str_schema(min_length=1, pattern=rf"^{_ADDRESS}(,{_ADDRESS})*$"),
     ),
 ]
 RepositoryUrl = Annotated[
     str,
-    StringConstraints(
-        pattern=rf"^((https?|oci)://({_IN_ADDRESS}*@)?{_HOST}(:{_PORT})?([/?#]{_IN_ADDRESS}*)?"
-        r"|@[A-Za-z0-9][-A-Za-z0-9_.]*)$"
-    ),
     Format(
         "URL",
         'https://…, oci://… or "@NAME"',
         "A chart repository is a URL, or a name that `helm repo add` gave one; a local chart goes into `chart`.",
+        core_schema.str_schema(
+            pattern=rf"^((https?|oci)://({_IN_ADDRESS}*@)?{_HOST}(:{_PORT})?([/?#]{_IN_ADDRESS}*)?"
+            r"|@[A-Za-z0-9][-A-Za-z0-9_.]*)$"
+        ),
     ),
 ]
 KubernetesVersion = Annotated[
     str,
-    StringConstraints(pattern=r"^v?1\.[0-9][0-9](\.[0-9]+)?$"),
-    Format("Kubernetes version", 'in quotes, such as "1.33"', "Without quotes YAML reads 1.30 as the number 1.3."),
+    Format(
+        "Kubernetes version",
+        'in quotes, such as "1.33"',
+        "Without quotes YAML reads 1.30 as the number 1.3.",
+        core_schema.str_schema(pattern=r"^v?1\.[0-9][0-9](\.[0-9]+)?$"),
+    ),
 ]
 Registry = Annotated[
     str,
-    StringConstraints(pattern=rf"^[a-z0-9][-a-z0-9.]*(:{_PORT})?(/[a-z0-9][-a-z0-9._]*)*$"),
     Format(
         "registry",
         "a host with an optional port and path, such as registry.example.com/upstream",
         "Charts are pulled from it with oci://, images without a scheme: the scheme is not part of it.",
+        core_schema.str_schema(pattern=rf"^[a-z0-9][-a-z0-9.]*(:{_PORT})?(/[a-z0-9][-a-z0-9._]*)*$"),
     ),
 ]
 Duration = Annotated[
     str,
-    StringConstraints(pattern=r"^-?([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"),
-    AfterValidator(_check_duration),
     Format(
         "duration",
         'with its unit, such as "60s", or "-1s" for no limit; at most 292 years',
         "A number without a unit stops the scheduler from starting.",
+        core_schema.no_info_after_validator_function(
+            _check_duration, core_schema.str_schema(pattern=r"^-?([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$")
+        ),
     ),
 ]
 Runtime = Annotated[
     str,
-    StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$"),
-    AfterValidator(_check_duration),
-    Format("duration", 'with its unit, such as "10m"; at most 292 years', "KAI Scheduler reads nothing else."),
+    Format(
+        "duration",
+        'with its unit, such as "10m"; at most 292 years',
+        "KAI Scheduler reads nothing else.",
+        core_schema.no_info_after_validator_function(
+            _check_duration, core_schema.str_schema(pattern=r"^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$")
+        ),
+    ),
 ]
 CertificateBundle = Annotated[
     str,
-    # "BEGIN CERTIFICATE", at each of its three places in groups of three bytes
-    StringConstraints(
-        pattern=r"^[A-Za-z0-9+/]*(QkVHSU4gQ0VSVElGSUNBVE|JFR0lOIENFUlRJRklDQVRF|CRUdJTiBDRVJUSUZJQ0FUR)[A-Za-z0-9+/]*={0,2}$"
-    ),
-    AfterValidator(_check_certificates),
     Format(
         "certificate in base64",
         "certificates in PEM and nothing else, on one line, as `base64 -w0 ca.crt` prints them",
         "It is written unchanged into the webhook configurations, by which the API server trusts the webhooks.",
+        # "BEGIN CERTIFICATE", at each of its three places in groups of three bytes
+        core_schema.no_info_after_validator_function(
+            _check_certificates,
+            core_schema.str_schema(
+                pattern=r"^[A-Za-z0-9+/]*(QkVHSU4gQ0VSVElGSUNBVE|JFR0lOIENFUlRJRklDQVRF|CRUdJTiBDRVJUSUZJQ0FUR)[A-Za-z0-9+/]*={0,2}$"
+            ),
+        ),
     ),
 ]
-Timeout = Annotated[int, Field(ge=1, le=MAX_TIMEOUT_SECONDS)]
-Int64 = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
+Timeout = Annotated[int, Checked(core_schema.int_schema(ge=1, le=MAX_TIMEOUT_SECONDS))]
+Int64 = Annotated[int, Checked(core_schema.int_schema(ge=-MAX_INT64 - 1, le=MAX_INT64))]
 Amount = Annotated[
     float,
-    Field(allow_inf_nan=False),
-    AfterValidator(_check_amount),
-    WithJsonSchema({"type": "number", "anyOf": [{"const": -1}, {"minimum": 0}]}),
+    Checked(
+        core_schema.no_info_after_validator_function(_check_amount, core_schema.float_schema(allow_inf_nan=False)),
+        {"type": "number", "anyOf": [{"const": -1}, {"minimum": 0}]},
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 
 from dynamo_platform.config.model import DOCS
 from dynamo_platform.config.yamltext import MAX_BYTES, YamlTextError, load_yaml
-from dynamo_platform.findings import Finding, Severity, quote_value
+from dynamo_platform.findings import Finding, Severity, at_most, quote_value
 from dynamo_platform.versions import Version
 
 from . import Catalog, Overlaid, load
@@ -90,8 +90,8 @@ def overlay(base: Catalog, content: Mapping[str, Any], name: str) -> Overlaid:
             merge.wrong(table, quote_value(rows), ", ".join(known), "The catalog has no such table.")
     added = merge.recordings(content.get("keys") or {})
     if any(finding.severity == "error" for finding in merge.findings):
-        return Overlaid(base, tuple(merge.findings))
-    return Overlaid(Catalog(**tables, added_recordings=added), tuple(merge.findings))
+        return Overlaid(base, tuple(at_most(merge.findings)))
+    return Overlaid(Catalog(**tables, added_recordings=added), tuple(at_most(merge.findings)))
 
 
 class _Merge:
@@ -171,17 +171,18 @@ class _Merge:
 
     def _rows(self, kind: Any, base: tuple[Any, ...], given: Any, where: str) -> tuple[Any, ...]:
         rows = list(base)
+        known = {_identity(row): row for row in rows}
         for number, item in enumerate(self._list(given, where)):
             at = f"{where}[{number}]"
             if (row := self._row(kind, item, at)) is None:
                 continue
-            same = next((n for n, other in enumerate(rows) if _identity(other) == _identity(row)), None)
-            if same is None:
-                after = [n for n, other in enumerate(rows) if _order(other) <= _order(row)]
-                rows.insert(after[-1] + 1 if after else 0, row)
+            if same := known.get(_identity(row)):
+                self._compare(same, row, item, at)
+                rows[rows.index(same)] = row
             else:
-                self._compare(rows[same], row, item, at)
-                rows[same] = row
+                before = (n for n in reversed(range(len(rows))) if _order(rows[n]) <= _order(row))
+                rows.insert(next(before, -1) + 1, row)
+            known[_identity(row)] = row
         return tuple(rows)
 
     def _by_setting(self, kind: Any, base: Mapping[str, Any], given: Any, where: str) -> dict[str, Any]:

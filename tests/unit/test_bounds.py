@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from dynamo_platform import PlatformError, plan_of
+from dynamo_platform.catalog.overlay import catalog_of_file
 from dynamo_platform.cli import main
 from dynamo_platform.findings import MAX_LISTED, MAX_OF_A_CODE, MAX_TEXT_CHARS, Finding, at_most, listed
 
@@ -81,6 +82,16 @@ def test_any_file_is_judged_in_seconds(settings: dict[str, object], command: str
     assert time.process_time() - start < MAX_SECONDS
     assert result.exit_code in {0, 1}
     assert len(result.output) < MAX_REPORT_CHARS
+
+
+def test_findings_about_a_file_of_the_catalog_have_an_end(tmp_path: Path) -> None:
+    overlay = {"checked": "2026-12-01", "kai_scheduler": {"versions": [1] * 9000}}
+    (tmp_path / "catalog.json").write_text(json.dumps(overlay))
+
+    findings = catalog_of_file("catalog.json", tmp_path).findings
+
+    assert len(findings) == MAX_OF_A_CODE + 1
+    assert findings[-1].given == "8,950 more of CAT002, the first of them here"
 
 
 def test_ten_megabytes_are_too_large(tmp_path: Path) -> None:

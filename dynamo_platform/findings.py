@@ -35,6 +35,7 @@ class _Fields(NamedTuple):
     allowed: str
     why: str
     docs: str
+    accept: str
 
 
 class Finding(_Fields):
@@ -50,28 +51,37 @@ class Finding(_Fields):
         why: the reason, in one or two sentences.
         docs: where it is explained: a URL, or the command that prints the section, ``dynamo-platform docs PAGE
             SECTION``; it may be given as ``docs/PAGE.md#SECTION``.
+        accept: the entry of the setting ``accept`` that turns it into a note; empty if it cannot be accepted, or is
+            a note already.
     """
 
     __slots__ = ()
 
     def __new__(  # noqa: D102, PLR0917  the fields of a named tuple
-        cls, code: str, severity: Severity, path: str, given: str, allowed: str, why: str, docs: str
+        cls, code: str, severity: Severity, path: str, given: str, allowed: str, why: str, docs: str, accept: str = ""
     ) -> Self:
         if names_secret(path) and given not in {"nothing", "null"}:
             given = HIDDEN
         given, allowed, why = (shortened(redacted(text), MAX_TEXT_CHARS) for text in (given, allowed, why))
-        return super().__new__(cls, code, severity, shortened(redacted(path)), given, allowed, why, _as_command(docs))
-
-    def accepted(self) -> "Finding":
-        """This finding as a note."""
-        return self._replace(severity="note")
+        return super().__new__(
+            cls,
+            code,
+            severity,
+            shortened(redacted(path)),
+            given,
+            allowed,
+            why,
+            _as_command(docs),
+            _entry(accept),
+        )
 
     def as_dict(self) -> dict[str, str]:
         """This finding as plain data, for stack outputs and JSON."""
         return self._asdict()
 
     def __str__(self) -> str:
-        rows = (("given", self.given), ("allowed", self.allowed), ("why", self.why), ("read", self.docs))
+        rows = [("given", self.given), ("allowed", self.allowed), ("why", self.why), ("read", self.docs)]
+        rows += [("accept", self.accept)] if self.accept else []
         lines = [f"{self.severity} {self.code}  {self.path}"]
         for label, text in rows:
             lines += textwrap.wrap(
@@ -83,6 +93,12 @@ class Finding(_Fields):
                 break_on_hyphens=False,
             )
         return "\n".join(lines)
+
+
+def _entry(accept: str) -> str:
+    """An entry of ``accept`` without credentials, each part for itself: with the ``@`` it looks like an address."""
+    code, at, scope = accept.partition("@")
+    return f"{code}{at}{shortened(redacted(scope))}"
 
 
 def _as_command(docs: str) -> str:

@@ -69,7 +69,7 @@ def _print_stack(stack: Stack, findings: tuple[Finding, ...]) -> None:
         group = list(each)
         click.echo()
         if is_terminal():
-            rows = [(f.code, _location(stack, f), f.given, f.allowed, f"{f.why}\n{f.docs}") for f in group]
+            rows = [(f.code, _location(stack, f), f.given, f.allowed, _why(f)) for f in group]
             print_table(Table(("code", "path", "given", "allowed", "why"), rows, title=count_by_severity(group)))
         else:
             click.echo("\n\n".join(str(f._replace(path=_location(stack, f))) for f in group))
@@ -97,3 +97,9 @@ def _location(stack: Stack, finding: Finding) -> str:
 
 def _shorten(text: str) -> str:
     return text if len(text) <= MAX_CELL_CHARS else f"{text[: MAX_CELL_CHARS - 1]}…"
+
+
+def _why(finding: Finding) -> str:
+    """The reason, where to read more, and how to accept the finding."""
+    accept = [f"accept: [{finding.accept}]"] if finding.accept else []
+    return "\n".join([finding.why, finding.docs, *accept])

@@ -255,7 +255,7 @@ class _Finder:
         pinned = self._pinned(config, running, {finding.path for finding in found if finding.code in _UNDECIDED})
         if pinned is not config:
             config, found = pinned, rules.judge(self._choices(pinned, running))
-        accept = [f.code for f in found if f.severity == "error" and f.code.startswith("UPG") and _acceptable(f.code)]
+        accept = [f.accept for f in found if f.severity == "error" and f.code.startswith("UPG") and f.accept]
         if accept:
             codes = tuple(dict.fromkeys([*(config.accept or ()), *accept]))
             config = config.model_copy(update={"accept": codes})
@@ -281,7 +281,7 @@ class _Finder:
             by_hand_after=tuple(notes["by hand after"]),
             disturbs=tuple(notes["disturbs"]),
             cannot_be_undone=tuple(notes["cannot be undone"]),
-            errors=tuple(f for f in found if f.severity == "error" and f.code not in accept),
+            errors=tuple(f for f in found if f.severity == "error" and f.accept not in accept),
             warnings=len(_warnings(found) - _warnings(rules.judge(self._choices(current)))),
             edge=edge,
             verified=tuple(each for each in verified() if edge and each.of(edge)),
@@ -353,10 +353,6 @@ _EFFECT = {rule.code: rule.effect for rule in rules.RULES if rule.effect}
 def _warnings(findings: Sequence[Finding]) -> set[tuple[str, str]]:
     """The warnings about a configuration itself, as pairs of code and path."""
     return {(f.code, f.path) for f in findings if f.severity == "warning" and f.code not in _EFFECT}
-
-
-def _acceptable(code: str) -> bool:
-    return any(rule.code == code and rule.acceptable for rule in rules.RULES)
 
 
 def _version(config: PlatformConfig) -> Version:

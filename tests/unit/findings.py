@@ -229,8 +229,8 @@ def page() -> str:
         "",
         "Everything that the module reports about a configuration, before it changes anything. A finding has a stable",
         "code, a severity, its path in the configuration, the given value, the allowed values, the reason, and a link.",
-        "Errors stop the preview and the update. `accept: [CODE]` turns a warning, or an error that is marked as",
-        "acceptable, into a note. `dynamo-platform docs findings CODE` prints the section about one of them.",
+        "Errors stop the preview and the update. [`accept`](configuration.md#accepted-findings) turns a warning, or an",
+        "error that is marked as acceptable, into a note. `dynamo-platform docs findings CODE` prints one section.",
         "",
         "`make docs` generates this page from the rules and `tests/data/findings/cases.yaml`.",
     ]

@@ -122,6 +122,7 @@ def test_the_report_says_how_many_findings_it_leaves_out(tmp_path: Path) -> None
         "allowed": "as for the others",
         "why": "At most 50 findings of a code are listed.",
         "docs": "dynamo-platform docs findings que004",
+        "accept": "",
     }
 
 

@@ -135,6 +135,7 @@ def test_json_of_one_stack(folder: Path) -> None:
                 "allowed": "each key once",
                 "why": "Pulumi refuses a file with duplicate keys. Nothing else in the file was checked.",
                 "docs": "dynamo-platform docs configuration settings",
+                "accept": "",
             }
         ],
     }
@@ -149,7 +150,7 @@ def test_json_of_several_stacks_names_the_stack_of_each_finding(folder: Path) ->
 
     (finding,) = data(result)["findings"]
     assert data(result)["ok"] is True
-    assert list(finding) == ["stack", "code", "severity", "path", "given", "allowed", "why", "docs"]
+    assert list(finding) == ["stack", "code", "severity", "path", "given", "allowed", "why", "docs", "accept"]
     assert (finding["stack"], finding["code"]) == ("warns", "VER005")
 
 

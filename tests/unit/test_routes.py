@@ -96,7 +96,7 @@ def test_owners_of_external_charts_move_them_first() -> None:
 def test_what_an_update_does_is_what_the_findings_say() -> None:
     to_1_4, to_1_5 = route("1.3.1", "1.5.1")
     assert [note.code for note in to_1_4.by_hand_before] == ["UPG008"]
-    assert to_1_4.settings["accept"] == ["UPG008"]
+    assert to_1_4.settings["accept"] == ["UPG008@v0.1.0-alpha.12-rc1"]
     assert to_1_4.settings["nats.mode"] == "bundled"
     assert [note.code for note in to_1_4.disturbs if note.code] == ["UPG009"]
     assert [note.code for note in to_1_5.cannot_be_undone] == ["UPG007"]

@@ -224,10 +224,42 @@ def severities(config: Config, code: str) -> set[str]:
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.may_be_accepted], ids=lambda rule: rule.code)
 def test_accepted_finding_becomes_a_note(rule: Rule) -> None:
-    case = next(case for case in CASES if case.code == rule.code)
-    found = findings_of(case.bad | {"accept": [rule.code]}, case.before, provider=case.provider)
+    case = next(case for case in CASES if case.code == rule.code and any(found.accept for found in case.findings()))
+    entries = [finding.accept for finding in case.findings() if finding.accept]
+    assert all(entry.startswith(f"{rule.code}@") for entry in entries)
+    found = findings_of(case.bad | {"accept": entries}, case.before, provider=case.provider)
     assert {finding.severity for finding in found if finding.code == rule.code} == {"note"}
     assert not [finding for finding in found if finding.code.startswith("ACC")]
+
+
+FAULTY = SEPARATE | {"version": "1.3.1", "grove": {"mode": "separate", "version": "v0.1.0-alpha.8"}}
+TOLERATIONS = {"global": {"tolerations": [{"operator": "Exists"}], "imagePullSecrets": [{"name": "a"}]}}
+
+
+def faults_with(kai: str, *accept: str) -> list[tuple[str, str]]:
+    """Severity and entry of DEP005's findings."""
+    config = FAULTY | {"kaiScheduler": {"mode": "separate", "version": kai, "values": TOLERATIONS}}
+    found = findings_of(config | {"accept": list(accept)})
+    return [(finding.severity, finding.accept) for finding in found if finding.code == "DEP005"]
+
+
+def test_each_fault_is_accepted_by_itself() -> None:
+    assert faults_with("v0.13.4") == [("warning", "DEP005@v0.13.4/942"), ("warning", "DEP005@v0.13.4/1618")]
+    assert faults_with("v0.13.4", "DEP005@v0.13.4/942") == [("warning", "DEP005@v0.13.4/1618"), ("note", "")]
+    assert faults_with("v0.13.4", "DEP005@v0.13.4") == [("note", ""), ("note", "")]
+    assert faults_with("v0.13.4", "DEP005") == [("note", ""), ("note", "")]
+
+
+@pytest.mark.parametrize("entry", ["DEP005", "DEP005@v0.13.4", "DEP005@v0.16.0/942"])
+def test_what_was_accepted_for_one_fault_does_not_accept_an_error_of_another(entry: str) -> None:
+    assert ("error", "DEP005@v0.16.0/1618") in faults_with("v0.16.0", entry)
+    assert ("error", "DEP005@v0.16.0/1618") not in faults_with("v0.16.0", "DEP005@v0.16.0/1618")
+
+
+def test_an_entry_that_fits_something_else_is_said() -> None:
+    config = FAULTY | {"kaiScheduler": {"mode": "separate", "version": "v0.16.0"}, "accept": ["DEP005@v0.13.4"]}
+    (said,) = [finding.why for finding in findings_of(config) if finding.code == "ACC003"]
+    assert said.startswith("What it accepts does not occur, but DEP005@v0.16.0/1618")
 
 
 def test_accepting_one_code_leaves_the_others() -> None:

@@ -3,27 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from dynamo_platform.planning.choices import Choices
 
-from .base import RULES, Rule, Verdict, rule
+from .base import RULES, Rule, Verdict, about, rule
 
 
-def _accepted_rules(c: Choices) -> Iterator[tuple[str, str, Rule | None]]:
+class _Entry(NamedTuple):
+    """An entry of ``accept``.
+
+    Attributes:
+        path: its path in the configuration.
+        text: the entry.
+        rule: the rule with its code; None if there is none.
+    """
+
+    path: str
+    text: str
+    rule: Rule | None
+
+
+def _entries(c: Choices) -> Iterator[_Entry]:
     rules = {each.code: each for each in RULES}
-    for i, code in enumerate(c.config.accept or ()):
-        yield f"accept[{i}]", code, rules.get(code)
+    for i, text in enumerate(c.config.accept or ()):
+        yield _Entry(f"accept[{i}]", text, rules.get(text.partition("@")[0]))
+
+
+def _acceptable(entry: _Entry, c: Choices) -> list[Verdict]:
+    """The verdicts of an entry's rule that may be accepted."""
+    if entry.rule is None:
+        return []
+    return [
+        verdict
+        for verdict in entry.rule.judge(c)
+        if (severity := verdict.severity or entry.rule.severity) == "warning"
+        or (severity == "error" and entry.rule.acceptable)
+    ]
 
 
 @rule("ACC001")
 def accepted_codes_exist(c: Choices) -> Iterator[Verdict]:
     """No finding that can be accepted has this code; it may be misspelt."""
-    for path, code, known in _accepted_rules(c):
-        if known is None:
+    for entry in _entries(c):
+        if entry.rule is None:
             yield Verdict(
-                path,
-                code,
-                "the code of a finding, such as DEP005",
+                entry.path,
+                entry.text,
+                "the entry that a finding shows, such as DEP005@v0.13.4/942, or its code",
                 "No finding that can be accepted has this code.",
             )
 
@@ -31,23 +58,41 @@ def accepted_codes_exist(c: Choices) -> Iterator[Verdict]:
 @rule("ACC002")
 def accepted_codes_may_be_accepted(c: Choices) -> Iterator[Verdict]:
     """Some findings mean that the installation cannot work, accepted or not."""
-    for path, code, known in _accepted_rules(c):
-        if known and not known.may_be_accepted:
-            note = known.severity == "note"
+    for entry in _entries(c):
+        if entry.rule and not entry.rule.may_be_accepted:
+            note = entry.rule.severity == "note"
             why = (
                 "It is a note, which does not stop an update."
                 if note
                 else "This finding means that the installation cannot work."
             )
-            yield Verdict(path, code, "remove the code", why)
+            yield Verdict(entry.path, entry.text, "remove the code", why)
 
 
 @rule("ACC003", "note")
 def accepted_codes_are_needed(c: Choices) -> Iterator[Verdict]:
     """An accepted finding no longer occurs, for example after an upgrade."""
-    occurs: dict[str, bool] = {}
-    for path, code, known in _accepted_rules(c):
-        if known and code not in occurs:
-            occurs[code] = any(known.judge(c))
-        if known and known.may_be_accepted and not occurs[code]:
-            yield Verdict(path, code, "remove the code", "This finding no longer occurs.")
+    for entry in _entries(c):
+        if entry.rule and entry.rule.may_be_accepted:
+            found = _acceptable(entry, c)
+            if not any(entry.rule.accepts(entry.text, verdict) for verdict in found):
+                others = [f"{entry.rule.code}@{about(verdict)}" for verdict in found]
+                why = "This finding no longer occurs."
+                if others:
+                    why = f"What it accepts does not occur, but {', '.join(others)} does, which it does not accept."
+                yield Verdict(entry.path, entry.text, "remove the entry", why)
+
+
+@rule("ACC004", "note")
+def accepted_findings_are_told_apart(c: Choices) -> Iterator[Verdict]:
+    """A code without a scope accepts every finding with this code, those of later versions too."""
+    for entry in _entries(c):
+        if entry.rule and entry.rule.may_be_accepted and "@" not in entry.text:
+            found = sorted({about(v) for v in _acceptable(entry, c) if entry.rule.accepts(entry.text, v)})
+            if len(found) > 1:
+                yield Verdict(
+                    entry.path,
+                    entry.text,
+                    ", ".join(f"{entry.text}@{each}" for each in found),
+                    f"It accepts {len(found)} different findings. With a scope, it accepts the one that was meant.",
+                )

@@ -28,6 +28,8 @@ class Verdict(NamedTuple):
         why: the reason.
         docs: where to read more. Default: the finding in ``docs/findings.md``.
         severity: its severity. Default: the rule's.
+        about: what tells it apart from the rule's other verdicts, for ``accept``: a version, or a version and a fault.
+            Default: the path.
     """
 
     path: str
@@ -36,6 +38,7 @@ class Verdict(NamedTuple):
     why: str
     docs: str | None = None
     severity: Severity | None = None
+    about: str | None = None
 
 
 class Rule(NamedTuple):
@@ -46,6 +49,7 @@ class Rule(NamedTuple):
         severity: the severity of its findings, unless a verdict has its own.
         acceptable: whether ``accept`` may turn an error into a note. Warnings may always be accepted.
         judge: yields the verdicts.
+        faults: whether it reports known faults, each of which is accepted by itself if it is an error.
         effect: what its findings are in an upgrade; None for rules that are not only about an upgrade's effects.
     """
 
@@ -54,6 +58,7 @@ class Rule(NamedTuple):
     acceptable: bool
     judge: Callable[[Choices], Iterator[Verdict]]
     effect: Effect | None = None
+    faults: bool = False
 
     @property
     def may_be_accepted(self) -> bool:
@@ -63,9 +68,10 @@ class Rule(NamedTuple):
     def __call__(self, c: Choices) -> Iterator[Finding]:
         """The rule's findings; accepted ones are notes."""
         for verdict in self.judge(c):
-            severity = verdict.severity or self.severity
-            if severity == "warning" or self.acceptable:
-                severity = "note" if self.code in (c.config.accept or ()) else severity
+            severity, accept = verdict.severity or self.severity, ""
+            if severity == "warning" or (severity == "error" and self.acceptable):
+                accepted = any(self.accepts(entry, verdict) for entry in c.config.accept or ())
+                severity, accept = ("note", "") if accepted else (severity, f"{self.code}@{about(verdict)}")
             yield Finding(
                 code=self.code,
                 severity=severity,
@@ -74,19 +80,43 @@ class Rule(NamedTuple):
                 allowed=verdict.allowed,
                 why=verdict.why,
                 docs=verdict.docs or f"docs/findings.md#{self.code.lower()}",
+                accept=accept,
             )
+
+    def accepts(self, entry: str, verdict: Verdict) -> bool:
+        """Whether an entry of ``accept`` accepts a verdict.
+
+        An entry is a code, or ``CODE@SCOPE`` with what the verdict is about, or with its part before a slash. An error
+        about a known fault needs a scope: else an entry for one fault would accept those of later versions too.
+        """
+        code, _, scope = entry.partition("@")
+        if code != self.code:
+            return False
+        if not scope:
+            return not (self.faults and (verdict.severity or self.severity) == "error")
+        return about(verdict) == scope or about(verdict).startswith(f"{scope}/")
+
+
+def about(verdict: Verdict) -> str:
+    """What a verdict is about, as a scope of ``accept``."""
+    return verdict.about or verdict.path
 
 
 RULES: list[Rule] = []
 
 
 def rule(
-    code: str, severity: Severity = "error", *, acceptable: bool = False, effect: Effect | None = None
+    code: str,
+    severity: Severity = "error",
+    *,
+    acceptable: bool = False,
+    effect: Effect | None = None,
+    faults: bool = False,
 ) -> Callable[[Callable[[Choices], Iterator[Verdict]]], Rule]:
     """Register a function as a rule."""
 
     def register(judge: Callable[[Choices], Iterator[Verdict]]) -> Rule:
-        RULES.append(made := Rule(code, severity, acceptable, judge, effect))
+        RULES.append(made := Rule(code, severity, acceptable, judge, effect, faults))
         return made
 
     return register

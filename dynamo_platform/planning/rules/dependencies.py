@@ -11,7 +11,7 @@ from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
 from .base import MODES, Verdict, example_version, kubernetes_minor, path_and_version, rule, unusable_settings
-from .faults import affects, versions_without
+from .faults import affects, fault_of, versions_without
 from .kai_config import kai_config
 
 _NAMESPACE = ("namespace_labels", "namespace_annotations")
@@ -89,7 +89,7 @@ def dependency_window_is_sure(c: Choices) -> Iterator[Verdict]:
             )
 
 
-@rule("DEP005", acceptable=True)
+@rule("DEP005", acceptable=True, faults=True)
 def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     """The version has a fault that upstream documents."""
     for d in c.dependencies:
@@ -107,6 +107,7 @@ def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
                     fault.docs,
                     # The platform's version decides what it bundles.
                     "warning" if d.mode == "bundled" and fault.severity == "error" else fault.severity,
+                    fault_of(d.version, fault),
                 )
 
 

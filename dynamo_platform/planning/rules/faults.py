@@ -37,6 +37,11 @@ def _is_at_least(c: Choices, minor: str) -> bool:
     return text is not None and kubernetes_minor(text) >= kubernetes_minor(minor)
 
 
+def fault_of(version: Version, fault: Fault) -> str:
+    """What a verdict about a fault is about: the version, and the number of the fault's issue or pull request."""
+    return f"{version}/{fault.docs.rstrip('/').rpartition('/')[2]}"
+
+
 def versions_without(fault: Fault, version: Version) -> str:
     """The versions without the fault, and the values that avoid it."""
     without = f"a version other than {version}" if fault.below.pre == ("0",) else f"{fault.below} or later"

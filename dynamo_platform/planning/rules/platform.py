@@ -10,7 +10,7 @@ from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
 from .base import DYNAMO, Verdict, rule
-from .faults import affects, versions_without
+from .faults import affects, fault_of, versions_without
 
 _FIRST_VERSION = Version.parse("1.0.0-0")
 """The first version that can be planned, pre-releases included."""
@@ -79,13 +79,13 @@ def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
         yield _version_verdict(c, ", ".join(listed), why, c.minor.source)
 
 
-@rule("VER006", acceptable=True)
+@rule("VER006", acceptable=True, faults=True)
 def platform_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     """The version has a fault that upstream documents."""
     for fault in c.catalog.platform.faults if c.version and c.minor else ():
         if c.version and affects(c, fault, c.version, c.config.values or {}):
             verdict = _version_verdict(c, versions_without(fault, c.version), fault.why, fault.docs)
-            yield verdict._replace(severity=fault.severity)
+            yield verdict._replace(severity=fault.severity, about=fault_of(c.version, fault))
 
 
 @rule("VER007", "warning")
@@ -127,7 +127,7 @@ def _valid_version(c: Choices) -> Version | None:
 
 
 def _version_verdict(c: Choices, allowed: str, why: str, docs: str) -> Verdict:
-    return Verdict("version", quote_value(c.config.version), allowed, why, docs)
+    return Verdict("version", quote_value(c.config.version), allowed, why, docs, about=c.config.version)
 
 
 def _supported_versions(c: Choices) -> str:

@@ -15,7 +15,7 @@ from dynamo_platform.planning.sources import reference
 from dynamo_platform.versions import Version
 
 from .base import GROVE, KAI, MODES, Verdict, path_and_version, release_of, rule, with_current
-from .faults import versions_without
+from .faults import fault_of, versions_without
 
 _OWN_MODES = frozenset({"separate", "bundled"})
 """The modes in which this stack installs KAI Scheduler or Grove."""
@@ -54,13 +54,14 @@ def _passed_changes(c: Choices, kind: str) -> Iterator[tuple[VersionChange, Vers
 
 def _platform_verdict(c: Choices, before: Version, allowed: str, why: str, docs: str) -> Verdict:
     """A verdict about the change of the platform's version."""
-    return Verdict("version", with_current(quote_value(c.config.version), before), allowed, why, docs)
+    given = with_current(quote_value(c.config.version), before)
+    return Verdict("version", given, allowed, why, docs, about=c.config.version)
 
 
 def _dependency_verdict(d: Dependency, before: Version | None, allowed: str, why: str, docs: str) -> Verdict:
     """A verdict about the change of a dependency's version."""
     path, given = path_and_version(d)
-    return Verdict(path, with_current(given, before), allowed, why, docs)
+    return Verdict(path, with_current(given, before), allowed, why, docs, about=str(d.version) if d.version else None)
 
 
 def _mode_verdict(before: Installed, after: Dependency, allowed: str, why: str, docs: str | None = None) -> Verdict:
@@ -253,7 +254,8 @@ def _upgrade_faults(c: Choices, *, notes: bool) -> Iterator[Verdict]:
         for fault in after.chart.upgrade_faults if upgraded and after.version else ():
             if after.version and fault.holds(after.version) and notes == (fault.severity == "note"):
                 allowed = versions_without(fault, after.version)
-                yield _dependency_verdict(after, before.version, allowed, fault.why, fault.docs)
+                verdict = _dependency_verdict(after, before.version, allowed, fault.why, fault.docs)
+                yield verdict._replace(about=fault_of(after.version, fault))
 
 
 @rule("UPG019", "warning", effect="by hand before")

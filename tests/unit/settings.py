@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from dynamo_platform.catalog import load
 from dynamo_platform.catalog.model import PartName
 from dynamo_platform.config.fields import core, declared_types, descriptions, format_of, is_model, is_tri_state
-from dynamo_platform.config.model import PlatformConfig, QueueConfig, ReleaseConfig, TolerationConfig, to_camel
+from dynamo_platform.config.model import Format, PlatformConfig, QueueConfig, ReleaseConfig, TolerationConfig, to_camel
 from dynamo_platform.planning.rules.base import release_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -70,12 +70,18 @@ def type_name(annotation: Any) -> str:
         if is_model(item):
             name = item.__name__.removesuffix("Config").lower()
             return f"list of [{name}s](#{name}s)"
-        return f"list of {text.name}s" if (text := format_of(item)) else f"list of {type_name(item)}"
-    if text := format_of(annotation):
+        return f"list of {text.name}s" if (text := _special(item)) else f"list of {type_name(item)}"
+    if text := _special(annotation):
         return f"{text.name} ({text.rule})"
     return {bool: "boolean", int: "integer", float: "number", str: "text"}.get(kind) or (
         "mapping" if kind == dict[str, Any] else "mapping of text to text"
     )
+
+
+def _special(annotation: Any) -> Format | None:
+    """The format of a text, unless it is any text."""
+    found = format_of(annotation)
+    return None if found and found.name == "text" else found
 
 
 def _table(rows: dict[tuple[type, str], list[Setting]], *, names_only: bool = False) -> str:

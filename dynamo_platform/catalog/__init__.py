@@ -145,9 +145,8 @@ def load() -> Catalog:
     Raises:
         ValueError: a data file does not fit its schema.
     """
-    tables: dict[str, Any] = {}
-    for name in Catalog.fields:
+    tables = {}
+    for name, kind in Catalog.fields.items():
         file = FOLDER / f"{name.replace('_', '-')}.json"
-        tables[name] = json.loads(file.read_text(encoding="utf-8"))
-    catalog: Catalog = read(Catalog, tables, "catalog")
-    return catalog
+        tables[name] = read(kind, json.loads(file.read_text(encoding="utf-8")), name)
+    return Catalog(**tables)

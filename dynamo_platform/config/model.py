@@ -9,12 +9,14 @@ editors. Each ends with the default.
 
 import re
 from binascii import a2b_base64
+from collections.abc import Callable
 from copy import copy
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 Mode = Literal["separate", "bundled", "external", "disabled"]
 Profile = Literal["production", "development"]
@@ -52,7 +54,7 @@ class Checked:
 
 
 class Format(Checked):
-    """What a text setting accepts, also in words.
+    """What a text setting accepts, also in words. Its pattern is compiled when a value is first checked.
 
     Attributes:
         name: the name of the format, in the singular.
@@ -61,10 +63,41 @@ class Format(Checked):
     """
 
     def __init__(
-        self, name: str, rule: str, why: str, schema: CoreSchema, json_schema: dict[str, Any] | None = None
+        self,
+        name: str,
+        rule: str,
+        why: str,
+        pattern: str,
+        *,
+        min_length: int | None = None,
+        max_length: int | None = None,
+        check: Callable[[str], object] | None = None,
+        json_schema: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(schema, json_schema)
         self.name, self.rule, self.why = name, rule, why
+        self._pattern, self._check = pattern, check
+        lengths = core_schema.str_schema(min_length=min_length, max_length=max_length)
+        known = {"maxLength": max_length, "minLength": min_length, "pattern": pattern}
+        derived = {"type": "string", **{key: value for key, value in known.items() if value is not None}}
+        super().__init__(core_schema.no_info_after_validator_function(self._match, lengths), json_schema or derived)
+
+    def _match(self, text: str) -> str:
+        _compiled(self._pattern).validate_python(text)
+        if self._check:
+            self._check(text)
+        return text
+
+
+def _mapping(key: Checked, value: Checked) -> Checked:
+    return Checked(
+        core_schema.dict_schema(key.schema, value.schema),
+        {"type": "object", "propertyNames": key.json_schema, "additionalProperties": value.json_schema},
+    )
+
+
+@cache
+def _compiled(pattern: str) -> SchemaValidator:
+    return SchemaValidator(core_schema.str_schema(pattern=pattern))
 
 
 def _auto_is_null(value: object) -> object:
@@ -88,30 +121,28 @@ def _check_amount(amount: float) -> float:
     return amount
 
 
-def _check_label_key(key: str) -> str:
+def _check_label_key(key: str) -> None:
     if len(key.rpartition("/")[0]) > _LONGEST_NAME:
         raise _wrong_format()
-    return key
 
 
-def _check_certificates(text: str) -> str:
+def _check_certificates(text: str) -> None:
     try:
         blocks = re.findall(
             r"-----BEGIN ([^-]+)-----(.*?)-----END \1-----", a2b_base64(text).decode("latin-1"), re.DOTALL
         )
         # The encoding of a certificate is a sequence, which starts with 0x30.
         if blocks and all(kind == "CERTIFICATE" and a2b_base64(body).startswith(b"0") for kind, body in blocks):
-            return text
+            return
     except ValueError:
         pass
     raise _wrong_format()
 
 
-def _check_duration(text: str) -> str:
+def _check_duration(text: str) -> None:
     amounts = re.findall(r"([0-9.]+)([a-z]+)", text)
     if sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in amounts) > MAX_INT64:
         raise _wrong_format()
-    return text
 
 
 def _wrong_format() -> PydanticCustomError:
@@ -135,11 +166,15 @@ _PORT = (
     r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9][0-9]|6[0-4][0-9][0-9][0-9]|[1-5][0-9][0-9][0-9][0-9]"
     r"|[1-9][0-9]?[0-9]?[0-9]?)"
 )
-_NO_CONTROL = r"[^\x00-\x1f\x7f-\x9f]"
+_TEXT = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _IN_ADDRESS = r"[^\x00-\x20\x7f-\xa0]"
 _HOST = r"([^\x00-\x20\x7f-\xa0/?#:@,]+|\[[0-9A-Fa-f:.]+\])"
 # A user before the host is for the rules to refuse.
 _ADDRESS = rf"([a-z][-+.a-z0-9]*://)?({_IN_ADDRESS}*@)?{_HOST}(:{_PORT})?([/?#][^\x00-\x20\x7f-\xa0,]*)?"
+_ADDRESSES = rf"^{_ADDRESS}(,{_ADDRESS})*$"
+_REPOSITORY = (
+    rf"^((https?|oci)://({_IN_ADDRESS}*@)?{_HOST}(:{_PORT})?([/?#]{_IN_ADDRESS}*)?|@[A-Za-z0-9][-A-Za-z0-9_.]*)$"
+)
 
 Values = Annotated[
     dict[str, Any],
@@ -162,7 +197,8 @@ Text = Annotated[
         "text",
         "no line breaks and no other control characters",
         "Nothing that this setting names has them.",
-        core_schema.str_schema(min_length=1, pattern=rf"^{_NO_CONTROL}*$"),
+        _TEXT,
+        min_length=1,
     ),
 ]
 DnsLabel = Annotated[
@@ -171,7 +207,8 @@ DnsLabel = Annotated[
         "DNS label",
         "lower-case letters, digits and -, at most 63 characters",
         "Kubernetes accepts no other name for a namespace.",
-        core_schema.str_schema(pattern=rf"^{_DNS_LABEL}$", max_length=63),
+        rf"^{_DNS_LABEL}$",
+        max_length=63,
     ),
 ]
 ObjectName = Annotated[
@@ -180,7 +217,8 @@ ObjectName = Annotated[
         "object name",
         "lower-case letters, digits and -, in parts separated by single dots, at most 253 characters",
         "Kubernetes accepts no other name for this object.",
-        core_schema.str_schema(pattern=rf"^{_DNS_NAME}$", max_length=_LONGEST_NAME),
+        rf"^{_DNS_NAME}$",
+        max_length=_LONGEST_NAME,
     ),
 ]
 RuntimeClass = Annotated[
@@ -189,56 +227,36 @@ RuntimeClass = Annotated[
         "name of a RuntimeClass",
         'lower-case letters, digits and -, in parts separated by single dots, or "" for none',
         "Kubernetes accepts no other name for a RuntimeClass.",
-        core_schema.str_schema(pattern=rf"^({_DNS_NAME})?$", max_length=_LONGEST_NAME),
+        rf"^({_DNS_NAME})?$",
+        max_length=_LONGEST_NAME,
     ),
 ]
-_LABEL_KEY = core_schema.no_info_after_validator_function(
-    _check_label_key, core_schema.str_schema(pattern=rf"^({_DNS_NAME}/)?{_LABEL}$", max_length=_LONGEST_NAME + 64)
+_LABEL_KEY = Format(
+    "key of a label",
+    "up to 63 letters, digits, -, _ and ., with a letter or a digit at both ends, after an optional domain and /",
+    "Kubernetes accepts no other key.",
+    rf"^({_DNS_NAME}/)?{_LABEL}$",
+    max_length=_LONGEST_NAME + 64,
+    check=_check_label_key,
+    json_schema={
+        "type": "string",
+        "allOf": [
+            {"pattern": rf"^({_DNS_NAME}/)?{_LABEL}$"},
+            {"pattern": f"^([^/]{{1,{_LONGEST_NAME}}}/)?[^/]*$"},
+        ],
+    },
 )
-_LABEL_KEY_JSON = {
-    "type": "string",
-    "allOf": [
-        {"pattern": rf"^({_DNS_NAME}/)?{_LABEL}$"},
-        {"pattern": f"^([^/]{{1,{_LONGEST_NAME}}}/)?[^/]*$"},
-    ],
-}
-_LABEL_VALUE = core_schema.str_schema(pattern=rf"^({_LABEL})?$")
-LabelKey = Annotated[
-    str,
-    Format(
-        "key of a label",
-        "up to 63 letters, digits, -, _ and ., with a letter or a digit at both ends, after an optional domain and /",
-        "Kubernetes accepts no other key.",
-        _LABEL_KEY,
-        _LABEL_KEY_JSON,
-    ),
-]
-LabelValue = Annotated[
-    str,
-    Format(
-        "value of a label",
-        "up to 63 letters, digits, -, _ and ., with a letter or a digit at both ends, or empty text",
-        "Kubernetes accepts no other value.",
-        _LABEL_VALUE,
-    ),
-]
-Labels = Annotated[
-    dict[LabelKey, LabelValue],
-    Checked(
-        core_schema.dict_schema(_LABEL_KEY, _LABEL_VALUE),
-        {
-            "type": "object",
-            "propertyNames": _LABEL_KEY_JSON,
-            "additionalProperties": {"type": "string", "pattern": rf"^({_LABEL})?$"},
-        },
-    ),
-]
+_LABEL_VALUE = Format(
+    "value of a label",
+    "up to 63 letters, digits, -, _ and ., with a letter or a digit at both ends, or empty text",
+    "Kubernetes accepts no other value.",
+    rf"^({_LABEL})?$",
+)
+LabelKey = Annotated[str, _LABEL_KEY]
+LabelValue = Annotated[str, _LABEL_VALUE]
+Labels = Annotated[dict[LabelKey, LabelValue], _mapping(_LABEL_KEY, _LABEL_VALUE)]
 Annotations = Annotated[
-    dict[LabelKey, str],
-    Checked(
-        core_schema.dict_schema(_LABEL_KEY, core_schema.str_schema()),
-        {"type": "object", "propertyNames": _LABEL_KEY_JSON, "additionalProperties": {"type": "string"}},
-    ),
+    dict[LabelKey, str], _mapping(_LABEL_KEY, Checked(core_schema.str_schema(), {"type": "string"}))
 ]
 Address = Annotated[
     str,
@@ -246,7 +264,8 @@ Address = Annotated[
         "address",
         "a host, with scheme, port from 1 to 65535 and path if needed; several are separated by commas",
         "Nothing can connect to anything else.",
-        core_schema.str_schema(min_length=1, pattern=rf"^{_ADDRESS}(,{_ADDRESS})*$"),
+        _ADDRESSES,
+        min_length=1,
     ),
 ]
 RepositoryUrl = Annotated[
@@ -255,10 +274,7 @@ RepositoryUrl = Annotated[
         "URL",
         'https://…, oci://… or "@NAME"',
         "A chart repository is a URL, or a name that `helm repo add` gave one; a local chart goes into `chart`.",
-        core_schema.str_schema(
-            pattern=rf"^((https?|oci)://({_IN_ADDRESS}*@)?{_HOST}(:{_PORT})?([/?#]{_IN_ADDRESS}*)?"
-            r"|@[A-Za-z0-9][-A-Za-z0-9_.]*)$"
-        ),
+        _REPOSITORY,
     ),
 ]
 KubernetesVersion = Annotated[
@@ -267,7 +283,7 @@ KubernetesVersion = Annotated[
         "Kubernetes version",
         'in quotes, such as "1.33"',
         "Without quotes YAML reads 1.30 as the number 1.3.",
-        core_schema.str_schema(pattern=r"^v?1\.[0-9][0-9](\.[0-9]+)?$"),
+        r"^v?1\.[0-9][0-9](\.[0-9]+)?$",
     ),
 ]
 Registry = Annotated[
@@ -276,7 +292,7 @@ Registry = Annotated[
         "registry",
         "a host with an optional port and path, such as registry.example.com/upstream",
         "Charts are pulled from it with oci://, images without a scheme: the scheme is not part of it.",
-        core_schema.str_schema(pattern=rf"^[a-z0-9][-a-z0-9.]*(:{_PORT})?(/[a-z0-9][-a-z0-9._]*)*$"),
+        rf"^[a-z0-9][-a-z0-9.]*(:{_PORT})?(/[a-z0-9][-a-z0-9._]*)*$",
     ),
 ]
 Duration = Annotated[
@@ -285,9 +301,8 @@ Duration = Annotated[
         "duration",
         'with its unit, such as "60s", or "-1s" for no limit; at most 292 years',
         "A number without a unit stops the scheduler from starting.",
-        core_schema.no_info_after_validator_function(
-            _check_duration, core_schema.str_schema(pattern=r"^-?([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$")
-        ),
+        r"^-?([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$",
+        check=_check_duration,
     ),
 ]
 Runtime = Annotated[
@@ -296,9 +311,8 @@ Runtime = Annotated[
         "duration",
         'with its unit, such as "10m"; at most 292 years',
         "KAI Scheduler reads nothing else.",
-        core_schema.no_info_after_validator_function(
-            _check_duration, core_schema.str_schema(pattern=r"^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$")
-        ),
+        r"^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$",
+        check=_check_duration,
     ),
 ]
 CertificateBundle = Annotated[
@@ -308,12 +322,8 @@ CertificateBundle = Annotated[
         "certificates in PEM and nothing else, on one line, as `base64 -w0 ca.crt` prints them",
         "It is written unchanged into the webhook configurations, by which the API server trusts the webhooks.",
         # "BEGIN CERTIFICATE", at each of its three places in groups of three bytes
-        core_schema.no_info_after_validator_function(
-            _check_certificates,
-            core_schema.str_schema(
-                pattern=r"^[A-Za-z0-9+/]*(QkVHSU4gQ0VSVElGSUNBVE|JFR0lOIENFUlRJRklDQVRF|CRUdJTiBDRVJUSUZJQ0FUR)[A-Za-z0-9+/]*={0,2}$"
-            ),
-        ),
+        r"^[A-Za-z0-9+/]*(QkVHSU4gQ0VSVElGSUNBVE|JFR0lOIENFUlRJRklDQVRF|CRUdJTiBDRVJUSUZJQ0FUR)[A-Za-z0-9+/]*={0,2}$",
+        check=_check_certificates,
     ),
 ]
 Timeout = Annotated[int, Checked(core_schema.int_schema(ge=1, le=MAX_TIMEOUT_SECONDS))]

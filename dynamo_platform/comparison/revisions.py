@@ -63,7 +63,7 @@ class Revision:
     @cached_property
     def _files(self) -> set[str]:
         self._run_git(["read-tree", self._commit])
-        return set(self._run_git(["ls-files", "-z"]).split("\0"))
+        return set(self._run_git(["ls-files", "-z"]).split("\0")) - {""}
 
     @cached_property
     def project(self) -> Project | None:

@@ -156,6 +156,16 @@ def test_the_exit_code_is_1_if_a_stack_would_change_or_has_errors(repository: Re
     assert run("base", "HEAD").exit_code == 0
 
 
+def test_stack_files_beside_the_project_file_at_the_root_of_the_repository(repository: Repository) -> None:
+    repository.write("Pulumi.yaml", "name: infra\nruntime: python\n")
+    repository.write("Pulumi.dev.yaml", SETTINGS)
+    repository.commit("default")
+    repository.write("Pulumi.dev.yaml", SETTINGS + QUEUE)
+    repository.commit("head")
+
+    assert states("default", "head") == {"dev": "changed"}
+
+
 def test_added_and_removed_stacks(repository: Repository) -> None:
     (repository.project / "stacks" / "Pulumi.prod.yaml").unlink()
     repository.stack("new", SETTINGS.replace("1.5.1", "9.9.9"))

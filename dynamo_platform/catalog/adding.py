@@ -19,6 +19,7 @@ from dynamo_platform.versions import Version
 from . import Catalog, load
 from .archive import ReadChart, read_chart
 from .check import Addition, ChartComparison, compare_chart
+from .edges import minor_before
 from .overlay import overlay
 
 
@@ -64,7 +65,7 @@ def add_charts(charts: Sequence[Path], file: Path, today: date) -> list[Added]:
         rows = dict(_rows(comparison, known, today))
         for place, row in rows.items():
             _insert(content, place.split("."), row)
-        found.append(Added(comparison, rows, tuple(_decisions(chart, rows))))
+        found.append(Added(comparison, rows, tuple(_decisions(chart, rows, known))))
     _checked(content, file)
     if any(each.rows for each in found) and json.dumps(content) != before:
         _write(file, content)
@@ -152,10 +153,11 @@ def _rows(comparison: ChartComparison, catalog: Catalog, today: date) -> Iterato
 
 
 def _edge(addition: Addition, catalog: Catalog, checked: dict[str, str]) -> Iterator[tuple[str, Any]]:
-    """The upgrade from the newest minor version to a new one."""
-    minor, newest = addition.value["minor"], catalog.platform.known_minors[-1]
-    if catalog.edges.between(newest, minor) is None and newest != minor:
-        edge = {"from_minor": newest, "to_minor": minor, "reversible": False, "sources": [addition.value["source"]]}
+    """The upgrade to a new minor version from the one directly before it."""
+    minor = addition.value["minor"]
+    before = minor_before(minor)
+    if before in catalog.platform.known_minors and catalog.edges.between(before, minor) is None:
+        edge = {"from_minor": before, "to_minor": minor, "reversible": False, "sources": [addition.value["source"]]}
         yield "edges.rows", edge | checked
 
 
@@ -169,7 +171,7 @@ def _insert(content: dict[str, Any], place: list[str], row: Any) -> None:
     rows.append(row)
 
 
-def _decisions(chart: ReadChart, rows: dict[str, Any]) -> Iterator[str]:
+def _decisions(chart: ReadChart, rows: dict[str, Any], catalog: Catalog) -> Iterator[str]:
     """What the charts do not say."""
     if "platform.minors" in rows:
         minor = rows["platform.minors"]["minor"]
@@ -177,6 +179,14 @@ def _decisions(chart: ReadChart, rows: dict[str, Any]) -> Iterator[str]:
             f"platform.minors {minor}: which KAI Scheduler and Grove work with it. Each range starts at the "
             "bundled version until upstream publishes another one; then write `sure: published`."
         )
+        if "edges.rows" not in rows and not any(edge.to_minor == minor for edge in catalog.edges.rows):
+            before = minor_before(minor)
+            first = f"add the chart of {before}, then " if before else "add "
+            yield (
+                f"edges.rows: from which minor version upstream supports the upgrade to {minor}. To allow it, {first}a "
+                f"row with `from_minor: {before or 'the last one of the major version before'}` and "
+                f"`to_minor: {minor}`."
+            )
     if "edges.rows" in rows:
         yield "edges.rows: whether upstream supports the way back (`reversible`); until then it does not."
     if rows and not any(place.startswith("keys.") for place in rows):

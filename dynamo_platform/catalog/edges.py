@@ -13,6 +13,12 @@ VERIFIED = Path(__file__).parent / "data" / "verified.json"
 """The records of tested edges. Tests write them: ``make verify-edges``."""
 
 
+def minor_before(minor: str) -> str | None:
+    """The minor version before one, such as ``1.4`` before ``1.5``; None for the first of a major version."""
+    major, number = map(int, minor.split("."))
+    return f"{major}.{number - 1}" if number else None
+
+
 class Edge(Row):
     """A supported upgrade from one minor version of the platform to another.
 

@@ -1,6 +1,7 @@
 """A catalog with the rows of a file."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "kai-scheduler": {"version": "v0.19.0"},
         "other": {"version": "1.0.0"},
     }
+    for version in ("1.9.0", "2.0.0"):
+        charts[version] = {"name": "dynamo-platform", "version": version, "dependencies": dependencies}
     for name, chart in charts.items():
         (folder / name).mkdir()
         (folder / name / "Chart.yaml").write_text(yaml.safe_dump({"apiVersion": "v2", "name": name} | chart))
@@ -309,6 +312,37 @@ def test_rows_of_charts_are_added_to_a_file(file: str, project: Path, archives: 
     code, text = run("check", "--stack", "dev", "--from", "1.7.0")
     assert code == 0, text
     assert "KEY001" not in text
+
+
+@pytest.mark.parametrize(
+    ("names", "edges", "decide"),
+    [
+        (["dynamo-platform"], ["1.7 → 1.8"], []),
+        (["1.9.0"], [], ["1.8 → 1.9"]),
+        (["1.9.0", "dynamo-platform"], ["1.7 → 1.8", "1.8 → 1.9"], []),
+        (["2.0.0"], [], ["the last one of the major version before → 2.0"]),
+    ],
+)
+def test_an_edge_is_added_only_from_the_minor_directly_before(
+    names: list[str], edges: list[str], decide: list[str], project: Path, archives: dict[str, Path]
+) -> None:
+    code, text = added(*(archives[name] for name in names), "--json")
+    assert code == 0, text
+    charts = json.loads(text)["charts"]
+    rows = [each["row"] for chart in charts for each in chart["added"] if each["to"] == "edges.rows"]
+    assert [f"{row['from_minor']} → {row['to_minor']}" for row in rows] == edges
+    texts = [text for chart in charts for text in chart["decide"]]
+    found = [re.search("`from_minor: (.*)` and `to_minor: (.*)`", text) for text in texts]
+    assert [" → ".join(each.groups()) for each in found if each] == decide
+
+
+def test_a_minor_that_is_added_late_does_not_get_an_edge_from_a_newer_one(
+    project: Path, archives: dict[str, Path]
+) -> None:
+    added(archives["1.9.0"])
+    assert added(archives["dynamo-platform"])[0] == 0
+    rows = json.loads((project / "catalog.json").read_text())["edges"]["rows"]
+    assert [(row["from_minor"], row["to_minor"]) for row in rows] == [("1.7", "1.8")]
 
 
 def test_adding_again_changes_nothing(project: Path, archives: dict[str, Path]) -> None:

@@ -147,6 +147,7 @@ def at_most(findings: Iterable[Finding]) -> list[Finding]:
                 given=f"{more:,} more of {finding.code}, the first of them here",
                 allowed="as for the others",
                 why=f"At most {MAX_OF_A_CODE} findings of a code are listed.",
+                accept="",
             )
         )
     return kept

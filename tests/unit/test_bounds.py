@@ -56,6 +56,12 @@ MANY: dict[str, dict[str, Any]] = {
     "labels that are null": {"placement": {"nodeSelector": dict.fromkeys(named("k", 9000))}},
     "unknown codes": {"accept": [f"X{i}" for i in range(9000)]},
     "a code many times": {"values": {"a": 1}, "accept": ["KEY001", "QUE007", "VAL001"] * 3000},
+    "many codes with scopes": {
+        "values": named("contrller", 3000),
+        "accept": [f"KEY001@values.contrller{i}" for i in range(3000)],
+    },
+    "many scopes of nothing": {"values": named("contrller", 3000), "accept": [f"KEY001@x{i}" for i in range(3000)]},
+    "a code many times, of many findings": {"values": named("contrller", 3000), "accept": ["KEY001"] * 3000},
     "keys that are not read": {"values": named("contrller", 9000)},
     "keys of the operator that are not read": {"values": {"dynamo-operator": named("contrllerManager", 9000)}},
     "secrets": {"values": {"a": [{"password": "b"}] * 5000}},

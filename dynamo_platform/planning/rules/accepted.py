@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
+from dynamo_platform.findings import listed
 from dynamo_platform.planning.choices import Choices
 
 from .base import RULES, Rule, Verdict, about, rule
@@ -30,16 +32,31 @@ def _entries(c: Choices) -> Iterator[_Entry]:
         yield _Entry(f"accept[{i}]", text, rules.get(text.partition("@")[0]))
 
 
-def _acceptable(entry: _Entry, c: Choices) -> list[Verdict]:
-    """The verdicts of an entry's rule that may be accepted."""
-    if entry.rule is None:
-        return []
-    return [
-        verdict
-        for verdict in entry.rule.judge(c)
-        if (severity := verdict.severity or entry.rule.severity) == "warning"
-        or (severity == "error" and entry.rule.acceptable)
-    ]
+class _Acceptable(NamedTuple):
+    """The verdicts of a rule that may be accepted.
+
+    Attributes:
+        entries: what each of them is about, by every entry that accepts it.
+        every: the most exact entry of each.
+    """
+
+    entries: dict[str, set[str]]
+    every: list[str]
+
+
+def _acceptable(c: Choices) -> Callable[[Rule], _Acceptable]:
+    """What may be accepted of a rule's verdicts, found once for each rule."""
+
+    @cache
+    def of(rule: Rule) -> _Acceptable:
+        verdicts = [verdict for verdict in rule.judge(c) if rule.accepts_some(verdict)]
+        entries: dict[str, set[str]] = {}
+        for verdict in verdicts:
+            for entry in rule.entries_for(verdict):
+                entries.setdefault(entry, set()).add(about(verdict))
+        return _Acceptable(entries, [f"{rule.code}@{about(verdict)}" for verdict in verdicts])
+
+    return of
 
 
 @rule("ACC001")
@@ -72,27 +89,31 @@ def accepted_codes_may_be_accepted(c: Choices) -> Iterator[Verdict]:
 @rule("ACC003", "note")
 def accepted_codes_are_needed(c: Choices) -> Iterator[Verdict]:
     """An accepted finding no longer occurs, for example after an upgrade."""
+    acceptable = _acceptable(c)
     for entry in _entries(c):
-        if entry.rule and entry.rule.may_be_accepted:
-            found = _acceptable(entry, c)
-            if not any(entry.rule.accepts(entry.text, verdict) for verdict in found):
-                others = [f"{entry.rule.code}@{about(verdict)}" for verdict in found]
-                why = "This finding no longer occurs."
-                if others:
-                    why = f"What it accepts does not occur, but {', '.join(others)} does, which it does not accept."
-                yield Verdict(entry.path, entry.text, "remove the entry", why)
+        if entry.rule and entry.rule.may_be_accepted and entry.text not in acceptable(entry.rule).entries:
+            why = "This finding no longer occurs."
+            if others := acceptable(entry.rule).every:
+                why = f"What it accepts does not occur, but {listed(others)} does, which it does not accept."
+            yield Verdict(entry.path, entry.text, "remove the entry", why)
 
 
 @rule("ACC004", "note")
 def accepted_findings_are_told_apart(c: Choices) -> Iterator[Verdict]:
     """A code without a scope accepts every finding with this code, those of later versions too."""
+    acceptable = _acceptable(c)
+
+    @cache
+    def with_scopes(rule: Rule) -> list[str]:
+        return [f"{rule.code}@{each}" for each in sorted(acceptable(rule).entries.get(rule.code, ()))]
+
     for entry in _entries(c):
         if entry.rule and entry.rule.may_be_accepted and "@" not in entry.text:
-            found = sorted({about(v) for v in _acceptable(entry, c) if entry.rule.accepts(entry.text, v)})
+            found = with_scopes(entry.rule)
             if len(found) > 1:
                 yield Verdict(
                     entry.path,
                     entry.text,
-                    ", ".join(f"{entry.text}@{each}" for each in found),
+                    listed(found),
                     f"It accepts {len(found)} different findings. With a scope, it accepts the one that was meant.",
                 )

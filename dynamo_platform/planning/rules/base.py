@@ -1,5 +1,6 @@
 """The type of a rule and of its verdicts."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -67,10 +68,11 @@ class Rule(NamedTuple):
 
     def __call__(self, c: Choices) -> Iterator[Finding]:
         """The rule's findings; accepted ones are notes."""
+        entries = {entry for entry in c.config.accept or () if entry.partition("@")[0] == self.code}
         for verdict in self.judge(c):
             severity, accept = verdict.severity or self.severity, ""
-            if severity == "warning" or (severity == "error" and self.acceptable):
-                accepted = any(self.accepts(entry, verdict) for entry in c.config.accept or ())
+            if self.accepts_some(verdict):
+                accepted = not entries.isdisjoint(self.entries_for(verdict))
                 severity, accept = ("note", "") if accepted else (severity, f"{self.code}@{about(verdict)}")
             yield Finding(
                 code=self.code,
@@ -83,18 +85,22 @@ class Rule(NamedTuple):
                 accept=accept,
             )
 
-    def accepts(self, entry: str, verdict: Verdict) -> bool:
-        """Whether an entry of ``accept`` accepts a verdict.
+    def accepts_some(self, verdict: Verdict) -> bool:
+        """Whether there are entries of ``accept`` that accept a verdict."""
+        severity = verdict.severity or self.severity
+        return severity == "warning" or (severity == "error" and self.acceptable)
 
-        An entry is a code, or ``CODE@SCOPE`` with what the verdict is about, or with its part before a slash. An error
+    def entries_for(self, verdict: Verdict) -> Iterator[str]:
+        """The entries of ``accept`` that accept a verdict.
+
+        An entry is ``CODE@SCOPE`` with what the verdict is about, or with its part before a slash, or a code. An error
         about a known fault needs a scope: else an entry for one fault would accept those of later versions too.
         """
-        code, _, scope = entry.partition("@")
-        if code != self.code:
-            return False
-        if not scope:
-            return not (self.faults and (verdict.severity or self.severity) == "error")
-        return about(verdict) == scope or about(verdict).startswith(f"{scope}/")
+        scope = about(verdict)
+        yield f"{self.code}@{scope}"
+        yield from (f"{self.code}@{scope[: slash.start()]}" for slash in re.finditer("/", scope))
+        if not (self.faults and (verdict.severity or self.severity) == "error"):
+            yield self.code
 
 
 def about(verdict: Verdict) -> str:

@@ -69,7 +69,9 @@ def read_chart(path: Path) -> ReadChart:
     """
     try:
         return _read(_unpacked(path.read_bytes()) if path.is_file() else _walked(path))
-    except (KeyError, tarfile.TarError, YamlTextError) as error:
+    except KeyError as error:
+        raise ValueError(f"{path} is not a Helm chart: it has no {error.args[0]}") from error
+    except (tarfile.TarError, YamlTextError) as error:
         raise ValueError(f"{path} is not a Helm chart: {error}") from error
 
 

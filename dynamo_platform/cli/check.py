@@ -12,7 +12,7 @@ from dynamo_platform.findings import Finding, count_by_severity
 from dynamo_platform.planning.stacks import check_stack
 
 from .output import print_json
-from .stacks import CONFIG, SINCE, STACKS, exit_on_errors, installed, read_stacks
+from .stacks import CONFIG, SINCE, STACKS, installed, read_stacks
 from .tables import Table, is_terminal, print_table
 
 MAX_CELL_CHARS = 60
@@ -40,11 +40,10 @@ def check(
     Exits with 1 if there are errors (with --strict, also if there are warnings), and with 2 for invalid usage.
     """
     several = everything or len(stacks) > 1
-    with exit_on_errors():
-        checked = [
-            (stack, check_stack(stack, installed(since, stack)))
-            for stack in read_stacks(stacks=stacks, everything=everything, config=config)
-        ]
+    checked = [
+        (stack, check_stack(stack, installed(since, stack)))
+        for stack in read_stacks(stacks=stacks, everything=everything, config=config)
+    ]
     failing = {"error", "warning"} if strict else {"error"}
     ok = not any(finding.severity in failing for _, findings in checked for finding in findings)
     if as_json:

@@ -18,7 +18,7 @@ from dynamo_platform.planning.stacks import catalog_of, plan_stack
 
 from .output import print_json
 from .route import route_text
-from .stacks import CONFIG, SINCE, STACK, exit_on_errors, format_option, installed, read_stack_option
+from .stacks import CONFIG, SINCE, STACK, format_option, installed, read_stack_option
 from .tables import Table, is_terminal, print_table
 
 
@@ -38,14 +38,13 @@ def explain(
     Exits with 1 if the configuration has errors, and with 2 for invalid usage.
     """
     read = read_stack_option(stack, config)
-    with exit_on_errors():
-        running = installed(since, read)
-        try:
-            plan = plan_stack(read, running)
-        except PlatformError:
-            if form == "text" and (steps := _route(read, running)):
-                click.echo(f"{_route_text(steps)}\n")
-            raise
+    running = installed(since, read)
+    try:
+        plan = plan_stack(read, running)
+    except PlatformError:
+        if form == "text" and (steps := _route(read, running)):
+            click.echo(f"{_route_text(steps)}\n")
+        raise
     steps = _route(read, running)
     match form:
         case "json":

@@ -19,7 +19,7 @@ from dynamo_platform.planning.stacks import plan_stack
 from dynamo_platform.rendering import helm
 
 from .commands import CannotRunError, describe_os_error
-from .stacks import CONFIG, STACK, exit_on_errors, read_stack_option
+from .stacks import CONFIG, STACK, read_stack_option
 
 MARKER = ".dynamo-platform"
 """The file that marks a folder as written by this command."""
@@ -60,9 +60,8 @@ def render(*, stack: str | None, config: Path | None, out: Path, as_values: bool
     out = Path(os.path.realpath(out))  # unlike Path.resolve, it accepts a loop of links, which is then no folder
     _check_replaceable(out)
     try:
-        with exit_on_errors():
-            plan = plan_stack(read)
-            files = gitops.values_files(plan) if as_values else _render_files(plan, read.folder, _ANNOTATE[tool])
+        plan = plan_stack(read)
+        files = gitops.values_files(plan) if as_values else _render_files(plan, read.folder, _ANNOTATE[tool])
         with _made_folder(out.parent):
             _replace(out, files)
     except OSError as error:

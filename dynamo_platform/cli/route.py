@@ -20,7 +20,7 @@ from dynamo_platform.versions import Version
 
 from .commands import CannotRunError
 from .output import print_json
-from .stacks import CONFIG, STACK, exit_on_errors, read_stack_option
+from .stacks import CONFIG, STACK, read_stack_option
 
 WIDTH = 110
 
@@ -52,9 +52,8 @@ def route(*, since: str, goal: str, stack: str | None, config: Path | None, out:
         raise click.UsageError("--out writes the stack's file for each update; it needs --stack or --config.")
     read = read_stack_option(stack, config) if stack or config else None
     catalog = catalog_of(read) if read else load()
-    with exit_on_errors():
-        start, end = (known_version(text, name, catalog) for text, name in ((since, "FROM"), (goal, "TO")))
-        steps = find_route(_config(read), start, end, catalog)
+    start, end = (known_version(text, name, catalog) for text, name in ((since, "FROM"), (goal, "TO")))
+    steps = find_route(_config(read), start, end, catalog)
     if as_json:
         data = {"from": str(start), "to": str(end), "stack": read.name if read else None}
         print_json(data | {"updates": route_data(steps)})

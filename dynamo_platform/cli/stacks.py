@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from dynamo_platform.config.stackfile import ProjectError, Stack, find_project, read_file, read_stack
-from dynamo_platform.findings import PlatformError, listed
+from dynamo_platform.findings import listed
 from dynamo_platform.planning.choices import parse_version
 from dynamo_platform.planning.model import Running
 from dynamo_platform.planning.stacks import catalog_of, running_after, running_at
@@ -119,13 +118,3 @@ def read_stack_option(stack: str | None, config: Path | None) -> Stack:
     """
     (read,) = read_stacks(stacks=[stack] if stack else [], config=config)
     return read
-
-
-@contextmanager
-def exit_on_errors() -> Iterator[None]:
-    """Print the findings of a :class:`PlatformError`, and exit with 1."""
-    try:
-        yield
-    except PlatformError as error:
-        click.echo(error, err=True)
-        raise click.exceptions.Exit(1) from error

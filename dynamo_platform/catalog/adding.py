@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from dynamo_platform.config.yamltext import load_yaml
+from dynamo_platform.config.yamltext import MAX_BYTES
 from dynamo_platform.findings import Finding, PlatformError, quote_value
 from dynamo_platform.versions import Version
 
@@ -20,7 +20,7 @@ from . import Catalog, load
 from .archive import ReadChart, read_chart
 from .check import Addition, ChartComparison, compare_chart
 from .edges import minor_before
-from .overlay import overlay
+from .overlay import overlay, read_tables
 
 
 class Added(NamedTuple):
@@ -49,7 +49,7 @@ def add_charts(charts: Sequence[Path], file: Path, today: date) -> list[Added]:
         What was added, chart by chart: the dependencies first, then the platform, each sorted by version.
 
     Raises:
-        PlatformError: a file is no chart of the catalog, or the file has errors.
+        PlatformError: a file is no chart of the catalog, or the file has errors or cannot be extended.
         OSError: a file cannot be read or written.
     """
     read = _read_charts(charts)
@@ -103,13 +103,31 @@ def no_chart(path: Path, problem: str) -> Finding:
 def _content(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
-    text = file.read_text(encoding="utf-8")
-    value = load_yaml(text.encode()).value
-    if not isinstance(value, dict):
-        raise PlatformError([cannot_extend(file, "it is not a mapping of tables")])
-    if file.suffix != ".json" and any(line.lstrip().startswith("#") for line in text.splitlines()):
+    with file.open("rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    try:
+        content = read_tables(data)
+        text = data.decode()
+        if file.suffix == ".json":
+            json.loads(text)
+        has_comments = file.suffix != ".json" and _has_comments(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise PlatformError([cannot_extend(file, " ".join(str(error).split()))]) from error
+    if has_comments:
         raise PlatformError([cannot_extend(file, "its comments would be lost")])
-    return value
+    return content
+
+
+def _has_comments(text: str) -> bool:
+    """Whether a YAML text has a comment: a ``#`` that is in no scalar."""
+    between, end = [], 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.ScalarToken):
+            start = token.start_mark.index
+            # The text of a block starts in the next line.
+            between.append(text[end : text.index("\n", start) if token.style in {"|", ">"} else start])
+            end = token.end_mark.index
+    return "#" in "".join([*between, text[end:]])
 
 
 def cannot_extend(file: Path, problem: str) -> Finding:
@@ -119,7 +137,7 @@ def cannot_extend(file: Path, problem: str) -> Finding:
         "error",
         "--file",
         quote_value(str(file)),
-        "a file in JSON, or one in YAML without comments",
+        f"a file of at most {MAX_BYTES:,} bytes, in JSON, or in YAML without comments",
         f"Nothing was added: {problem}.",
         "docs/commands.md#catalog-add",
     )
@@ -163,12 +181,20 @@ def _edge(addition: Addition, catalog: Catalog, checked: dict[str, str]) -> Iter
 
 def _insert(content: dict[str, Any], place: list[str], row: Any) -> None:
     if place[0] == "keys":
-        content.setdefault("keys", {}).setdefault(place[1], {})[".".join(place[2:])] = row
+        charts = content.setdefault("keys", {})
+        added = charts.get(place[1], {}) | {".".join(place[2:]): row}
+        charts[place[1]] = dict(sorted(added.items(), key=lambda item: Version.parse(item[0])))
         return
     rows = content.setdefault(place[0], {}).setdefault(place[1], [])
     identity = row.get("minor")
     rows[:] = [other for other in rows if identity is None or other.get("minor") != identity]
     rows.append(row)
+    rows.sort(key=_version)
+
+
+def _version(row: dict[str, Any]) -> Version:
+    """The version that a row is about; of a minor version, its first."""
+    return Version.parse(row.get("version") or f"{row.get('minor') or row['to_minor']}.0")
 
 
 def _decisions(chart: ReadChart, rows: dict[str, Any], catalog: Catalog) -> Iterator[str]:
@@ -199,6 +225,9 @@ def _write(file: Path, content: dict[str, Any]) -> None:
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     else:
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    if len(text.encode()) > MAX_BYTES:
+        raise PlatformError([cannot_extend(file, f"it would be longer than {MAX_BYTES:,} bytes")])
+    file = file.resolve()  # a symbolic link stays
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from dynamo_platform.versions import Version
 
-from .reading import Row, read
+from .reading import MinorVersion, Row, read
 
 VERIFIED = Path(__file__).parent / "data" / "verified.json"
 """The records of tested edges. Tests write them: ``make verify-edges``."""
@@ -35,11 +35,18 @@ class Edge(Row):
 
     identity = ("from_minor", "to_minor")
 
-    from_minor: str
-    to_minor: str
+    from_minor: MinorVersion
+    to_minor: MinorVersion
     reversible: bool
     sources: tuple[str, ...]
     disturbs: tuple[str, ...] = ()
+
+    @property
+    def skips(self) -> bool:
+        """Whether it skips minor versions, as far as they are known: the last one of a major version is not."""
+        if before := minor_before(self.to_minor):
+            return self.from_minor != before
+        return int(self.from_minor.split(".")[0]) + 1 != int(self.to_minor.split(".")[0])
 
     def __str__(self) -> str:
         return f"{self.from_minor} → {self.to_minor}"
@@ -68,13 +75,10 @@ class Edges(Row):
         return self._up(minor, other) or (tuple(reversed(back)) if (back := self._up(other, minor)) else None)
 
     def _up(self, low: str, high: str) -> tuple[str, ...] | None:
-        following = {edge.from_minor: edge.to_minor for edge in self.rows}
-        found = [low]
-        while found[-1] != high:
-            if (minor := following.get(found[-1])) is None or minor in found:
-                return None
-            found.append(minor)
-        return tuple(found)
+        if low == high:
+            return (low,)
+        following = (self._up(edge.to_minor, high) for edge in self.rows if edge.from_minor == low)
+        return next(((low, *path) for path in following if path), None)
 
 
 class Verification(Row):
@@ -92,8 +96,8 @@ class Verification(Row):
         seconds: the duration of the upgrade.
     """
 
-    from_minor: str
-    to_minor: str
+    from_minor: MinorVersion
+    to_minor: MinorVersion
     mode: Literal["separate", "bundled"]
     charts: Literal["real", "contract"]
     before: dict[str, Version]

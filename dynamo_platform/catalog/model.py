@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from dynamo_platform.versions import Version
 
-from .reading import Row
+from .reading import MinorVersion, Row
 
 Kind = Literal["boolean", "auto", "number", "text", "list", "map", "any", "chart"]
 """What a chart value takes, judged by its default: ``auto`` is true, false or null, ``map`` has any keys, ``any`` has
@@ -123,7 +123,7 @@ class Fault(Range):
     unset: str | None = None
     local: bool = False
     api: str | None = None
-    kubernetes: str | None = None
+    kubernetes: MinorVersion | None = None
 
 
 class KubernetesFloor(Range):
@@ -137,7 +137,7 @@ class KubernetesFloor(Range):
     identity = ("first",)
 
     first: Version
-    floor: str
+    floor: MinorVersion
     source: str
 
 
@@ -154,8 +154,8 @@ class TestedKubernetes(Range):
     identity = ("first",)
 
     first: Version
-    lowest: str
-    highest: str
+    lowest: MinorVersion
+    highest: MinorVersion
     sure: Sure
     source: str
 
@@ -172,7 +172,7 @@ class Support(Row):
 
     identity = ("minor",)
 
-    minor: str
+    minor: MinorVersion
     until: str
     ended: bool
     source: str

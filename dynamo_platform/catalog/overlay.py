@@ -4,18 +4,19 @@ An overlay has the tables of ``data/``, each with the rows to add. A row with th
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from dynamo_platform.config.model import DOCS
 from dynamo_platform.config.yamltext import MAX_BYTES, YamlTextError, load_yaml
 from dynamo_platform.findings import Finding, Severity, at_most, quote_value
 from dynamo_platform.versions import Version
 
 from . import Catalog, Overlaid, load
-from .keys import Recording
+from .edges import Edge
+from .keys import Recording, recordings
+from .platform import Minor, PastMinor, Platform
 from .reading import Row, read
 
 TITLES = {
@@ -61,13 +62,26 @@ def catalog_of_file(file: str, folder: Path) -> Overlaid:
 @lru_cache(maxsize=16)
 def _overlaid(data: bytes, name: str) -> Overlaid:
     try:
+        content = read_tables(data)
+    except ValueError as error:
+        return Overlaid(load(), (_unreadable(name, str(error)),))
+    return overlay(load(), content, name)
+
+
+def read_tables(data: bytes) -> dict[str, Any]:
+    """The tables of an overlay's file.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    try:
         content = load_yaml(data).value
     except YamlTextError as error:
         line = f" (line {error.line})" if error.line else ""
-        return Overlaid(load(), (_unreadable(name, f"{error.problem}{line}"),))
+        raise ValueError(f"{error.problem}{line}") from error
     if not isinstance(content, dict):
-        return Overlaid(load(), (_unreadable(name, "it is not a mapping of tables"),))
-    return overlay(load(), content, name)
+        raise ValueError("it is not a mapping of tables")  # noqa: TRY004  an error in the file, not in the program
+    return content
 
 
 def overlay(base: Catalog, content: Mapping[str, Any], name: str) -> Overlaid:
@@ -88,7 +102,8 @@ def overlay(base: Catalog, content: Mapping[str, Any], name: str) -> Overlaid:
         elif table != "checked":
             known = [*(each for each in tables if each != "kinds"), "keys", "checked"]
             merge.wrong(table, quote_value(rows), ", ".join(known), "The catalog has no such table.")
-    added = merge.recordings(content.get("keys") or {})
+    added = merge.recordings(content.get("keys", {}))
+    merge.check_minors(tables["platform"])
     if any(finding.severity == "error" for finding in merge.findings):
         return Overlaid(base, tuple(at_most(merge.findings)))
     return Overlaid(Catalog(**tables, added_recordings=added), tuple(at_most(merge.findings)))
@@ -100,6 +115,8 @@ class _Merge:
     def __init__(self, name: str, checked: Any) -> None:
         self.name = name
         self.findings: list[Finding] = []
+        self.rows: dict[str, Any] = {}
+        self.firsts: dict[tuple[str, tuple[Any, ...]], str] = {}
         self.checked = self._date(checked, "checked") if checked is not None else None
         if checked is None:
             why = "Rows that are older than those of this package's catalog must not replace them."
@@ -117,11 +134,17 @@ class _Merge:
         )
 
     def _date(self, value: Any, where: str) -> str | None:
+        # The clock may be behind this package's own date.
+        today = max(datetime.now(tz=UTC).date().isoformat(), load().platform.checked)
         try:
-            return date.fromisoformat(value).isoformat()
+            found = date.fromisoformat(value).isoformat()
         except (TypeError, ValueError):
             self.wrong(where, quote_value(value), "a date in quotes, such as 2026-11-28", "It is not a date.")
             return None
+        if found > today:
+            why = "A row of the future would replace all later ones of this package's catalog."
+            self.wrong(where, found, f"the date on which the facts were read, at most {today}", why)
+        return found
 
     def table(self, kind: Any, base: Any, given: Any, where: str) -> Any:
         """A row that is a table: its fields are merged one by one."""
@@ -163,9 +186,9 @@ class _Merge:
             row: Any = self._row(_KnownVersion, item, at)
             if row is None:
                 continue
-            if str(row.version) in map(str, base):
+            if row.version in base:
                 self._not_needed(at, str(row.version))
-            elif row.version not in found:
+            elif not self._is_second(where, _identity(row), at):
                 found.append(row.version)
         return tuple(sorted(found))
 
@@ -174,7 +197,7 @@ class _Merge:
         known = {_identity(row): row for row in rows}
         for number, item in enumerate(self._list(given, where)):
             at = f"{where}[{number}]"
-            if (row := self._row(kind, item, at)) is None:
+            if (row := self._row(kind, item, at)) is None or self._is_second(where, _identity(row), at):
                 continue
             if same := known.get(_identity(row)):
                 self._compare(same, row, item, at)
@@ -182,13 +205,24 @@ class _Merge:
             else:
                 before = (n for n in reversed(range(len(rows))) if _order(rows[n]) <= _order(row))
                 rows.insert(next(before, -1) + 1, row)
-            known[_identity(row)] = row
         return tuple(rows)
+
+    def _is_second(self, where: str, identity: tuple[Any, ...], at: str) -> bool:
+        """Whether the file has a row of that identity already, which is an error."""
+        first = self.firsts.setdefault((where, identity), at)
+        if first != at:
+            allowed = f"one such row; the other is catalog.{first}"
+            self.wrong(at, _listed(identity), allowed, "Two rows of the file are about the same thing.")
+        return first != at
 
     def _by_setting(self, kind: Any, base: Mapping[str, Any], given: Any, where: str) -> dict[str, Any]:
         if not isinstance(given, dict):
             self.wrong(where, quote_value(given), "a mapping of lists of rows", "It is not a mapping.")
             return dict(base)
+        known = {name for table in vars(load()).values() for name in getattr(table, "settings", ())}
+        for name in given:
+            if name not in known:
+                self.wrong(f"{where}.{name}", quote_value(name), ", ".join(sorted(known)), "There is no such setting.")
         rows = {
             name: self._rows(get_args(kind)[0], base.get(name, ()), value, f"{where}.{name}")
             for name, value in given.items()
@@ -206,14 +240,32 @@ class _Merge:
                 allowed = f"a mapping of versions, below one of {', '.join(_RECORDED)}"
                 self.wrong(f"keys.{chart}", quote_value(versions), allowed, "No keys of other charts are recorded.")
                 continue
+            shipped = {Version.parse(version): row for version, row in recordings(chart).items()}
             for version, item in versions.items():
                 at = f"keys.{chart}.{version}"
                 problems: list[str] = []
-                read(Version, version, at, problems)
+                number = read(Version, version, at, problems)
                 self._wrong_rows(problems, item)
-                if (row := self._row(Recording, item, at)) is not None and not problems:
-                    found.setdefault(chart, {})[version] = row
+                row = self._row(Recording, item, at)
+                if row is None or problems or self._is_second(f"keys.{chart}", (number,), at):
+                    continue
+                if number in shipped:
+                    self._compare(shipped[number], row, item, at)
+                found.setdefault(chart, {})[version] = row
         return found
+
+    def check_minors(self, platform: Platform) -> None:
+        """Check that edges skip nothing, and that each minor version of the rows has a version."""
+        for where, row in self.rows.items():
+            named = [row.from_minor, row.to_minor] if isinstance(row, Edge) else []
+            named += [row.minor] if isinstance(row, Minor | PastMinor) else []
+            for minor in named:
+                if not platform.versions_of(minor):
+                    allowed = f"also a row in platform.versions, such as {minor}.0"
+                    self.wrong(where, minor, allowed, "The catalog has no version of this minor version.")
+            if isinstance(row, Edge) and row.skips:
+                allowed = "the next minor version, or the first one of the next major version"
+                self.wrong(where, str(row), allowed, "An upgrade takes one minor version at a time.")
 
     def _list(self, given: Any, where: str) -> list[Any]:
         if isinstance(given, list):
@@ -231,7 +283,8 @@ class _Merge:
         if "checked" in given:
             self._date(given["checked"], f"{where}.checked")
         named = next((name for name in _SOURCES if name in kind.fields), None)
-        if not own.get(named or "source"):
+        stated = own.get(named or "source")
+        if not stated or any(not str(each).strip() for each in (stated if isinstance(stated, list) else [stated])):
             allowed = f"{named or 'source'}: the page that states it"
             self.wrong(where, quote_value(own), allowed, "Every row of the catalog names its source.")
         if named is None:
@@ -240,7 +293,10 @@ class _Merge:
         row = read(kind, own, where, problems)
         missing = f"{where}: {named} missing;"
         self._wrong_rows([each for each in problems if not each.startswith(missing)], given)
-        return row if len(self.findings) == before else None
+        if len(self.findings) > before:
+            return None
+        self.rows[where] = row
+        return row
 
     def _wrong_rows(self, problems: list[str], given: Any) -> None:
         for problem in problems:
@@ -255,15 +311,14 @@ class _Merge:
             if name not in _SOURCES and _plain(getattr(base, name)) != _plain(getattr(row, name))
         ]
         if not differ:
-            self._not_needed(where, ", ".join(str(part) for part in _identity(row)) or "the row")
+            self._not_needed(where, _listed(_identity(row)))
             return
         ours = {name: _plain(getattr(base, name)) for name in differ}
         theirs = {name: _plain(getattr(row, name)) for name in differ}
-        checked, shipped = (
-            given.get("checked", self.checked),
-            getattr(load(), where.partition(".")[0]).checked,
-        )
-        if isinstance(checked, str) and checked < shipped:
+        table, chart, *_ = where.split(".")
+        checked = self._date(given["checked"], where) if "checked" in given else self.checked
+        shipped = getattr(load(), _RECORDED[chart] if table == "keys" else table).checked
+        if checked and checked < shipped:
             self.wrong(
                 where,
                 f"{quote_value(theirs)}, checked {checked}",
@@ -288,11 +343,14 @@ class _KnownVersion(Row):
         source: the page that states it.
     """
 
+    identity = ("version",)
+
     version: Version
     source: str
 
 
-_RECORDED = ("dynamo-platform", "kai-scheduler", "grove-charts")
+_RECORDED = {"dynamo-platform": "platform", "kai-scheduler": "kai_scheduler", "grove-charts": "grove"}
+"""The table of each chart whose keys are recorded."""
 
 
 def _source(row: Row) -> str:
@@ -305,12 +363,16 @@ def _identity(row: Any) -> tuple[Any, ...]:
     return tuple(getattr(row, name, None) for name in row.identity)
 
 
+def _listed(identity: tuple[Any, ...]) -> str:
+    return ", ".join(str(part) for part in identity) or "the row"
+
+
 def _order(row: Any) -> tuple[Any, ...]:
     """What the rows of a table are sorted by: their first version, or their minor version."""
     if isinstance(first := getattr(row, "first", None), Version):
         return (1, first)
     minor = getattr(row, "minor", None) or getattr(row, "from_minor", None)
-    return (1, tuple(map(int, minor.split(".")))) if minor and minor.replace(".", "").isdigit() else (0,)
+    return (1, tuple(map(int, minor.split(".")))) if minor else (0,)
 
 
 def _plain(value: Any) -> Any:
@@ -332,5 +394,5 @@ def _unreadable(file: str, problem: str) -> Finding:
         quote_value(file),
         f"a file in the project, in JSON or YAML, of at most {MAX_BYTES:,} bytes",
         f"The file cannot be read: {problem}.",
-        DOCS,
+        _DOCS,
     )

@@ -5,7 +5,7 @@ from typing import Literal
 from dynamo_platform.versions import Version
 
 from .model import Chart, ChartQueues, Range, Refusal, Sure, latest
-from .reading import Row
+from .reading import MinorVersion, Row
 
 
 class OtherRange(Range):
@@ -46,7 +46,7 @@ class Minor(Row):
 
     identity = ("minor",)
 
-    minor: str
+    minor: MinorVersion
     kai_scheduler: Window
     grove: Window
     source: str
@@ -64,7 +64,7 @@ class PastMinor(Row):
 
     identity = ("minor",)
 
-    minor: str
+    minor: MinorVersion
     kai_scheduler: Version
     grove: Version
     source: str

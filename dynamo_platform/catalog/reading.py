@@ -15,6 +15,12 @@ _version = cache(Version.parse)
 """The catalog repeats many versions."""
 
 
+class MinorVersion(str):
+    """MAJOR.MINOR, such as ``1.8``. Values are read as plain text."""
+
+    __slots__ = ()
+
+
 class Row:
     """A row of the catalog. Its fields are what its class and its bases annotate; an assigned value is a default.
 
@@ -49,8 +55,8 @@ def read(kind: Any, value: Any, where: str, problems: list[str] | None = None) -
     """The value as its annotation says.
 
     Args:
-        kind: a row, ``tuple[X, ...]``, ``dict[str, X]``, ``Literal``, ``X | None``, ``Version``, ``Any`` or a
-            plain type.
+        kind: a row, ``tuple[X, ...]``, ``dict[str, X]``, ``Literal``, ``X | None``, ``Version``, ``MinorVersion``,
+            ``Any`` or a plain type.
         value: the JSON value.
         where: its path, for the error.
         problems: where to add what does not fit, as path and problem, instead of raising; the result is then of no use.
@@ -63,6 +69,8 @@ def read(kind: Any, value: Any, where: str, problems: list[str] | None = None) -
         result = value
     elif kind is Version and isinstance(value, str):
         result = _read_version(value, where, problems)
+    elif kind is MinorVersion and _is_minor_version(value):
+        result = value
     elif isinstance(kind, type) and issubclass(kind, Row) and isinstance(value, dict):
         result = _row(kind, value, where, problems)
     else:
@@ -82,6 +90,13 @@ def _read_version(value: str, where: str, problems: list[str] | None) -> Version
     except ValueError as error:
         _report(f"{where}: {error}", problems)
     return None
+
+
+def _is_minor_version(value: Any) -> bool:
+    try:
+        return bool(_version(f"{value}.0").minor_line == value)
+    except ValueError:
+        return False
 
 
 def _composed(kind: Any, value: Any, where: str, problems: list[str] | None) -> Any:
@@ -120,6 +135,7 @@ _WORDS: dict[Any, str] = {
     tuple: "a list",
     dict: "a mapping",
     Version: "a version",
+    MinorVersion: "a minor version in quotes, such as 1.8",
     str: "text",
     int: "a whole number",
     bool: "true or false",

@@ -84,6 +84,7 @@ def edges_data(catalog: Catalog) -> list[dict[str, Any]]:
                 for each in verified()
                 if each.of(edge)
             ],
+            "overlay": edge not in load().edges.rows,
             "sources": list(edge.sources),
         }
         for edge in catalog.edges.rows
@@ -97,7 +98,7 @@ def _print_edges(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     cells = [
         (
             row["from"],
-            row["to"],
+            row["to"] + (" *" if row["overlay"] else ""),
             "yes" if row["reversible"] else "no",
             "; ".join(
                 f"{each['before'][PLATFORM]} → {each['after'][PLATFORM]} {each['mode']}, {each['charts']} charts"
@@ -115,7 +116,7 @@ def _rows(catalog: Catalog) -> list[dict[str, Any]]:
 
 
 def _row(platform: Platform, minor: Minor) -> dict[str, Any]:
-    versions = platform.versions_of(minor.minor)
+    versions, shipped = platform.versions_of(minor.minor), load().platform
     kubernetes = latest(platform.kubernetes, versions[-1])
     return {
         "platform": minor.minor,
@@ -124,7 +125,7 @@ def _row(platform: Platform, minor: Minor) -> dict[str, Any]:
         "nats": platform.default("nats.mode", versions[-1]).value,
         "kaiScheduler": _window_data(minor.kai_scheduler),
         "grove": _window_data(minor.grove),
-        "overlay": minor not in load().platform.minors,
+        "overlay": minor not in shipped.minors or not set(versions) <= set(shipped.versions),
         "source": minor.source,
     }
 

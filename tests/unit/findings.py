@@ -91,9 +91,9 @@ OVERLAY = {
     **{
         code: overlay.overlay(catalog.load(), {"checked": checked} | content, "catalog.yaml").findings[0]
         for code, checked, content in (
-            ("CAT002", "2027-01-01", {"platform": {"versions": [{"version": "1.8", "source": "https://example.com"}]}}),
-            ("CAT003", "2027-01-01", {"platform": {"kubernetes": [_FLOOR]}}),
-            ("CAT004", "2027-01-01", {"platform": {"kubernetes": [_FLOOR | {"floor": "1.30"}]}}),
+            ("CAT002", "2026-12-01", {"platform": {"versions": [{"version": "1.8", "source": "https://example.com"}]}}),
+            ("CAT003", "2026-12-01", {"platform": {"kubernetes": [_FLOOR]}}),
+            ("CAT004", "2026-12-01", {"platform": {"kubernetes": [_FLOOR | {"floor": "1.30"}]}}),
             ("CAT005", "2026-01-01", {"platform": {"kubernetes": [_FLOOR]}}),
         )
     },

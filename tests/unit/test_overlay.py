@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from dynamo_platform import Finding, PlatformError, catalog, make_plan, plan_of
 from dynamo_platform.catalog import catalog_with
+from dynamo_platform.catalog.keys import recordings
 from dynamo_platform.catalog.overlay import overlay
 from dynamo_platform.cli import main
 from dynamo_platform.config.reading import parse
@@ -23,7 +24,7 @@ SOURCE = "https://example.com/releases"
 WINDOW = {"bundled": "v0.19.0", "pick": "v0.19.0", "first": "v0.18.0", "sure": "inferred"}
 GROVE = {"bundled": "v0.2.0", "pick": "v0.2.0", "first": "v0.1.0-alpha.14", "sure": "inferred"}
 NEW: dict[str, Any] = {
-    "checked": "2027-01-01",
+    "checked": "2026-12-01",
     "platform": {
         "versions": [{"version": "1.8.0", "source": SOURCE}],
         "minors": [{"minor": "1.8", "kai_scheduler": WINDOW, "grove": GROVE, "source": SOURCE}],
@@ -48,7 +49,7 @@ def codes(findings: tuple[Finding, ...]) -> list[str]:
 
 
 def findings_about(content: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    found = overlay(SHIPPED, {"checked": "2027-01-01"} | content, "catalog.yaml").findings
+    found = overlay(SHIPPED, {"checked": "2026-12-01"} | content, "catalog.yaml").findings
     return [(finding.code, finding.path, finding.given, finding.allowed) for finding in found]
 
 
@@ -87,7 +88,7 @@ def test_rows_are_in_the_order_of_their_versions() -> None:
     assert extended.platform.versions == (*SHIPPED.platform.versions, Version.parse("1.8.0"))
     assert [row.minor for row in extended.platform.minors] == [*(row.minor for row in SHIPPED.platform.minors), "1.8"]
     floor = {"first": "1.2.0-0", "floor": "1.29", "source": SOURCE}
-    extended = overlay(SHIPPED, {"checked": "2027-01-01", "platform": {"kubernetes": [floor]}}, "").catalog
+    extended = overlay(SHIPPED, {"checked": "2026-12-01", "platform": {"kubernetes": [floor]}}, "").catalog
     firsts = [row.first for row in extended.platform.kubernetes]
     assert firsts == sorted(firsts)
     assert len(firsts) == len(SHIPPED.platform.kubernetes) + 1
@@ -112,6 +113,36 @@ def test_a_row_that_is_shipped_already_is_a_note() -> None:
     rows = {"versions": [{"version": "1.6.0", "source": SOURCE}]}
     rows["kubernetes"] = [{"first": "1.4.0-0", "floor": "1.30", "source": SOURCE}]
     assert [code for code, *_ in findings_about({"platform": rows})] == ["CAT004", "CAT004"]
+
+
+def test_recordings_of_keys_are_compared_with_the_shipped_ones() -> None:
+    chart = "dynamo-platform"
+    (version, shipped), *_ = [(text, row) for text, row in recordings(chart).items() if row.came]
+    same = {"came": dict(shipped.came), "went": list(shipped.went), "source": SOURCE}
+    other = same | {"came": {"turbo": "boolean"}}
+    path = f"catalog.keys.{chart}.{version}"
+
+    def found(recording: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(code, at) for code, at, _, _ in findings_about({"keys": {chart: {version: recording}}})]
+
+    assert found(same) == [("CAT004", path)]
+    assert found(other) == [("CAT003", path)]
+    assert found(other | {"checked": "2026-01-01"}) == [("CAT005", path)]
+    assert found(other | {"checked": "20260101"}) == [("CAT005", path)]
+
+
+def test_an_edge_leads_to_the_next_major_version_too() -> None:
+    edges = [
+        {"from_minor": low, "to_minor": high, "reversible": False, "sources": [SOURCE]}
+        for low, high in (("1.7", "1.8"), ("1.7", "2.0"))
+    ]
+    versions = [{"version": version, "source": SOURCE} for version in ("1.8.0", "2.0.0")]
+    content = {"checked": "2026-12-01", "platform": {"versions": versions}, "edges": {"rows": edges}}
+    catalog, findings = overlay(SHIPPED, content, "catalog.yaml")
+    assert findings == ()
+    assert catalog.edges.path("1.6", "1.8") == ("1.6", "1.7", "1.8")
+    assert catalog.edges.path("1.6", "2.0") == ("1.6", "1.7", "2.0")
+    assert not any(edge.skips for edge in SHIPPED.edges.rows)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +181,82 @@ def test_a_row_that_is_shipped_already_is_a_note() -> None:
             "'0.19' is not a semantic version",
         ),
         ({"checked": "yesterday"}, "catalog.checked", "a date in quotes"),
+        ({"checked": "2999-01-01"}, "catalog.checked", "the date on which the facts were read"),
+        (
+            {"platform": {"versions": [{"version": "1.8.0", "source": SOURCE, "checked": "2999-01-01"}]}},
+            "catalog.platform.versions[0].checked",
+            "the date on which the facts were read",
+        ),
+        (
+            {"platform": {"versions": [{"version": "1.8.0", "source": "  "}]}},
+            "catalog.platform.versions[0]",
+            "source: the page that states it",
+        ),
+        (
+            {"edges": {"rows": [{"from_minor": "1.6", "to_minor": "1.7", "reversible": True, "sources": [" "]}]}},
+            "catalog.edges.rows[0]",
+            "sources: the page that states it",
+        ),
+        (
+            {"platform": {"minors": [{"minor": "eins", "kai_scheduler": WINDOW, "grove": GROVE, "source": SOURCE}]}},
+            "catalog.platform.minors[0].minor",
+            "'eins' is not a minor version in quotes, such as 1.8",
+        ),
+        (
+            {"platform": {"minors": [{"minor": "1.8", "kai_scheduler": WINDOW, "grove": GROVE, "source": SOURCE}]}},
+            "catalog.platform.minors[0]",
+            "also a row in platform.versions, such as 1.8.0",
+        ),
+        (
+            {"platform": {"kubernetes": [{"first": "1.8.0-0", "floor": "1.32.1", "source": SOURCE}]}},
+            "catalog.platform.kubernetes[0].floor",
+            "'1.32.1' is not a minor version",
+        ),
+        (
+            {"edges": {"rows": [{"from_minor": "1.7", "to_minor": 1.8, "reversible": True, "sources": [SOURCE]}]}},
+            "catalog.edges.rows[0].to_minor",
+            "1.8 is not a minor version in quotes",
+        ),
+        (
+            {"edges": {"rows": [{"from_minor": "1.7", "to_minor": "1.8", "reversible": True, "sources": [SOURCE]}]}},
+            "catalog.edges.rows[0]",
+            "also a row in platform.versions, such as 1.8.0",
+        ),
+        (
+            {"edges": {"rows": [{"from_minor": "1.5", "to_minor": "1.7", "reversible": True, "sources": [SOURCE]}]}},
+            "catalog.edges.rows[0]",
+            "the next minor version, or the first one of the next major version",
+        ),
+        (
+            {"edges": {"rows": [{"from_minor": "1.7", "to_minor": "1.6", "reversible": True, "sources": [SOURCE]}]}},
+            "catalog.edges.rows[0]",
+            "the next minor version, or the first one of the next major version",
+        ),
+        (
+            {"platform": {"versions": [{"version": "1.8.0", "source": SOURCE}] * 2}},
+            "catalog.platform.versions[1]",
+            "one such row; the other is catalog.platform.versions[0]",
+        ),
+        (
+            {
+                "platform": {
+                    "kubernetes": [{"first": "1.8.0-0", "floor": f, "source": SOURCE} for f in ("1.32", "1.33")]
+                }
+            },
+            "catalog.platform.kubernetes[1]",
+            "one such row; the other is catalog.platform.kubernetes[0]",
+        ),
+        (
+            {"keys": {"grove-charts": {v: {"came": {}, "went": [], "source": SOURCE} for v in ("v0.2.0", "0.2.0")}}},
+            "catalog.keys.grove-charts.0.2.0",
+            "one such row; the other is catalog.keys.grove-charts.v0.2.0",
+        ),
+        (
+            {"grove": {"settings": {"nosuch": [{"key": "a.b", "source": SOURCE}]}}},
+            "catalog.grove.settings.nosuch",
+            "registry.mirror",
+        ),
+        ({"keys": None}, "catalog.keys", "a mapping of charts"),
         ({"kinds": {}}, "catalog.kinds", "platform, kai_scheduler, grove"),
     ],
 )
@@ -157,6 +264,7 @@ def test_wrong_entries_are_findings(content: dict[str, Any], path: str, allowed:
     (code, found, _, wanted), *_ = findings_about(content)
     assert (code, found) == ("CAT002", path)
     assert allowed in wanted
+    assert overlay(SHIPPED, {"checked": "2026-12-01"} | content, "catalog.yaml").catalog is SHIPPED
 
 
 def test_all_wrong_entries_are_reported_and_nothing_is_used() -> None:
@@ -190,6 +298,7 @@ def test_a_file_that_cannot_be_read_is_a_finding(file: str, why: str, tmp_path: 
     (tmp_path / "large.yaml").write_text("# \n" * 100_000)
     (finding,) = catalog_with(file, tmp_path).findings
     assert (finding.code, finding.severity, finding.path) == ("CAT001", "error", "catalog")
+    assert finding.docs == "dynamo-platform docs configuration catalog"
     assert why in finding.why
 
 
@@ -206,6 +315,21 @@ def test_commands_read_the_file_of_the_project(suffix: str, project: Path) -> No
     code, text = run("explain", "--stack", "dev")
     assert code == 0, text
     assert "version    v0.19.0" in text
+
+
+def test_versions_marks_what_the_file_adds(project: Path) -> None:
+    content = NEW | {"platform": NEW["platform"] | {"versions": [*NEW["platform"]["versions"]]}}
+    content["platform"]["versions"].append({"version": "1.6.99", "source": SOURCE})
+    (project / "catalog.json").write_text(json.dumps(content))
+    write_stack(project, STACK | {"catalog": "catalog.json"})
+    rows = json.loads(run("versions", "--stack", "dev", "--json")[1])
+    assert [row["platform"] for row in rows if row["overlay"]] == ["1.6", "1.8"]
+    assert "1.6.99 *" in run("versions", "--stack", "dev")[1]
+    edges = json.loads(run("versions", "--edges", "--stack", "dev", "--json")[1])
+    assert [(edge["from"], edge["to"]) for edge in edges if edge["overlay"]] == [("1.7", "1.8")]
+    lines = run("versions", "--edges", "--stack", "dev")[1].splitlines()
+    assert [line.split()[:3] for line in lines if "*" in line] == [["1.7", "1.8", "*"]]
+    assert "*" not in run("versions", "--edges")[1]
 
 
 def test_file_with_an_error_fails_the_check_with_its_line(project: Path) -> None:
@@ -385,8 +509,60 @@ def test_a_file_that_is_no_chart_is_a_finding_and_nothing_is_written(
     assert not (project / "catalog.json").exists()
 
 
-def test_a_file_with_comments_is_not_rewritten(project: Path, archives: dict[str, Path]) -> None:
-    (project / "catalog.yaml").write_text('# ours\nchecked: "2026-11-28"\n')
-    code, text = added(archives["kai-scheduler"], "--file", "catalog.yaml")
-    assert (code, "error CAT007  --file" in text) == (1, True)
-    assert (project / "catalog.yaml").read_text() == '# ours\nchecked: "2026-11-28"\n'
+@pytest.mark.parametrize(
+    ("file", "data", "problem"),
+    [
+        ("catalog.yaml", b'# ours\nchecked: "2026-11-28"\n', "its comments would be lost"),
+        ("catalog.yaml", b'checked: "2026-11-28" # keep\n', "its comments would be lost"),
+        ("catalog.yaml", b"checked: | # keep\n  2026-11-28\n", "its comments would be lost"),
+        ("catalog.yaml", b'checked: "\xff"\n', "invalid"),
+        ("catalog.yaml", b"checked: [\n", "(line 2)"),
+        ("catalog.yaml", b"- 1\n", "it is not a mapping of tables"),
+        ("catalog.yaml", b"a: b\n" * 60_000, "longer than 262,144 bytes"),
+        ("catalog.json", b'{"checked": ]', "(line 1)"),
+        ("catalog.json", b'{"checked": "2026-11-28"} # keep', "Extra data"),
+    ],
+)
+def test_a_file_that_cannot_be_extended_stays_as_it_is(
+    file: str, data: bytes, problem: str, project: Path, archives: dict[str, Path]
+) -> None:
+    (project / file).write_bytes(data)
+    code, text = added(archives["kai-scheduler"], "--file", file)
+    assert (code, "error CAT007  --file" in text) == (1, True), text
+    assert problem in " ".join(text.split())
+    assert (project / file).read_bytes() == data
+
+
+def test_a_number_sign_in_a_scalar_is_no_comment(project: Path, archives: dict[str, Path]) -> None:
+    floor = """\
+checked: '2026-11-28'
+platform:
+  kubernetes:
+  - {first: 1.8.0-0, floor: "1.34", source: "https://example.com/ # one"}
+  - first: 1.9.0-0
+    floor: '1.35'
+    source: >
+      https://example.com/
+      # two
+  - {first: 1.10.0-0, floor: '1.36', source: https://example.com/#three}
+"""
+    (project / "catalog.yaml").write_text(floor)
+    assert added(archives["kai-scheduler"], "--file", "catalog.yaml")[0] == 0
+    content = yaml.safe_load((project / "catalog.yaml").read_text())
+    assert content["platform"] == yaml.safe_load(floor)["platform"]
+
+
+def test_a_symbolic_link_stays(project: Path, archives: dict[str, Path]) -> None:
+    (project / "shared.json").write_text('{"checked": "2026-11-28"}')
+    (project / "catalog.json").symlink_to("shared.json")
+    assert added(archives["kai-scheduler"])[0] == 0
+    assert (project / "catalog.json").is_symlink()
+    assert "kai_scheduler" in json.loads((project / "shared.json").read_text())
+
+
+def test_added_rows_are_in_the_order_of_their_versions(project: Path, archives: dict[str, Path]) -> None:
+    for name in ("2.0.0", "1.9.0", "dynamo-platform"):
+        assert added(archives[name])[0] == 0
+    content = json.loads((project / "catalog.json").read_text())
+    assert [row["version"] for row in content["platform"]["versions"]] == ["1.8.0", "1.9.0", "2.0.0"]
+    assert [row["minor"] for row in content["platform"]["minors"]] == ["1.8", "1.9", "2.0"]

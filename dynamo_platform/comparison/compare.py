@@ -128,11 +128,16 @@ def compare(pair: Pair, rendered: Mapping[str, Mapping[Key, Object] | Finding]) 
         findings=by_severity([*pair.findings, *failed_head.values()]),
         base_errors=by_severity([*pair.base_errors, *failed_base.values()]),
         steps=tuple(find_step_changes(pair)) if known else (),
-        equal=tuple(f"{head[each].name} {head[each].version}" for each in head if each in base),
+        equal=() if _moves(pair) else tuple(f"{head[each].name} {head[each].version}" for each in head if each in base),
         objects=tuple(find_changes(before, after)) if known else None,
         unknown=tuple(unknown),
         images=_changed_images(before, after) if known else ((), ()),
     )
+
+
+def _moves(pair: Pair) -> bool:
+    """Whether the head installs everything into another cluster."""
+    return bool(pair.base and pair.head and pair.base.cluster and pair.base.cluster != pair.head.cluster)
 
 
 def compare_objects(name: str, base: Objects, head: Objects) -> Comparison:

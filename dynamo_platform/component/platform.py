@@ -27,6 +27,7 @@ from .providers import (
     configures_default_provider,
     context_provider,
     has_kubernetes_provider,
+    with_same_cluster,
 )
 from .resources import Children, HelmRelease, former_names, register_children, resource_names
 from .stack import read_settings, read_state
@@ -89,7 +90,7 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
         try:
             given = _read(settings or config)
             catalog, wrong = catalog_with(given.catalog, Path())
-            known = {each: from_state(state, each, catalog) for each in (name, *former_names(opts))}
+            known = {each: with_same_cluster(from_state(state, each, catalog)) for each in (name, *former_names(opts))}
             last_name = next((each for each, running in known.items() if running), name)
             given.problems.extend(wrong)
             plan = _plan(given, catalog, known[last_name], provider_given=provider_given)
@@ -103,7 +104,9 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
             pulumi.log.info(str(self.plan), self)
         log_findings(self.plan.findings, self)
 
-        own_provider = context_provider(name, self.plan.cluster, self) if self.plan.cluster is not None else None
+        own_provider = None
+        if self.plan.cluster is not None:
+            own_provider = context_provider(name, self.plan.cluster, known[last_name], self)
         self.provider = own_provider or self.get_provider(ANY_KUBERNETES_TYPE)
         charts = chart_identities(self.plan)
         self.objects = render_objects(self.plan, last_rendering(state, last_name), charts, self, own_provider)

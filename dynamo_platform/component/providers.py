@@ -10,6 +10,7 @@ from pulumi_kubernetes import Provider
 
 from dynamo_platform.cluster import kubeconfig
 from dynamo_platform.findings import Finding, PlatformError, Severity, listed, quote_value
+from dynamo_platform.planning.model import Running
 
 from .stack import read_config
 
@@ -24,16 +25,25 @@ TITLES = {"CLU003": "The kubeconfig does not have the context. An error in an up
 """The titles of the findings about the provider, by code."""
 
 
-def context_provider(name: str, context: str, parent: pulumi.Resource) -> Provider:
+def with_same_cluster(running: Running | None) -> Running | None:
+    """What is installed, with the contexts of the kubeconfig that select its cluster."""
+    if running is None or running.context is None:
+        return running
+    return running._replace(same_cluster=kubeconfig.same_cluster(running.context))
+
+
+def context_provider(name: str, context: str, running: Running | None, parent: pulumi.Resource) -> Provider:
     """Register the provider for a context of the kubeconfig.
 
     Credentials come from the environment, so that everyone gets the same preview. The identifier, not the content of
-    the kubeconfig, determines whether it is another cluster.
+    the kubeconfig, determines whether it is another cluster; a context that is only renamed keeps it.
     """
+    same = running is not None and (context == running.context or context in running.same_cluster)
+    identifier = running.cluster if same and running and running.cluster else context
     return Provider(
         f"{name}-cluster",
         context=context,
-        cluster_identifier=context,
+        cluster_identifier=identifier,
         opts=pulumi.ResourceOptions(parent=parent, transformations=[_without_kubeconfig]),
     )
 

@@ -247,6 +247,9 @@ class Running(NamedTuple):
         nats: the mode of NATS; None if the platform is not installed yet.
         etcd: the mode of etcd; None if the platform is not installed yet.
         queues: specs of the stack's own queues, by name.
+        context: the kubeconfig context of its cluster; None if it is not known.
+        cluster: the identifier of its cluster in the provider; None if it is not known.
+        same_cluster: contexts that select the same cluster, according to the kubeconfig.
     """
 
     platform: Installed | None
@@ -255,3 +258,6 @@ class Running(NamedTuple):
     nats: BackendMode | None
     etcd: BackendMode | None
     queues: Mapping[str, Mapping[str, Any]]
+    context: str | None = None
+    cluster: str | None = None
+    same_cluster: frozenset[str] = frozenset()

@@ -24,6 +24,7 @@ COMPONENT = "dynamo-platform:index:DynamoPlatform"
 """Pulumi's type of the component."""
 
 _RELEASE = f"{COMPONENT}$kubernetes:helm.sh/v3:Release"
+_PROVIDER = f"{COMPONENT}$pulumi:providers:kubernetes"
 _QUEUE = f"{COMPONENT}$kubernetes:{QUEUE_API_VERSION}:Queue"
 
 
@@ -40,7 +41,11 @@ def from_state(state: Mapping[str, Any], component: str, catalog: Catalog) -> Ru
     queues = {
         outputs["metadata"]["name"]: outputs["spec"] for outputs in _outputs(state, _QUEUE, component, "metadata.name")
     }
-    return _running(releases, queues, catalog) if releases or queues else None
+    if not releases and not queues:
+        return None
+    provider = _provider(state, component)
+    running = _running(releases, queues, catalog)
+    return running._replace(context=provider.get("context"), cluster=provider.get("clusterIdentifier"))
 
 
 def from_plan(plan: Plan) -> Running:
@@ -48,7 +53,8 @@ def from_plan(plan: Plan) -> Running:
     releases = {
         release.name: {**release._asdict(), "repositoryOpts": {"repo": release.repository}} for release in plan.releases
     }
-    return _running(releases, {queue.name: queue.spec for queue in plan.queues}, plan.catalog)
+    running = _running(releases, {queue.name: queue.spec for queue in plan.queues}, plan.catalog)
+    return running._replace(context=plan.cluster)
 
 
 def _running(
@@ -125,6 +131,12 @@ def _outputs(state: Mapping[str, Any], kind: str, component: str, name: str) -> 
         named = component if component == object_name else f"{component}-{object_name}"
         if own.endswith(kind) and object_name and resource_name == named:
             yield outputs
+
+
+def _provider(state: Mapping[str, Any], component: str) -> Mapping[str, Any]:
+    """Outputs of the provider that the component registered for a context; empty if there is none."""
+    end = f"{_PROVIDER}::{component}-cluster"
+    return next((each["outputs"] for urn, each in state.items() if urn.endswith(end)), {})
 
 
 def _installed_release(outputs: Mapping[str, Any]) -> Installed:

@@ -204,6 +204,10 @@ def state(plan: Plan, component: str = "dp") -> dict[str, Any]:
             case _:
                 continue
         resources[urn.format(type=kind)] = {"type": kind, "outputs": outputs}
+    if plan.cluster:
+        kind = f"{COMPONENT}$pulumi:providers:kubernetes"
+        outputs = {"context": plan.cluster, "clusterIdentifier": plan.cluster}
+        resources[f"urn:pulumi:test::project::{kind}::{component}-cluster"] = {"type": kind, "outputs": outputs}
     return resources
 
 

@@ -164,9 +164,12 @@ def test_labels_of_a_namespace_are_a_step() -> None:
 
 def test_changes_of_cluster_and_protection_are_listed() -> None:
     before = SEPARATE | {"cluster": {"context": "a"}}
-    comparison = rendered(paired(before, before | {"cluster": {"context": "b"}, "protect": True}), {})
+    after = before | {"cluster": {"context": "b"}, "protect": True}
+    refused = rendered(paired(before, after), {})
+    assert [finding.code for finding in refused.findings if finding.severity == "error"] == ["CLU007"]
+    comparison = rendered(paired(before, after | {"accept": ["CLU007@b"]}), {})
     assert comparison.steps[0].facts == ("cluster a → b", "protect false → true")
-    assert comparison.objects == ()
+    assert (comparison.objects, comparison.equal) == ((), ())
     assert comparison.differs
 
 

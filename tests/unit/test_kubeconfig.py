@@ -45,3 +45,24 @@ def test_without_the_variable_it_is_the_file_in_the_home_folder(
     file = tmp_path / ".kube" / "config"
     file.touch()
     assert kubeconfig.files() == [file]
+
+
+CLUSTERS = """
+clusters:
+- {name: a, cluster: {server: "https://one:6443", certificate-authority-data: QQ==}}
+- {name: b, cluster: {server: "https://one:6443/", certificate-authority-data: QQ==}}
+- {name: c, cluster: {server: "https://one:6443", certificate-authority-data: Qg==}}
+- {name: d, cluster: {server: "https://two:6443", certificate-authority-data: QQ==}}
+- {name: e, cluster: {server: "https://one:6443", certificate-authority: ca.crt}}
+contexts:
+"""
+
+
+def test_the_same_cluster_has_the_same_server_and_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"- {{name: in-{name}, context: {{cluster: {name}}}}}" for name in "abcdef"]
+    (tmp_path / "config").write_text(CLUSTERS + "\n".join(rows))
+    (tmp_path / "ca.crt").write_text("A")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    assert kubeconfig.same_cluster("in-a") == {"in-a", "in-b", "in-e"}
+    assert kubeconfig.same_cluster("in-c") == {"in-c"}
+    assert kubeconfig.same_cluster("absent") == frozenset()

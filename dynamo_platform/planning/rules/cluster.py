@@ -9,7 +9,7 @@ from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices
 from dynamo_platform.versions import Version
 
-from .base import Verdict, kubernetes_minor, rule
+from .base import Verdict, kubernetes_minor, rule, with_current
 
 
 @rule("CLU001")
@@ -21,6 +21,29 @@ def cluster_is_selected_once(c: Choices) -> Iterator[Verdict]:
             quote_value(c.config.cluster.context),
             "no context if you pass a Kubernetes provider to the component",
             "The provider selects the cluster, so the context would be ignored.",
+        )
+
+
+@rule("CLU007", acceptable=True)
+def cluster_stays_the_same(c: Choices) -> Iterator[Verdict]:
+    """With another context, Pulumi installs everything into the other cluster and uninstalls it from this one."""
+    before = c.running.context if c.running else None
+    context = c.config.cluster.context if c.config.cluster and not c.provider_given else None
+    if c.running is None or before is None or before == context:
+        return
+    given = with_current(quote_value(context) if context else "nothing", quote_value(before))
+    if context in c.running.same_cluster:
+        why = "In the kubeconfig, both contexts have the same server and certificate authority, so nothing is replaced."
+        yield Verdict("cluster.context", given, "another name for the same cluster", why, severity="note")
+    else:
+        yield Verdict(
+            "cluster.context",
+            given,
+            f"{quote_value(before)}; for another cluster, another stack",
+            "Pulumi replaces everything: it installs all releases and queues into the other cluster, then uninstalls "
+            "those of this one, with the queues of running workloads. If only the context's name has changed, keep "
+            "both names in the kubeconfig for this update.",
+            about=context or "nothing",
         )
 
 

@@ -134,6 +134,7 @@ def test_five_lines_preview_in_an_empty_environment(sandbox: Sandbox, tmp_path: 
     charts.package(engine.folder / "charts", {"dynamo-platform": ["1.5.1"]})
     engine.run("python", "-m", "venv", ".venv")
     engine.run(".venv/bin/python", "-m", "pip", "install", "--quiet", str(CHECKOUT))
+    assert engine.run(".venv/bin/dynamo-platform", "docs", "findings", "kai002").startswith("### KAI002\n")
     path = f"{engine.folder / '.venv' / 'bin'}:{engine.env['PATH']}"
     assert "+ 3 to create" in engine.preview(env={"PATH": path, "KUBECONFIG": NOWHERE})
 

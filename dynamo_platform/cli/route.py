@@ -8,19 +8,17 @@ from pathlib import Path
 
 import click
 
-from dynamo_platform.catalog import load
 from dynamo_platform.config.editing import with_settings
 from dynamo_platform.config.model import PlatformConfig
 from dynamo_platform.config.reading import parse
 from dynamo_platform.config.stackfile import Stack, read_file
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.routes import Note, RouteStep, changed_settings, find_route, known_version, route_data
-from dynamo_platform.planning.stacks import catalog_of
 from dynamo_platform.versions import Version
 
 from .commands import CannotRunError
 from .output import print_json
-from .stacks import CONFIG, STACK, read_stack_option
+from .stacks import CONFIG, STACK, catalog_for, read_stack_option
 
 WIDTH = 110
 
@@ -51,7 +49,7 @@ def route(*, since: str, goal: str, stack: str | None, config: Path | None, out:
     if out and not (stack or config):
         raise click.UsageError("--out writes the stack's file for each update; it needs --stack or --config.")
     read = read_stack_option(stack, config) if stack or config else None
-    catalog = catalog_of(read) if read else load()
+    catalog = catalog_for(read)
     start, end = (known_version(text, name, catalog) for text, name in ((since, "FROM"), (goal, "TO")))
     steps = find_route(_config(read), start, end, catalog)
     if as_json:

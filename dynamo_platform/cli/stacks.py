@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from dynamo_platform.catalog import Catalog, load
 from dynamo_platform.config.stackfile import ProjectError, Stack, find_project, read_file, read_stack
-from dynamo_platform.findings import listed
+from dynamo_platform.findings import PlatformError, listed
 from dynamo_platform.planning.choices import parse_version
 from dynamo_platform.planning.model import Running
-from dynamo_platform.planning.stacks import catalog_of, running_after, running_at
+from dynamo_platform.planning.stacks import catalog_of, overlaid, running_after, running_at
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
@@ -86,6 +87,20 @@ def installed(since: Stack | str | None, stack: Stack) -> Running | None:
     if since.rpartition(".")[0] not in known:
         raise click.UsageError(f"{since} has an unknown minor version; the known ones are {known[0]} to {known[-1]}.")
     return running_at(stack, since)
+
+
+def catalog_for(stack: Stack | None) -> Catalog:
+    """The catalog of a stack; the shipped one without a stack.
+
+    Raises:
+        PlatformError: the file of the stack's own catalog has errors; the exception lists all of them.
+    """
+    if stack is None:
+        return load()
+    catalog, findings = overlaid(stack)
+    if errors := [finding for finding in findings if finding.severity == "error"]:
+        raise PlatformError(errors)
+    return catalog
 
 
 def read_stacks(*, stacks: Sequence[str] = (), everything: bool = False, config: Path | None = None) -> list[Stack]:

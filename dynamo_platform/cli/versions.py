@@ -11,11 +11,10 @@ from dynamo_platform.catalog import Catalog, load
 from dynamo_platform.catalog.edges import verified
 from dynamo_platform.catalog.model import latest
 from dynamo_platform.catalog.platform import Minor, Platform, Window
-from dynamo_platform.planning.stacks import catalog_of
 from dynamo_platform.versions import Version
 
 from .output import print_json
-from .stacks import CONFIG, STACK, read_stack_option
+from .stacks import CONFIG, STACK, catalog_for, read_stack_option
 from .tables import Table, print_table
 
 PLATFORM = "dynamo-platform"
@@ -40,7 +39,7 @@ def versions(*, edges: bool, stack: str | None, config: Path | None, as_json: bo
     out on a live API server.
     """
     read = read_stack_option(stack, config) if stack or config else None
-    catalog = catalog_of(read) if read else load()
+    catalog = catalog_for(read)
     if edges:
         _print_edges(edges_data(catalog), as_json=as_json)
         return

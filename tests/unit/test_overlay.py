@@ -338,6 +338,9 @@ def test_file_with_an_error_fails_the_check_with_its_line(project: Path) -> None
     code, text = run("check", "--stack", "dev")
     assert code == 1
     assert "error CAT002  catalog.checked (line" in text
+    for command in (["versions"], ["versions", "--edges"], ["route", "1.6.2", "1.7.0"]):
+        code, text = run(*command, "--stack", "dev")
+        assert (code, "error CAT002  catalog.checked" in text) == (1, True), text
 
 
 def test_diff_reads_the_file_of_each_revision(project: Path) -> None:

@@ -100,6 +100,10 @@ docs: $(VENV)/.complete ## update what is generated: findings, settings, flow ch
 catalog-check: $(VENV)/.complete ## list what the catalog lacks of the charts in CHARTS=DIR
 	@$(PYTHON) -m dynamo_platform.catalog.check '$(CHARTS)'
 
+.PHONY: verify-edges
+verify-edges: $(VENV)/.complete ## take every upgrade on the sandbox, and record it in the catalog
+	RECORD_EDGES=1 $(PYTHON) -m pytest tests/engine/test_upgrades.py -m slow
+
 .PHONY: lock
 lock: $(VENV)/.complete ## update the locked development dependencies
 	$(PYTHON) -m sandbox.uv pip compile --quiet --upgrade --universal --generate-hashes \

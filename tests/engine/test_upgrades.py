@@ -1,13 +1,17 @@
-"""Every upgrade from 1.0 to 1.5, separate and bundled: objects that are not kept, and served versions.
+"""Every upgrade from 1.0 to 1.6, separate and bundled: objects that are not kept, and served versions.
 
-Run with the contract charts, and with the real ones in the folder `DYNAMO_CHARTS`.
+Run with the contract charts, and with the real ones in the folder `DYNAMO_CHARTS`. With `RECORD_EDGES=1`, each upgrade
+is recorded in the catalog (`make verify-edges`).
 """
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,6 +22,8 @@ from lightkube.resources.core_v1 import ConfigMap, Namespace, PersistentVolumeCl
 from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from lightkube.resources.scheduling_v1 import PriorityClass
 
+from dynamo_platform.catalog.edges import VERIFIED
+from dynamo_platform.versions import Version
 from sandbox.sandbox import Sandbox
 from sandbox.sources import Chart, ChartSource
 from tests.engine.engine import CONFIG, QUEUE, SHARD, Engine
@@ -53,30 +59,28 @@ class Step(NamedTuple):
 
 
 OPERATOR = "dynamo-platform-dynamo-operator-dynamo-system"
+BETA = {"v1alpha1": True, "v1beta1": False}
 PATH = (
     Step("1.0.", "v0.13.4", "v0.1.0-alpha.6", set(), {"v1alpha1": True}),
     Step(
-        "1.2.",
-        "v0.14.7",
+        "1.1.",
+        "v0.13.4",
         "v0.1.0-alpha.8",
         # The chart's Secret becomes the operator's, from the first version that can omit it.
         {"Secret grove-webhook-server-cert", "ConfigMap grove-operator-cm-*"},
-        {"v1alpha1": True, "v1beta1": False},
+        {"v1alpha1": True},
     ),
-    Step(
-        "1.4.",
-        "v0.17.0",
-        "v0.1.0-alpha.12-rc1",
-        role(f"{OPERATOR}-clustertopology-reader", "-binding"),
-        {"v1alpha1": True, "v1beta1": False},
-    ),
+    Step("1.2.", "v0.14.7", "v0.1.0-alpha.8", set(), BETA),
+    Step("1.3.", "v0.14.7", "v0.1.0-alpha.8", set(), BETA),
+    Step("1.4.", "v0.17.", "v0.1.0-alpha.12-rc1", role(f"{OPERATOR}-clustertopology-reader", "-binding"), BETA),
     Step(
         "1.5.",
-        "v0.17.0",
+        "v0.17.",
         "v0.1.0-alpha.13",
         role(f"{OPERATOR}-podsnapshotcontents", "-binding"),
         {"v1alpha1": False, "v1beta1": True},
     ),
+    Step("1.6.", "v0.17.", "v0.1.0-alpha.14", set(), {"v1alpha1": False, "v1beta1": True}),
 )
 CONFIG_IS_NO_HOOK, KAI_LOOKS_UP = "v0.14.0", "v0.17.0"
 """The first KAI version that keeps kai-config, and the first that finds its reservation account and drops it."""
@@ -103,16 +107,22 @@ def test_each_step_keeps_what_it_can(sandbox: Sandbox, engine: Engine, mode: str
     before: dict[tuple[str, str], str] = {}
     kai_before = ""
     from_helm: set[str] = set()
+    installed: dict[str, str] = {}
     for step in PATH:
+        if not newest(sandbox, "dynamo-platform", step.platform):
+            continue  # upstream's chart of this minor version is not in the folder
         versions = {
             "version": newest(sandbox, "dynamo-platform", step.platform),
             "kai": newest(sandbox, "kai-scheduler", step.kai),
             "grove": newest(sandbox, "grove-charts", step.grove),
         }
-        engine.configure(stack(mode, mode, versions, accept=["UPG008"]))
+        engine.configure(stack(mode, mode, versions, accept=["UPG008", *(["UPG020"] if source == "real" else [])]))
+        started = monotonic()
         engine.up_bundled()
+        seconds = round(monotonic() - started)
 
-        kai = versions["kai"] if mode == "separate" else bundled_kai(sandbox, versions["version"])
+        bundled = bundled_versions(sandbox, versions["version"])
+        kai = versions["kai"] if mode == "separate" else bundled["kai-scheduler"]
         now = unowned(engine)
         definitions = engine.objects(CustomResourceDefinition)
         applied = {name for name, found in definitions.items() if HELM in managers(found)}
@@ -123,7 +133,13 @@ def test_each_step_keeps_what_it_can(sandbox: Sandbox, engine: Engine, mode: str
         served = definitions["dynamographdeployments.nvidia.com"].spec.versions
         assert {version.name: version.storage for version in served if version.served} == step.workloads
         engine.assert_unchanged()
-        before, kai_before, from_helm = now, kai, applied
+        charts = {"dynamo-platform": versions["version"], "kai-scheduler": kai}
+        charts["grove"] = versions["grove"] if mode == "separate" else bundled["grove-charts"]
+        if installed and "RECORD_EDGES" in os.environ:
+            archives = digests(sandbox, charts) if source == "real" else {}
+            run = {"before": installed, "after": charts, "digests": archives, "seconds": seconds}
+            record({"mode": mode, "charts": source} | run)
+        before, kai_before, from_helm, installed = now, kai, applied, charts
 
 
 def kai_goes(mode: str, before: str, now: str) -> set[str]:
@@ -142,12 +158,34 @@ def newest(sandbox: Sandbox, chart: str, prefix: str) -> str:
     """Return the newest version of a sandbox chart with this prefix."""
     name = len(f"{chart}-")
     found = [path.stem[name:] for path in sandbox.paths.charts.glob(f"{chart}-{prefix}*.tgz")]
-    return max(found, key=precedence)
+    return max(found, key=precedence, default="")
 
 
-def bundled_kai(sandbox: Sandbox, platform: str) -> str:
+def bundled_versions(sandbox: Sandbox, platform: str) -> dict[str, str]:
     dependencies = metadata(sandbox.paths.charts / f"dynamo-platform-{platform}.tgz")["dependencies"]
-    return next(str(each["version"]) for each in dependencies if each["name"] == "kai-scheduler")
+    return {each["name"]: str(each["version"]) for each in dependencies}
+
+
+def record(run: dict[str, Any]) -> None:
+    """Write the record of a tested edge into the catalog; it replaces an older one of the same edge."""
+    ends = [Version.parse(run[side]["dynamo-platform"]).minor_line for side in ("before", "after")]
+    row = {"from_minor": ends[0], "to_minor": ends[1]} | run
+    rows = json.loads(VERIFIED.read_text(encoding="utf-8"))
+    same = ("from_minor", "to_minor", "mode", "charts")
+    rows = [*(other for other in rows if any(other[key] != row[key] for key in same)), row]
+    rows.sort(key=lambda each: (Version.parse(each["after"]["dynamo-platform"]), *(each[key] for key in same)))
+    VERIFIED.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+def digests(sandbox: Sandbox, charts: dict[str, str]) -> dict[str, str]:
+    """Return the SHA-256 of each chart's archive; a subchart is part of the platform's."""
+    found = {}
+    for name, version in charts.items():
+        archive = sandbox.paths.charts / f"{'grove-charts' if name == 'grove' else name}-{version}.tgz"
+        if not archive.exists():
+            archive = sandbox.paths.charts / f"dynamo-platform-{charts['dynamo-platform']}.tgz"
+        found[name] = hashlib.sha256(archive.read_bytes()).hexdigest()
+    return found
 
 
 def unowned(engine: Engine) -> dict[tuple[str, str], str]:

@@ -1,7 +1,7 @@
 """The rows that every chart has, as types of the data files. Each row names its source."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from dynamo_platform.versions import Version
 
@@ -351,6 +351,22 @@ class Chart(Row):
     def versions_of(self, minor: str) -> tuple[Version, ...]:
         """The known versions of a minor such as ``1.5``, oldest first."""
         return tuple(version for version in self.versions if version.minor_line == minor)
+
+
+class LocalChart(NamedTuple):
+    """A local chart.
+
+    Attributes:
+        name: its name.
+        version: its version.
+        dependencies: the version of each dependency, by the key of the dependency's values.
+        problem: why it cannot be read; empty if it can. The other attributes are empty then.
+    """
+
+    name: str = ""
+    version: str = ""
+    dependencies: Mapping[str, str] = {}
+    problem: str = ""
 
 
 class Refusal(Range):

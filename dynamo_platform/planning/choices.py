@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from dynamo_platform.catalog import Catalog
-from dynamo_platform.catalog.model import Chart, PartName
+from dynamo_platform.catalog.model import Chart, LocalChart, PartName
 from dynamo_platform.catalog.platform import Minor, Window
 from dynamo_platform.config.model import (
     BackendMode,
@@ -139,6 +139,7 @@ class Choices(NamedTuple):
         etcd: etcd.
         protect: whether releases and queues are protected.
         running: what this stack installed before; None for a new one.
+        local: what the local charts of the configuration say about themselves, by their path in it.
         parts: every chart that is installed, with its settings.
         written: the chart values that these settings set, by chart and dotted path; the platform's include those of
             its subcharts.
@@ -158,6 +159,7 @@ class Choices(NamedTuple):
     etcd: Backend
     protect: bool
     running: Running | None
+    local: Mapping[str, LocalChart] = {}
     parts: tuple[Part, ...] = ()
     written: Mapping[ReleaseName, Leaves] = {}
     values: Mapping[ReleaseName, dict[str, Any]] = {}

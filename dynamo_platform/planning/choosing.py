@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dynamo_platform.catalog import Catalog
-from dynamo_platform.catalog.model import Chart
+from dynamo_platform.catalog.model import Chart, LocalChart
 from dynamo_platform.catalog.platform import Minor
 from dynamo_platform.config.model import BackendConfig, DependencyConfig, Mode, PlatformConfig, Profile
 from dynamo_platform.versions import Version
@@ -18,7 +20,12 @@ _MODE_OF_PROFILE: dict[Profile, Mode] = {"production": "separate", "development"
 
 
 def choose(
-    config: PlatformConfig, catalog: Catalog, *, provider_given: bool, running: Running | None = None
+    config: PlatformConfig,
+    catalog: Catalog,
+    *,
+    provider_given: bool,
+    running: Running | None = None,
+    local: Mapping[str, LocalChart] | None = None,
 ) -> Choices:
     """Fill in every default, then derive the settings, the chart values and the queue tree."""
     version = parse_version(config.version)
@@ -37,6 +44,7 @@ def choose(
         etcd=_backend("etcd", config.etcd, catalog, version if minor else None),
         protect=config.profile == "production" if config.protect is None else config.protect,
         running=running,
+        local=local or {},
     )
     c = c._replace(parts=tuple(part._replace(settings=tuple(settings_of(c, part))) for part in parts_of(c)))
     c = c._replace(written=written_values(c))

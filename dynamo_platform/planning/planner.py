@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dynamo_platform.catalog import Catalog, catalog_with
+from dynamo_platform.catalog.model import LocalChart
 from dynamo_platform.config.model import PlatformConfig
 from dynamo_platform.config.reading import parse
 from dynamo_platform.findings import Finding, PlatformError, by_severity
@@ -17,7 +18,11 @@ from dynamo_platform.findings import Finding, PlatformError, by_severity
 from . import rules
 from .choosing import choose
 from .model import Plan, Rendering, Running
+from .sources import is_local
 from .steps import steps_of
+
+HERE = Path()
+"""The current folder."""
 
 ASSUMED_KUBERNETES = "1.33"
 """The Kubernetes version that charts are rendered for if the configuration does not set one."""
@@ -31,6 +36,7 @@ def plan_of(
     running: Running | None = None,
     provider_given: bool = False,
     problems: Sequence[Finding] = (),
+    folder: Path = HERE,
 ) -> Plan:
     """Read a configuration and plan it; errors of both are reported together.
 
@@ -41,13 +47,16 @@ def plan_of(
         running: what this stack installed before; None for a new one.
         provider_given: whether the caller passes a Kubernetes provider, which then selects the cluster.
         problems: findings about entries that were already removed from ``data``.
+        folder: as for :func:`make_plan`.
 
     Raises:
         PlatformError: the configuration has errors; the exception lists all of them.
     """
     config, unreadable = parse(data, stack=stack)
     known = [*problems, *_independent(unreadable, problems)]
-    return make_plan(config, catalog, running, provider_given=provider_given, problems=known, stack=stack)
+    return make_plan(
+        config, catalog, running, provider_given=provider_given, problems=known, stack=stack, folder=folder
+    )
 
 
 def make_plan(
@@ -58,25 +67,28 @@ def make_plan(
     provider_given: bool = False,
     problems: Sequence[Finding] = (),
     stack: bool = False,
+    folder: Path = HERE,
 ) -> Plan:
     """Plan a configuration.
 
     Args:
         config: the user's configuration.
         catalog: the facts about upstream's charts. Default: the catalog of this package, with the file that the
-            configuration names, relative to the current folder.
+            configuration names.
         running: what this stack installed before; None for a new one.
         provider_given: whether the caller passes a Kubernetes provider, which then selects the cluster.
         problems: findings from reading the configuration.
         stack: whether paths in findings are camelCase, as in stack configuration (otherwise snake_case).
+        folder: the folder that local charts and the catalog's file are relative to. Default: the current folder.
 
     Raises:
         PlatformError: the configuration has errors; the exception lists all of them.
     """
     if catalog is None:
-        catalog, wrong = catalog_with(config.catalog, Path())
+        catalog, wrong = catalog_with(config.catalog, folder)
         problems = [*problems, *wrong]
-    c = choose(config, catalog, provider_given=provider_given, running=running)
+    local = _local_charts(config, folder)
+    c = choose(config, catalog, provider_given=provider_given, running=running, local=local)
     judged = [f if stack else _in_python(f) for f in rules.judge(c)]
     findings = [*problems, *_independent(judged, problems)]
     if any(f.severity == "error" for f in findings):
@@ -93,6 +105,17 @@ def make_plan(
         findings=by_severity(findings),
         catalog=c.catalog,
     )
+
+
+def _local_charts(config: PlatformConfig, folder: Path) -> dict[str, LocalChart]:
+    """What the local charts of a configuration say about themselves, by their path in it."""
+    charts = [part.chart for part in (config, config.kai_scheduler, config.grove) if part and part.chart]
+    local = [chart for chart in charts if is_local(chart)]
+    if not local:
+        return {}
+    from dynamo_platform.catalog.local import read_local_chart  # noqa: PLC0415  reads archives and YAML
+
+    return {chart: read_local_chart(folder / chart) for chart in local}
 
 
 def _rendering(config: PlatformConfig, catalog: Catalog) -> Rendering:

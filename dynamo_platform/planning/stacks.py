@@ -35,7 +35,8 @@ def plan_stack(stack: Stack, running: Running | None = None) -> Plan:
     if stack.settings is None:
         raise PlatformError(stack.problems)
     catalog, problems = overlaid(stack)
-    return plan_of(stack.settings, catalog, stack=True, running=running, problems=[*stack.problems, *problems])
+    found = [*stack.problems, *problems]
+    return plan_of(stack.settings, catalog, stack=True, running=running, problems=found, folder=stack.folder)
 
 
 def check_stack(stack: Stack, running: Running | None = None) -> tuple[Finding, ...]:

@@ -30,6 +30,7 @@ from dynamo_platform.planning.running import from_plan, from_state
 from dynamo_platform.rendering.changes import Change, find_changes
 from dynamo_platform.rendering.objects import Key, Object
 from tests.unit.findings import Config, state
+from tests.unit.local_charts import write_chart
 
 DEV: Config = {"version": "1.5.1", "profile": "development"}
 SEPARATE: Config = DEV | {
@@ -179,7 +180,9 @@ def test_equivalent_settings_make_no_difference() -> None:
     assert headline(comparison) == "changed, 1 note, an update would change nothing"
 
 
-def test_another_chart_at_the_same_path_is_a_change() -> None:
+def test_another_chart_at_the_same_path_is_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_chart(Path("charts/platform.tgz"), "dynamo-platform", SEPARATE["version"])
     settings = SEPARATE | {"chart": "./charts/platform.tgz"}
     assert local_files(side(settings).stack) == ["./charts/platform.tgz"]
     before, after = (side(settings, {"./charts/platform.tgz": content}) for content in ("a", "b"))

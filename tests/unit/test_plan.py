@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from dynamo_platform import Plan, plan_of
 from dynamo_platform.planning.explanation import explain_steps
 from dynamo_platform.planning.model import Gate, Release
+from tests.unit.local_charts import write_chart
 
 MODES = ("separate", "bundled", "external", "disabled")
 # Grove separate while KAI Scheduler is bundled cannot be planned: GRV001.
@@ -165,7 +167,11 @@ def test_webhook_is_waited_for_in_kais_namespace(mode: str) -> None:
     ],
     ids=str,
 )
-def test_gates_wait_again_when_kais_version_or_values_change(settings: dict[str, Any], waits_again: bool) -> None:
+def test_gates_wait_again_when_kais_version_or_values_change(
+    settings: dict[str, Any], waits_again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_chart(Path("kai-scheduler.tgz"), "kai-scheduler", "v0.17.2")
     stamps = [{gate.stamp for gate in gates(plan)} for plan in (planned(), planned(**settings))]
     assert all(len(stamp) == 1 for stamp in stamps)
     assert (stamps[0] != stamps[1]) is waits_again
@@ -326,6 +332,15 @@ def test_each_release_has_its_own_version_namespace_and_timeout() -> None:
     ]
 
 
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, in another one."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
 @pytest.mark.parametrize("name", ["kai-scheduler", "grove", "dynamo-platform"])
 @pytest.mark.parametrize(
     ("override", "chart", "repository"),
@@ -333,7 +348,6 @@ def test_each_release_has_its_own_version_namespace_and_timeout() -> None:
         ({"chart": "./charts/x-1.tgz"}, "./charts/x-1.tgz", None),
         ({"chart": "charts/x-1.tgz"}, "charts/x-1.tgz", None),
         ({"chart": "../charts/x"}, "../charts/x", None),
-        ({"chart": "/charts/x"}, "/charts/x", None),
         ({"chart": "oci://mirror.example/charts/x"}, "oci://mirror.example/charts/x", None),
         ({"chart": "https://mirror.example/x-1.tgz"}, "https://mirror.example/x-1.tgz", None),
         ({"repository": "oci://mirror.example/charts/"}, "oci://mirror.example/charts/{}", None),
@@ -343,11 +357,15 @@ def test_each_release_has_its_own_version_namespace_and_timeout() -> None:
     ids=str,
 )
 def test_chart_and_repository_are_overridden(
-    name: str, override: dict[str, str], chart: str, repository: str | None
+    name: str, override: dict[str, str], chart: str, repository: str | None, project: Path
 ) -> None:
+    upstream = {"grove": "grove-charts"}.get(name, name)
+    assert Path.cwd() == project
+    if chart.startswith((".", "charts/")):
+        version = {"grove": "v0.1.0-alpha.13", "kai-scheduler": "v0.17.2"}.get(name, "1.5.1")
+        write_chart(Path(chart), upstream, version)
     key = {"kai-scheduler": "kaiScheduler", "grove": "grove"}.get(name)
     made = release(planned(**({key: override} if key else override)), name)
-    upstream = {"grove": "grove-charts"}.get(name, name)
     assert (made.chart, made.repository) == (chart.format(upstream), repository)
 
 

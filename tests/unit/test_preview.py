@@ -9,6 +9,7 @@ import pytest
 from pulumi_kubernetes import Provider
 
 from dynamo_platform import DynamoPlatform
+from tests.unit.local_charts import write_chart
 from tests.unit.recording import RecordingEngine
 
 SETTINGS: dict[str, Any] = {"version": "1.5.1", "profile": "development", "grove": {"mode": "disabled"}}
@@ -168,6 +169,7 @@ def test_crds_of_another_chart_are_rendered_again(engine: RecordingEngine, other
 def test_crds_of_a_local_chart_are_rendered_again_when_it_changes(engine: RecordingEngine, tmp_path: Path) -> None:
     crds = tmp_path / "chart" / "crds"
     crds.mkdir(parents=True)
+    write_chart(crds.parent, "dynamo-platform", SETTINGS["version"])
     settings = SETTINGS | {"chart": str(crds.parent)}
     engine.crds["dynamo-platform"] = [CRD]
     asked = []

@@ -12,6 +12,7 @@ from dynamo_platform.catalog.model import PartName, SettingKey
 from dynamo_platform.trees import nested
 from dynamo_platform.versions import Version
 from tests.certificates import CERTIFICATE
+from tests.unit.local_charts import write_chart
 from tests.unit.test_values import NEWEST, at, planned, platform, values_of
 
 CATALOG = load()
@@ -193,7 +194,11 @@ def test_charts_come_from_the_same_path_of_the_mirror() -> None:
     ]
 
 
-def test_repository_and_chart_of_a_release_come_before_the_mirror() -> None:
+def test_repository_and_chart_of_a_release_come_before_the_mirror(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_chart(Path("grove.tgz"), "grove-charts", "v0.1.0-alpha.13")
     plan = planned(
         "1.5.1",
         "separate",

@@ -15,6 +15,7 @@ from . import (  # noqa: F401  the modules register their rules
     cluster,
     credentials,
     dependencies,
+    local_charts,
     namespaces,
     passthrough,
     platform,

@@ -61,7 +61,11 @@ def render(*, stack: str | None, config: Path | None, out: Path, as_values: bool
     _check_replaceable(out)
     try:
         plan = plan_stack(read)
-        files = gitops.values_files(plan) if as_values else _render_files(plan, read.folder, _ANNOTATE[tool])
+        files = (
+            gitops.values_files(plan, read.folder, out)
+            if as_values
+            else _render_files(plan, read.folder, _ANNOTATE[tool])
+        )
         with _made_folder(out.parent):
             _replace(out, files)
     except OSError as error:

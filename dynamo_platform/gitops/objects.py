@@ -10,7 +10,7 @@ from dynamo_platform.rendering.helm import RenderedRelease
 from dynamo_platform.rendering.objects import Key, Manifest, annotations_of, flatten, hook_events, key_of
 from dynamo_platform.trees import digest, value_at
 
-from .readme import apply_command, objects_readme, wait_commands
+from .readme import apply_command, kubectl, objects_readme, wait_commands
 from .stages import (
     INSTALL_EVENTS,
     KEPT_KINDS,
@@ -46,7 +46,7 @@ def object_files(plan: Plan, rendered: Sequence[RenderedRelease], annotate: Anno
                     Stage(title, [each.with_rank(defined) for each in by_release[title] if not each.in_first_stage])
                 )
             case Gate():
-                stages.append(Stage(title, [], wait_commands(steps)))
+                stages.append(Stage(title, [], wait_commands(steps, plan.cluster)))
             case Queue():
                 stages.append(Stage(title, queue_objects(steps, protect=plan.protect)))
     omitted = [hook for each in rendered for hook in _omitted_hooks(each)]
@@ -70,11 +70,12 @@ def _apply_commands(plan: Plan, stages: Sequence[Stage]) -> list[str]:
     timeouts = {release.name: release.timeout for release in plan.releases}
     commands: list[str] = []
     for number, stage in enumerate(stages, 1):
-        commands += stage.waiting or [apply_command(number, stage.title)]
+        commands += stage.waiting or [apply_command(number, stage.title, plan.cluster)]
         if any(each.crd for each in stage.objects):
-            commands.append("kubectl wait --for=condition=Established --timeout=60s crd --all")
+            commands.append(f"{kubectl(plan.cluster)} wait --for=condition=Established --timeout=60s crd --all")
         commands += [
-            f"kubectl wait --for=condition=Complete --timeout={timeouts[stage.title]}s job.batch/{name} -n {namespace}"
+            f"{kubectl(plan.cluster)} wait --for=condition=Complete --timeout={timeouts[stage.title]}s "
+            f"job.batch/{name} -n {namespace}"
             for _, kind, namespace, name in (each.key for each in stage.objects)
             if kind == "Job"
         ]

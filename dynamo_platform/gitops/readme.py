@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 
@@ -67,24 +68,25 @@ def _wrap(text: str) -> str:
     return textwrap.fill(text, width=120, break_long_words=False, break_on_hyphens=False)
 
 
-def apply_command(number: int, title: str) -> str:
-    """The kubectl command that applies a stage's folder."""
-    return f"kubectl apply --server-side --force-conflicts -f {number}-{title}"
+def apply_command(number: int, title: str, context: str | None) -> str:
+    """The kubectl command that applies a stage's folder, from the folder of the README."""
+    return f"{kubectl(context)} apply --server-side --force-conflicts -f {number}-{title}"
 
 
-def helm_command(release: Release, path: str) -> str:
-    """The helm command that installs or upgrades a release with the values at ``path``."""
-    source = f"{release.chart} --repo {release.repository}" if release.repository else release.chart
+def helm_command(release: Release, path: str, context: str | None) -> str:
+    """The helm command that installs or upgrades a release with the values at ``path``, in the folder of the README."""
+    repository = ["--repo", release.repository] if release.repository else []
+    source = shlex.join([release.chart, *repository])
     lines = [
         f"helm upgrade --install {release.name} {source}",
         f"--version {release.version} --namespace {release.namespace} --create-namespace",
         f"--reset-values --wait --timeout {release.timeout}s{'' if release.hooks else ' --no-hooks'}",
-        f"--values {path}",
+        f"--values {path}{f' --kube-context {shlex.quote(context)}' if context else ''}",
     ]
     return " \\\n    ".join(lines)
 
 
-def wait_commands(gates: Sequence[Step]) -> list[str]:
+def wait_commands(gates: Sequence[Step], context: str | None) -> list[str]:
     """The commands that wait until gates are open."""
     commands = []
     for gate in gates:
@@ -92,7 +94,12 @@ def wait_commands(gates: Sequence[Step]) -> list[str]:
         group = gate.api_version.rpartition("/")[0]
         scope = f" -n {gate.namespace}" if gate.namespace else ""
         target = f"{gate.kind.lower()}.{group}/{gate.object_name}{scope}"
-        commands.append(f"kubectl wait --for=create --timeout={gate.timeout}s {target}")
+        commands.append(f"{kubectl(context)} wait --for=create --timeout={gate.timeout}s {target}")
         ready = f"wait --for=condition={gate.condition}" if gate.condition else "rollout status"
-        commands.append(f"kubectl {ready} --timeout={gate.timeout}s {target}")
+        commands.append(f"{kubectl(context)} {ready} --timeout={gate.timeout}s {target}")
     return commands
+
+
+def kubectl(context: str | None) -> str:
+    """The kubectl command for a context."""
+    return f"kubectl --context {shlex.quote(context)}" if context else "kubectl"

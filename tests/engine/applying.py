@@ -21,7 +21,7 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.batch_v1 import Job
 
 from dynamo_platform.rendering.objects import Key, key_of
-from sandbox.cluster import client
+from sandbox.cluster import CONTEXT, client
 from tests.engine.engine import CONFIG, SHARD, Engine
 
 TIMEOUT_SECONDS = 60
@@ -42,7 +42,11 @@ def follow(engine: Engine, folder: Path) -> None:
     api = client(engine.sandbox.paths.kubeconfig)
     (block,) = re.findall(r"```sh\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
     for line in block.replace("\\\n", "").splitlines():
-        match shlex.split(line):
+        words = shlex.split(line)
+        if words[:2] == ["kubectl", "--context"]:
+            assert words[2] == CONTEXT
+            words[1:3] = []
+        match words:
             case ["kubectl", "apply", "--server-side", "--force-conflicts", "-f", stage]:
                 apply(api, folder / stage)
             case ["kubectl", "wait", "--for=condition=Established", _, "crd", "--all"]:

@@ -1,5 +1,6 @@
 """Rendered files on a live API server: the same objects as `pulumi up`, and applying them is idempotent."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,13 @@ def test_files_take_a_cluster_over_from_pulumi(fresh: Engine) -> None:
 @pytest.mark.slow
 def test_helm_with_the_values_brings_the_objects_of_an_up(fresh: Engine) -> None:
     fresh.configure(separate(NEW, **MONITORS))
+    (fresh.folder / "my charts").mkdir()
+    archive = fresh.sandbox.paths.charts / f"kai-scheduler-{NEW['kai']}.tgz"
+    stack_file = yaml.safe_load(fresh.stack_file.read_text())
+    kai = stack_file["config"]["dynamo-platform:kaiScheduler"]
+    kai["chart"] = f"./{Path(shutil.copy(archive, fresh.folder / 'my charts')).relative_to(fresh.folder)}"
+    kai.pop("repository", None)
+    fresh.stack_file.write_text(yaml.safe_dump(stack_file))
     follow(fresh, render(fresh, "--values", out="values"))
     every = kinds(render(fresh))
     queues = fresh.uids(QUEUE)

@@ -1,5 +1,7 @@
 """The GitOps back-end: which files a plan becomes, and how the command writes them."""
 
+import re
+import shlex
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +23,7 @@ from dynamo_platform.planning.planner import plan_of
 from dynamo_platform.planning.stacks import plan_stack
 from dynamo_platform.rendering.helm import RenderedRelease
 from dynamo_platform.trees import value_at
+from tests.unit.local_charts import write_chart
 
 CHECKOUT = Path(__file__).parents[2]
 Manifest = dict[str, Any]
@@ -434,9 +437,31 @@ def test_argo_cd_keeps_what_helm_keeps() -> None:
 # Values
 
 
+def values_of(page: dict[str, Any], **settings: Any) -> gitops.Files:
+    return gitops.values_files(planned(page, **settings), Path("/project"), Path("/project/out"))
+
+
+def test_commands_work_from_their_folder_with_any_path_and_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_chart(Path("my charts/kai"), "kai-scheduler", "v0.17.2")
+    kai = {"mode": "separate", "version": "v0.17.2", "chart": "./my charts/kai"}
+    plan = planned(SEPARATE | {"kaiScheduler": kai, "cluster": {"context": "it's mine"}})
+    files = gitops.values_files(plan, tmp_path, tmp_path / "a" / "out")
+    (block,) = re.findall(r"```sh\n(.*?)```", files["README.md"], re.DOTALL)
+    commands = [shlex.split(line) for line in block.replace("\\\n", "").splitlines()]
+    kai_command = next(each for each in commands if each[:4] == ["helm", "upgrade", "--install", "kai-scheduler"])
+    assert kai_command[4] == "../../my charts/kai"
+    assert {each[each.index("--kube-context") + 1] for each in commands if each[0] == "helm"} == {"it's mine"}
+    assert {tuple(each[1:3]) for each in commands if each[0] == "kubectl"} == {("--context", "it's mine")}
+    index = yaml.safe_load(files["releases.yaml"])["releases"]
+    assert (index[0]["chart"], index[0]["values"]) == ("../../my charts/kai", "1-kai-scheduler/values.yaml")
+
+
 def test_values_are_the_plans_with_an_index_in_order() -> None:
     plan = plan_stack(read_stack(find_project(CHECKOUT), "production"))
-    files = gitops.values_files(plan)
+    files = gitops.values_files(plan, CHECKOUT, CHECKOUT / "out")
     index = yaml.safe_load(files["releases.yaml"])["releases"]
     assert [Release(**{**each, "values": yaml.safe_load(files[each["values"]])}) for each in index] == [
         release._replace(depends_on=()) for release in plan.releases
@@ -457,14 +482,14 @@ def test_values_are_the_plans_with_an_index_in_order() -> None:
 
 
 def test_the_readme_of_values_names_releases_without_hooks() -> None:
-    separate, bundled = (gitops.values_files(planned(page))["README.md"] for page in (SEPARATE, BUNDLED))
+    separate, bundled = (values_of(page)["README.md"] for page in (SEPARATE, BUNDLED))
     assert separate.count("--no-hooks") == 1
     assert "The hooks of dynamo-platform are off" in separate
     assert "hooks" not in bundled
 
 
 def test_auto_stays_out_of_values() -> None:
-    files = gitops.values_files(planned(SEPARATE, monitoring={}))
+    files = values_of(SEPARATE, monitoring={})
     assert "podMonitors" not in files["5-dynamo-platform/values.yaml"]
 
 
@@ -512,7 +537,7 @@ def test_labels_of_a_namespace_are_on_its_object_beside_helms() -> None:
 
 
 def test_values_come_with_the_labelled_namespaces_first() -> None:
-    files = gitops.values_files(planned(SEPARATE, namespaceLabels={"team": "ai"}))
+    files = values_of(SEPARATE, namespaceLabels={"team": "ai"})
     path = "1-namespace-dynamo-system/0-namespace-dynamo-system.yaml"
     assert yaml.safe_load(files[path])["metadata"] == {"name": "dynamo-system", "labels": {"team": "ai"}}
     assert "kubectl apply --server-side --force-conflicts -f 1-namespace-dynamo-system" in files["README.md"]

@@ -89,9 +89,10 @@ lint: $(VENV)/.complete ## format, lint and type checks
 	$(VENV)/bin/mypy
 
 .PHONY: docs
-docs: $(VENV)/.complete ## update what is generated: findings, settings, flow chart, map of the code, schema
+docs: $(VENV)/.complete ## update what is generated: findings, settings, upgrades, flow chart, map of the code, schema
 	@$(PYTHON) -m tests.unit.findings
 	@$(PYTHON) -m tests.unit.settings
+	@$(PYTHON) -m tests.unit.upgrades
 	@$(PYTHON) -m tests.unit.flow_chart
 	@$(PYTHON) -m tests.unit.code_map
 	@$(PYTHON) -m dynamo_platform.config.schema > stacks/schema.json

@@ -35,8 +35,8 @@ def versions(*, edges: bool, stack: str | None, config: Path | None, as_json: bo
 
     With a stack, the rows of its own catalog are included, and marked with *.
 
-    With --edges, BACK says whether upstream supports the downgrade, and TESTED lists the upgrades that a test carried
-    out on a live API server.
+    With --edges, BACK says whether upstream supports the downgrade, CHANGES lists the kinds of changes in the
+    platform's chart, and TESTED the upgrades that a test carried out on a live API server.
     """
     read = read_stack_option(stack, config) if stack or config else None
     catalog = catalog_for(read)
@@ -70,6 +70,7 @@ def edges_data(catalog: Catalog) -> list[dict[str, Any]]:
             "from": edge.from_minor,
             "to": edge.to_minor,
             "reversible": edge.reversible,
+            "changes": [change.kind for change in catalog.changes_over(edge)],
             "disturbs": [*edge.disturbs, *(change.what for change in catalog.changes_over(edge))],
             "verified": [
                 {
@@ -99,6 +100,7 @@ def _print_edges(rows: list[dict[str, Any]], *, as_json: bool) -> None:
             row["from"],
             row["to"] + (" *" if row["overlay"] else ""),
             "yes" if row["reversible"] else "no",
+            ", ".join(row["changes"]),
             "; ".join(
                 f"{each['before'][PLATFORM]} → {each['after'][PLATFORM]} {each['mode']}, {each['charts']} charts"
                 for each in row["verified"]
@@ -106,7 +108,7 @@ def _print_edges(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         )
         for row in rows
     ]
-    print_table(Table(("from", "to", "back", "tested"), cells))
+    print_table(Table(("from", "to", "back", "changes", "tested"), cells))
 
 
 def _rows(catalog: Catalog) -> list[dict[str, Any]]:

@@ -143,7 +143,7 @@ def find_route(config: PlatformConfig, start: Version, goal: Version, catalog: C
     if start == goal:
         return ()
     finder = _Finder(config, goal, catalog)
-    running, current = finder.start(start)
+    running, current = finder.start(start, stops)
     steps = []
     for stop in stops:
         step = finder.step(running, current, stop)
@@ -178,9 +178,15 @@ class _Finder:
         # Rules that only a cluster or a person can satisfy do not depend on the version.
         self.goal = self._at(config, goal, self._fitting(config, goal))
 
-    def start(self, version: Version) -> tuple[Running, PlatformConfig]:
-        """What is installed before the first update, and the configuration that installed it."""
-        config = self._at(self.given, version, self._fitting(self.given, version))
+    def start(self, version: Version, stops: Sequence[Version]) -> tuple[Running, PlatformConfig]:
+        """What is installed before the first update, and the configuration that installed it.
+
+        If no version of KAI Scheduler or Grove is given, nor known to work with ``version``, it is that of
+        the next stop.
+        """
+        fitting = [self._fitting(self.given, each) for each in (version, *stops)]
+        versions = {key: next((found[key] for found in fitting if found[key]), None) for key in fitting[0]}
+        config = self._at(self.given, version, versions)
         return from_version(str(version), config, self.catalog), config
 
     def step(self, running: Running, current: PlatformConfig, stop: Version) -> RouteStep:

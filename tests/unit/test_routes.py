@@ -1,5 +1,6 @@
 """Routes: the updates that lead from one platform version to another."""
 
+import json
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from dynamo_platform.cli import main
 from dynamo_platform.config.reading import parse
 from dynamo_platform.planning.routes import RouteStep, find_route, known_version
 from dynamo_platform.versions import Version
+from tests.unit import upgrades
 
 CATALOG = catalog.load()
 MINORS = [row.minor for row in CATALOG.platform.minors]
@@ -59,6 +61,13 @@ def test_dependencies_stay_where_nobody_knows_what_works() -> None:
         "grove": {"mode": "separate", "version": "v0.1.0-alpha.14"},
     }
     assert moves(route("1.6.2", "1.7.0", **written)) == [("1.7.0", "v0.17.2", "v0.1.0-alpha.14")]
+
+
+def test_dependencies_stay_if_nobody_knows_what_worked_before() -> None:
+    (step,) = route("1.7.0", "1.6.2")
+    assert dict(step.settings) == {"version": "1.6.2"}
+    assert moves((step,)) == [("1.6.2", "v0.17.2", "v0.1.0-alpha.14")]
+    assert route("1.7.0", "1.5.1")[0].settings == {"version": "1.6.2"}
 
 
 def test_dependencies_move_only_when_they_must() -> None:
@@ -208,6 +217,18 @@ def test_no_edge_over_a_storage_version_is_reversible() -> None:
     kinds = {str(edge): {change.kind for change in CATALOG.changes_over(edge)} for edge in CATALOG.edges.rows}
     assert [edge for edge, found in kinds.items() if "storage-version" in found] == ["1.4 → 1.5"]
     assert not CATALOG.edges.between("1.4", "1.5").reversible  # type: ignore[union-attr]
+
+
+def test_supported_upgrades_name_the_changes_of_the_chart() -> None:
+    assert run("versions", "--edges")[1].splitlines()[5].split()[:4] == ["1.2", "1.3", "yes", "crds-leave-chart"]
+    rows = json.loads(run("versions", "--edges", "--json")[1])
+    assert next(row["changes"] for row in rows if row["to"] == "1.5") == ["storage-version", "field-immutable"]
+
+
+def test_the_table_of_upgrades_in_the_docs_is_current() -> None:
+    text = upgrades.PAGE.read_text(encoding="utf-8")
+    assert upgrades.page() == text, "run `make docs`"
+    assert text.count("\n| 1.") == len([edge for edge in CATALOG.edges.rows if edge.from_minor.startswith("1.")])
 
 
 def test_tested_edges_are_edges() -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,8 @@ TITLES = {
     "CFG005": "The file cannot be read.",
     "CFG006": "A key is defined twice.",
     "CFG007": "Some settings come from a Pulumi ESC environment, which only the engine reads.",
+    "CFG008": "The prefix of a setting is misspelt, so nothing reads it.",
+    "CFG009": "A setting is not below `config`, so Pulumi does not read it.",
 }
 """The titles of the findings about a stack file, by code."""
 
@@ -169,6 +172,8 @@ def parse_stack(data: bytes, file: Path, *, name: str, project: Project, bare: b
         return Stack(name, file, None, (_unreadable(file, error),), {}, project.file.parent)
     secret = [key for key, value in settings.items() if _is_encrypted(value)]
     problems = [encrypted_finding(key) for key in secret]
+    if not bare:
+        problems += [*_misspelt(content, project), *_outside_config(content)]
     if not bare and content.get("environment"):
         problems.append(_esc_environment(content["environment"]))
     raw = {key: _as_text(value) for key, value in settings.items() if key not in secret}
@@ -189,6 +194,49 @@ def _settings(content: Any, project: Project, *, bare: bool) -> dict[str, Any]:
 
 
 _KINDS = {list: "list", str: "text", bool: "boolean", int: "number", float: "number"}
+
+
+def _misspelt(content: Mapping[str, Any], project: Project) -> Iterator[Finding]:
+    """Findings about keys whose prefix is almost this module's."""
+    for key in content.get("config") or ():
+        prefix, colon, name = key.partition(":")
+        if colon and prefix not in {NAMESPACE, project.name} and _is_close(prefix):
+            yield Finding(
+                code="CFG008",
+                severity="error",
+                path=dotted((key,)),
+                given=quote_value(key),
+                allowed=f"{NAMESPACE}:{name}",
+                why="Nothing reads a setting with this prefix, so it would have no effect.",
+                docs=DOCS,
+            )
+
+
+def _is_close(prefix: str) -> bool:
+    if abs(len(prefix) - len(NAMESPACE)) > _MAX_EXTRA_CHARS:
+        return False
+    same = prefix.casefold().replace("_", "").replace("-", "") == NAMESPACE.replace("-", "")
+    return same or SequenceMatcher(None, prefix, NAMESPACE).ratio() >= _CLOSE
+
+
+_MAX_EXTRA_CHARS = 3
+_CLOSE = 0.85
+"""The similarity from which a prefix is a misspelt one: two letters that are swapped, missing or too many."""
+
+
+def _outside_config(content: Mapping[str, Any]) -> Iterator[Finding]:
+    """Findings about settings at the top level of a stack file."""
+    for key in content:
+        if key.startswith(f"{NAMESPACE}:"):
+            yield Finding(
+                code="CFG009",
+                severity="error",
+                path=key.removeprefix(f"{NAMESPACE}:"),
+                given=f"{key}, at the top level of the file",
+                allowed="the same line, indented below `config:`",
+                why="Pulumi reads settings below `config:` only, so this one would have no effect.",
+                docs=DOCS,
+            )
 
 
 def _with_namespace(config: Mapping[str, Any], project: Project) -> dict[str, Any]:

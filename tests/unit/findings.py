@@ -52,6 +52,8 @@ FILES = {
     "CFG005": "config:\n\tdynamo-platform:version: 1.5.1\n",
     "CFG006": "config:\n  dynamo-platform:grove:\n    mode: bundled\n    mode: separate\n",
     "CFG007": "environment: [shared/production]\n",
+    "CFG008": "config:\n  dynamo-platfrom:namespace: dynamo\n",
+    "CFG009": "dynamo-platform:version: 1.5.1\n",
 }
 """A stack file for each finding of reading one."""
 

@@ -34,6 +34,34 @@ def finding(stack: Stack) -> Finding:
     return only
 
 
+@pytest.mark.parametrize(
+    ("key", "misspelt"),
+    [
+        ("dynamo-platfrom:namespace", True),
+        ("dynamo_platform:namespace", True),
+        ("Dynamo-Platform:namespace", True),
+        ("dynamoplatform:namespace", True),
+        ("dynamo-platforms:namespace", True),
+        ("dynamo:namespace", False),
+        ("platform:namespace", False),
+        ("kubernetes:context", False),
+        ("aws:region", False),
+        ("infra:namespace", False),
+        ("namespace", False),
+    ],
+)
+def test_a_misspelt_prefix_is_an_error(project: Project, key: str, misspelt: bool) -> None:
+    found = read(project, f"config:\n  {key}: a\n").problems
+    assert [(each.code, each.allowed) for each in found] == [("CFG008", "dynamo-platform:namespace")] * misspelt
+
+
+def test_a_setting_outside_of_config_is_an_error_about_its_line(project: Project) -> None:
+    stack = read(project, "dynamo-platform:version: 1.5.1\nconfig:\n  dynamo-platform:profile: development\n")
+    found = check_stack(stack)
+    assert [(each.code, each.path) for each in found] == [("CFG009", "version")]
+    assert stack.lines["version"] == 1
+
+
 def test_the_project_is_the_nearest_above(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: outer\n")
     inner = tmp_path / "a"

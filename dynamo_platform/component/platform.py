@@ -80,10 +80,15 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
 
         Raises:
             pulumi.RunError: the configuration has errors; the message lists all of them. Nothing is registered.
-            TypeError: both ``config`` and ``settings`` are given.
+            TypeError: both ``config`` and ``settings`` are given, or ``config`` is neither a model nor a mapping.
         """
         if config is not None and settings:
             raise TypeError("DynamoPlatform takes config or keyword arguments, not both")
+        if config is not None and not isinstance(config, PlatformConfig | Mapping):
+            raise TypeError(
+                f"DynamoPlatform takes a PlatformConfig or a mapping as its second argument, not a "
+                f"{type(config).__name__}; pass resource options as opts=…"
+            )
         opts = opts or pulumi.ResourceOptions()
         provider_given = has_kubernetes_provider(opts)
         state = read_state()

@@ -22,8 +22,8 @@ TITLES = {
 """The titles of the findings, by code."""
 
 _ALLOWED = {
-    "bool_type": "true or false, without quotes",
-    "string_type": "text; put a version such as 1.5 in quotes, else YAML reads it as a number",
+    "bool_type": "true or false",
+    "string_type": "text; put it in quotes, else YAML reads a version such as 1.10 as the number 1.1",
     "string_too_short": "text that is not empty",
     "int_type": "a whole number",
     "float_type": "a number",
@@ -108,15 +108,25 @@ def _verdict(details: ErrorDetails, location: Location, *, stack: bool) -> tuple
             allowed, why = details["ctx"]["expected"].replace("'", ""), "The setting has no other values."
         case "string_pattern_mismatch" | "format" if text := format_of(annotation):
             allowed, why = f"{text.name}: {text.rule}", text.why
-        case "greater_than_equal":
-            allowed, why = f"at least {details['ctx']['ge']}", "Nothing below it has a meaning."
-        case "less_than_equal":
-            allowed, why = f"at most {details['ctx']['le']}", "A larger number cannot be stored."
-        case "string_too_long":
-            allowed, why = f"at most {details['ctx']['max_length']} characters", "Kubernetes accepts no longer name."
+        case "greater_than_equal" | "less_than_equal" | "string_too_long":
+            allowed, why = _beyond(kind, details["ctx"])
         case _ if isinstance(given, str) and given in {"true", "false", "null"}:
             return "CFG003", *_boolean_as_text(given, annotation, allowed)
+        case "bool_type" if isinstance(given, str):
+            allowed = "true, false or auto" if is_tri_state(annotation) else allowed
+            why = "It is text. For Pulumi, yes, no, on and off are text too."
     return "CFG002", allowed, why
+
+
+def _beyond(kind: str, limits: dict[str, Any]) -> tuple[str, str]:
+    """The limit that a number or a text exceeds, and the reason for it."""
+    match kind:
+        case "greater_than_equal":
+            return f"at least {limits['ge']:g}", "Nothing below it has a meaning."
+        case "less_than_equal":
+            return f"at most {limits['le']}", "A larger number cannot be stored."
+        case _:
+            return f"at most {limits['max_length']} characters", "Kubernetes accepts no longer name."
 
 
 def _boolean_as_text(given: str, annotation: Any, allowed: str) -> tuple[str, str]:

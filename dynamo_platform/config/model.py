@@ -281,8 +281,8 @@ KubernetesVersion = Annotated[
     str,
     Format(
         "Kubernetes version",
-        'in quotes, such as "1.33"',
-        "Without quotes YAML reads 1.30 as the number 1.3.",
+        'MAJOR.MINOR or MAJOR.MINOR.PATCH in quotes, such as "1.33"',
+        "A vendor's suffix, such as -gke.100, is not part of it. Without quotes YAML reads 1.30 as the number 1.3.",
         r"^v?1\.[0-9][0-9](\.[0-9]+)?$",
     ),
 ]

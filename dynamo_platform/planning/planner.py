@@ -83,7 +83,10 @@ def make_plan(
 
     Raises:
         PlatformError: the configuration has errors; the exception lists all of them.
+        TypeError: ``config`` is not a model.
     """
+    if not isinstance(config, PlatformConfig):
+        raise TypeError(f"make_plan takes a PlatformConfig, not a {type(config).__name__}; plan_of takes a mapping")
     if catalog is None:
         catalog, wrong = catalog_with(config.catalog, folder)
         problems = [*problems, *wrong]

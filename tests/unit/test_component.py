@@ -406,3 +406,8 @@ def test_configuration_from_the_environment_is_read_too(
 def test_config_and_keyword_arguments_exclude_each_other(engine: RecordingEngine) -> None:
     with pytest.raises(TypeError, match="not both"):
         engine.run(lambda: DynamoPlatform("dp", MODEL, version="1.5.1"))
+
+
+def test_options_are_not_a_configuration() -> None:
+    with pytest.raises(TypeError, match="pass resource options as opts=…"):
+        DynamoPlatform("dp", pulumi.ResourceOptions())  # type: ignore[arg-type]

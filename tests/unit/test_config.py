@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamo_platform import Finding, PlatformConfig, PlatformError, plan_of
+from dynamo_platform import Finding, PlatformConfig, PlatformError, make_plan, plan_of
 from dynamo_platform.config.model import (
     BackendConfig,
     ClusterConfig,
@@ -41,7 +41,7 @@ def finding_of(page: dict[str, Any], *, stack: bool = True) -> Finding:
 
 
 TRI_STATE = "true, false, or auto (which is YAML's null); a boolean without quotes"
-BOOLEAN = "true or false, without quotes"
+BOOLEAN = "true or false"
 VALUE = "a value, or the key left out"
 
 
@@ -52,7 +52,7 @@ VALUE = "a value, or the key left out"
         pytest.param(
             {"grove": {"versio": "x"}}, "CFG001", "grove.versio", '"x"', "chart, crdInstaller, ", id="unknown below"
         ),
-        pytest.param({"version": 1.5}, "CFG002", "version", "1.5", "put a version such as 1.5 in quotes", id="number"),
+        pytest.param({"version": 1.5}, "CFG002", "version", "1.5", "put it in quotes", id="number"),
         pytest.param({"version": None}, "CFG002", "version", "null", VALUE, id="null version"),
         pytest.param({"grove": None}, "CFG002", "grove", "null", VALUE, id="null part"),
         pytest.param({"grove": {"mode": None}}, "CFG002", "grove.mode", "null", VALUE, id="null mode"),
@@ -415,3 +415,34 @@ def test_stack_configuration_survives_the_engine(config: PlatformConfig) -> None
     page = to_stack(config)
     raw = {key: value if isinstance(value, str) else json.dumps(value) for key, value in page.items()}
     assert decode_stack(raw) == page
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "allowed", "why"),
+    [
+        ({"protect": "yes"}, "protect", "true or false", "yes, no, on and off are text too"),
+        ({"monitoring": {"podMonitors": "Auto"}}, "monitoring.podMonitors", "true, false or auto", "It is text."),
+        ({"kubernetesVersion": "v1.33.1-gke.100"}, "kubernetesVersion", "MAJOR.MINOR.PATCH", "vendor's suffix"),
+        (
+            {"queues": [{"name": "a", "gpu": {"quota": 1, "limit": 1, "overQuotaWeight": -1}}]},
+            "queues[0].gpu.overQuotaWeight",
+            "at least 0",
+            "Nothing below it",
+        ),
+        ({"queues": [{"name": "a", "preemptMinRuntime": 5}]}, "queues[0].preemptMinRuntime", "in quotes", "wrong type"),
+        ({"queues": [{"parent": "a"}]}, "queues[0].name", "a value", "It is required."),
+        ({"timeout": 0}, "timeout", "at least 1", "Nothing below it"),
+        ({"cluster": None}, "cluster", "the key left out", "null has no meaning"),
+    ],
+)
+def test_messages_fit_the_given_value(settings: dict[str, Any], path: str, allowed: str, why: str) -> None:
+    (found,) = parse({"version": "1.5.1", "profile": "development"} | settings, stack=True)[1]
+    assert found.path == path
+    assert allowed in found.allowed
+    assert "at least 0." not in found.allowed
+    assert why in found.why
+
+
+def test_a_mapping_is_not_a_model() -> None:
+    with pytest.raises(TypeError, match="make_plan takes a PlatformConfig, not a dict; plan_of takes a mapping"):
+        make_plan({"version": "1.5.1"})  # type: ignore[arg-type]

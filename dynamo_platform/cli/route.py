@@ -86,10 +86,10 @@ def _step_text(number: int, step: RouteStep) -> str:
     sections = (
         ("stack file", changes),
         ("first", [f"{f.code}: {f.path} {f.given}; allowed: {f.allowed}. {f.why}" for f in step.errors]),
-        ("before", list(map(_note_text, step.by_hand_before))),
-        ("after", list(map(_note_text, step.by_hand_after))),
-        ("disturbs", list(map(_note_text, step.disturbs))),
-        ("for good", list(map(_note_text, step.cannot_be_undone))),
+        ("before", _note_texts(step.by_hand_before)),
+        ("after", _note_texts(step.by_hand_after)),
+        ("disturbs", _note_texts(step.disturbs)),
+        ("for good", _note_texts(step.cannot_be_undone)),
         ("tested", [str(each) for each in step.verified]),
     )
     for title, texts in sections:
@@ -99,6 +99,11 @@ def _step_text(number: int, step: RouteStep) -> str:
 
 def _move(name: str, before: Version | None, after: Version) -> str:
     return f"{name} {before} → {after}" if before and before != after else f"{name} {after}"
+
+
+def _note_texts(notes: Sequence[Note]) -> list[str]:
+    """The notes, each with its source on a line of its own."""
+    return [text for note in notes for text in (_note_text(note), note.source) if text]
 
 
 def _note_text(note: Note) -> str:

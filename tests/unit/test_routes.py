@@ -1,15 +1,19 @@
 """Routes: the updates that lead from one platform version to another."""
 
 import json
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from dynamo_platform import PlatformError, catalog
-from dynamo_platform.catalog.edges import verified
+from dynamo_platform.catalog import Catalog
+from dynamo_platform.catalog.edges import Edge, verified
+from dynamo_platform.catalog.platform import Minor, Window
 from dynamo_platform.cli import main
 from dynamo_platform.config.reading import parse
 from dynamo_platform.planning.routes import RouteStep, find_route, known_version
@@ -110,6 +114,16 @@ def test_what_an_update_does_is_what_the_findings_say() -> None:
     assert [note.code for note in to_1_4.disturbs if note.code] == ["UPG009"]
     assert [note.code for note in to_1_5.cannot_be_undone] == ["UPG007"]
     assert to_1_5.settings["accept"] is None
+
+
+def test_each_note_has_its_source_below() -> None:
+    code, text = run("route", "1.4.2", "1.5.1")
+    lines = [line.strip() for line in text.splitlines()]
+    assert code == 0
+    at = lines.index(
+        "disturbs    UPG010: The operator renames every gang once when it starts. (Do not scale anything to zero"
+    )
+    assert lines[at + 2] == "https://github.com/ai-dynamo/grove/issues/808"
 
 
 def test_a_pair_outside_the_windows_is_said_where_no_version_works_with_both() -> None:
@@ -237,3 +251,83 @@ def test_tested_edges_are_edges() -> None:
         assert each.before["dynamo-platform"].minor_line == each.from_minor
         assert each.after["dynamo-platform"].minor_line == each.to_minor
         assert each.charts == "contract" or set(each.digests) == set(each.after)
+
+
+class MadeUp(NamedTuple):
+    """A catalog with made-up versions, and a route in it."""
+
+    catalog: Catalog
+    start: Version
+    goal: Version
+    given: dict[str, str]
+
+
+PARTS = {"kaiScheduler": "kai_scheduler", "grove": "grove"}
+CHARTS = tuple(Version.parse(f"v9.{number}.0") for number in range(8))
+
+
+def changed(row: Any, **fields: Any) -> Any:
+    return type(row)(**{name: getattr(row, name) for name in row.fields} | fields)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> Window:
+    first, pick, below = sorted(draw(st.lists(st.integers(0, 8), min_size=3, max_size=3)))
+    if pick == below or draw(st.integers(0, 3)) == 0:
+        return Window(sure="unknown")
+    upper = CHARTS[below] if below < len(CHARTS) else None
+    return Window(sure="published", first=CHARTS[first], pick=CHARTS[pick], below=upper)
+
+
+@st.composite
+def made_up(draw: st.DrawFn) -> MadeUp:
+    names = [f"9.{number}" for number in sorted(draw(st.sets(st.integers(0, 9), min_size=2, max_size=5)))]
+    minors = [Minor(minor=name, kai_scheduler=draw(windows()), grove=draw(windows()), source="") for name in names]
+    assume(any(row.kai_scheduler.pick and row.grove.pick for row in minors))
+    versions = tuple(Version.parse(f"{name}.{patch}") for name in names for patch in range(2))
+    rows = tuple(
+        Edge(from_minor=low, to_minor=high, reversible=draw(st.booleans()), sources=("",))
+        for low, high in pairwise(names)
+    )
+    catalog = changed(
+        CATALOG,
+        platform=changed(CATALOG.platform, minors=tuple(minors), past=(), versions=versions),
+        kai_scheduler=changed(CATALOG.kai_scheduler, versions=CHARTS),
+        grove=changed(CATALOG.grove, versions=CHARTS),
+        edges=changed(CATALOG.edges, rows=rows),
+    )
+    start, goal = (draw(st.sampled_from(versions)) for _ in range(2))
+    given = draw(st.dictionaries(st.sampled_from([*PARTS]), st.sampled_from([*map(str, CHARTS)])))
+    return MadeUp(catalog, start, goal, given)
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(made_up())
+def test_updates_of_any_catalog_stay_inside_what_is_known(case: MadeUp) -> None:
+    catalog, start, goal, written = case
+    parts = {key: {"mode": "separate"} | ({"version": written[key]} if key in written else {}) for key in PARTS}
+    config, _ = parse({"profile": "development"} | parts, stack=True)
+    at, steps = start, find_route(config, start, goal, catalog)
+    for step in steps:
+        after = step.after["dynamo-platform"]
+        assert step.before["dynamo-platform"] == at
+        assert after.minor_line == at.minor_line or catalog.edges.between(at.minor_line, after.minor_line)
+        for part in PARTS.values():
+            name = part.replace("_", "-")
+            if name not in step.after:
+                continue  # no version is known at this minor version, nor at the next ones
+            old, new = (getattr(catalog.minor(version), part) for version in (at, after))
+            assert new.holds(step.after[name])
+            said = any(
+                f"{name} {step.after[name]} runs with dynamo-platform {at}" in note.what for note in step.disturbs
+            )
+            moves = step.before.get(name) != step.after[name]
+            assert said == (moves and not old.holds(step.after[name]))
+            assert not said or not any(old.holds(version) and new.holds(version) for version in CHARTS)
+        at = after
+    assert at == goal
+    for key, part in PARTS.items() if steps else ():
+        window, end = getattr(catalog.minor(goal), part), steps[-1].after.get(part.replace("_", "-"))
+        fits = key in written and window.holds(Version.parse(written[key]))
+        if wanted := Version.parse(written[key]) if fits else window.pick:
+            assert end == wanted

@@ -89,6 +89,13 @@ class Catalog(Row):
         """The row of a platform version's minor; None for a minor that cannot be installed."""
         return next((row for row in self.platform.minors if row.minor == version.minor_line), None)
 
+    @property
+    def known_groups(self) -> tuple[str, ...]:
+        """The API groups of Kubernetes itself, and of the charts' own custom resources."""
+        gates = {gate.api_version.rpartition("/")[0] for gate in self.kai_scheduler.gates}
+        charts = {self.platform.api, self.kai_scheduler.api, self.grove.api}
+        return tuple(sorted({*self.kinds.built_in_groups, *charts, *gates}))
+
     def changes_over(self, edge: Edge) -> list[VersionChange]:
         """What passing an edge upwards does, whatever the versions of KAI Scheduler and Grove."""
         low, high = self.platform.versions_of(edge.from_minor), self.platform.versions_of(edge.to_minor)

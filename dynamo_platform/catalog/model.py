@@ -387,8 +387,10 @@ class Kinds(Row):
 
     Attributes:
         cluster_scoped: the kinds in these charts that are in no namespace.
+        built_in_groups: the API groups of Kubernetes itself.
         source: the page that states it.
     """
 
     cluster_scoped: tuple[str, ...]
+    built_in_groups: tuple[str, ...]
     source: str

@@ -137,11 +137,14 @@ class Rendering(NamedTuple):
         kubernetes_version: the cluster's version.
         api_versions: the APIs that it is known to serve.
         open_apis: optional APIs that charts look for, and that it may or may not serve.
+        groups: API groups that need not be among ``api_versions``: Kubernetes' own, and those of the charts, with the
+            groups below them.
     """
 
     kubernetes_version: str
     api_versions: tuple[str, ...]
     open_apis: tuple[str, ...]
+    groups: tuple[str, ...] = ()
 
 
 class Plan(NamedTuple):

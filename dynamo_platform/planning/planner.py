@@ -128,6 +128,7 @@ def _rendering(config: PlatformConfig, catalog: Catalog) -> Rendering:
         # Without any, Helm would use the versions of the cluster that it can reach.
         api_versions=("v1", *(api for api in served or () if api != "v1")),
         open_apis=(catalog.platform.monitors.api,) if served is None else (),
+        groups=catalog.known_groups,
     )
 
 

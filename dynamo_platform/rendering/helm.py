@@ -19,6 +19,7 @@ from dynamo_platform.errors import UserError
 from dynamo_platform.findings import Finding, PlatformError
 from dynamo_platform.planning.model import Release, Rendering
 
+from .apis import check_apis
 from .objects import Key, Manifest, Object, read_objects
 from .refusals import chart_not_fetched, template_failed
 
@@ -125,10 +126,13 @@ def _template(release: Release, rendering: Rendering, chart: Path) -> RenderedRe
         return template_failed(release, first.stderr or again.stderr, chart)
     by_file = list(_parse_manifests(first.stdout))
     manifests = [manifest for _, manifest in by_file]
+    known = manifests if first.stdout == again.stdout else [manifest for _, manifest in _parse_manifests(again.stdout)]
+    if missing := check_apis(release, known, rendering):
+        return missing
     return RenderedRelease(
         release,
         manifests,
-        manifests if first.stdout == again.stdout else [manifest for _, manifest in _parse_manifests(again.stdout)],
+        known,
         frozenset(manifest["metadata"]["name"] for file, manifest in by_file if re.search("(^|/)crds/", file)),
     )
 

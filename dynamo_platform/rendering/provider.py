@@ -18,6 +18,7 @@ from dynamo_platform.findings import Finding, PlatformError, by_severity
 from dynamo_platform.planning.model import Plan, Release
 from dynamo_platform.planning.running import COMPONENT
 
+from .apis import check_apis
 from .changes import NOT_SHOWN, summarize_changes
 from .charts import chart_digest
 from .objects import CRD, Key, Manifest, Object, Objects, from_plain, key_of, read_objects, to_plain
@@ -157,6 +158,8 @@ async def _render_release(
         return _rendering_failed(release, str(error))
     if first is None or again is None:
         return provider_not_configured(release)
+    if missing := check_apis(release, again, plan.rendering):
+        return missing
     templated = {key_of(manifest, release.namespace) for manifest in first}
     from_folder = [each for each in again if each["kind"] == CRD and key_of(each, release.namespace) not in templated]
     return dict(crds) | read_objects(

@@ -24,6 +24,7 @@ TITLES = {
     "REN005": "With `render`: a monitor is `auto`.",
     "REN006": "With `render`: an object renders differently every time.",
     "REN007": "With `render`: a Secret has contents.",
+    "REN008": "A chart creates objects whose API is not among those that the cluster serves.",
 }
 """The titles of the findings about rendering, by code."""
 
@@ -170,6 +171,26 @@ def secret_contents(release: Release, secrets: Sequence[str]) -> Finding:
         allowed="values that name an existing Secret",
         why="Files are kept in Git, where many people read them. The contents of a Secret do not belong there.",
         docs=REFUSED_DOCS,
+    )
+
+
+def missing_apis(release: Release, kinds: Mapping[str, Sequence[str]]) -> Finding:
+    """The finding about objects whose API the cluster does not serve.
+
+    Args:
+        release: the release that was rendered.
+        kinds: the kinds of these objects, by API version.
+    """
+    created = listed([f"{kind} ({api})" for api, names in kinds.items() for kind in names])
+    return Finding(
+        code="REN008",
+        severity="error",
+        path="apiVersions",
+        given=f"no {listed(list(kinds))}",
+        allowed=f"{listed(list(kinds))} in the list, if the cluster serves it; else settings without these objects",
+        why=f"{release.name} creates {created}. If the cluster does not serve that, the update fails with "
+        '"no matches for kind".',
+        docs="docs/configuration.md#settings",
     )
 
 

@@ -30,6 +30,7 @@ from dynamo_platform.planning.running import COMPONENT, from_state, from_version
 from dynamo_platform.rendering import refusals
 from dynamo_platform.rendering.refusals import (
     chart_not_fetched,
+    missing_apis,
     monitor_undecided,
     provider_not_configured,
     secret_contents,
@@ -77,6 +78,7 @@ RENDERING = {
     "REN005": monitor_undecided("monitoring.podMonitors"),
     "REN006": unstable_objects(RELEASE, ["Secret kai-scheduler/webhook (data.tls.crt)"]),
     "REN007": secret_contents(RELEASE, ["Secret kai-scheduler/pull"]),
+    "REN008": missing_apis(RELEASE, {"cert-manager.io/v1": ["Certificate", "Issuer"]}),
 }
 """Findings of rendering the charts, which come after the rules."""
 

@@ -10,10 +10,12 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamo_platform import Finding, PlatformError, plan_of
+from dynamo_platform import Finding, PlatformError, make_plan, plan_of
 from dynamo_platform.catalog import load
 from dynamo_platform.catalog.model import Fault
+from dynamo_platform.catalog.overlay import overlay
 from dynamo_platform.cli import main
+from dynamo_platform.config.reading import parse
 from dynamo_platform.planning.rules import RULES, Rule
 from dynamo_platform.versions import Version
 from tests.engine.recordings import RENDERS as RECORDINGS
@@ -213,6 +215,35 @@ def test_every_known_fault_is_found_in_its_versions_alone(key: str, fault: Fault
             assert found(version, values | _tree(path, value)) == []
     for version in others:
         assert found(version, values) == []
+
+
+READ = [("v0.16.8", False), ("v0.16.10", True), ("v0.17.0", True)]
+"""Versions of KAI Scheduler, and whether `kaiConfig.render` counts as read; v0.16.10 is not recorded."""
+
+
+@pytest.mark.parametrize(("version", "read"), READ)
+@pytest.mark.parametrize(
+    ("conditions", "found_if_read"),
+    [
+        ({"avoided": {"kaiConfig.render": True}}, False),
+        ({"unset": "kaiConfig.render"}, False),
+        ({"given": "kaiConfig.render"}, True),
+    ],
+)
+def test_only_keys_that_the_version_reads_decide_whether_a_fault_applies(
+    conditions: Config, found_if_read: bool, version: str, read: bool
+) -> None:
+    docs = "https://example.com/1"
+    fault = {"first": "v0.16.0", "below": "v0.18.0", "severity": "warning", "why": "It fails.", "docs": docs}
+    rows = {"checked": "2026-12-01", "kai_scheduler": {"faults": [fault | conditions]}}
+    catalog = overlay(load(), rows, "catalog.yaml").catalog
+    kai = {"mode": "separate", "version": version, "values": {"kaiConfig": {"render": True}}}
+    config, _ = parse(SEPARATE | {"kaiScheduler": kai, "accept": ["DEP002"]}, stack=True)
+    try:
+        findings = make_plan(config, catalog, stack=True).findings
+    except PlatformError as error:
+        findings = error.findings
+    assert any(finding.docs == docs for finding in findings) is (found_if_read if read else not found_if_read)
 
 
 # accept

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dynamo_platform.catalog.model import Sure, TestedKubernetes, latest
 from dynamo_platform.findings import quote_value
 from dynamo_platform.planning.choices import Choices, Dependency, parse_version
-from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
 from .base import MODES, Verdict, example_version, kubernetes_minor, path_and_version, rule, unusable_settings
 from .faults import affects, fault_of, versions_without
 from .kai_config import kai_config
+from .reading import value_read
 
 _NAMESPACE = ("namespace_labels", "namespace_annotations")
 
@@ -95,11 +95,10 @@ def dependency_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     for d in c.dependencies:
         if not (d.on and d.version):
             continue
-        values = c.values[d.name]
         for fault in d.chart.faults:
             # The values of an external release are not known.
             unknown = d.mode == "external" and (fault.given or fault.avoided)
-            if not unknown and affects(c, fault, d.version, values, d.config.chart):
+            if not unknown and affects(c, fault, d.version, d.name, d.config.chart):
                 yield Verdict(
                     *path_and_version(d),
                     versions_without(fault, d.version),
@@ -193,7 +192,7 @@ def topology_has_its_kai(c: Choices) -> Iterator[Verdict]:
     """Topology-aware scheduling needs KAI Scheduler."""
     needs = c.catalog.kai_and_grove.needs_kai_at_start
     for path in needs.values if c.grove.mode in {"separate", "bundled"} else ():
-        if value_at(c.values[c.grove.name], path) is True:
+        if value_read(c, c.grove.name, path) is True:
             yield from _below_floor(c, "grove", c.grove.version, topology=True)
             if c.kai.mode == "disabled":
                 yield Verdict(

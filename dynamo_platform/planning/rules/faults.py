@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from dynamo_platform.catalog.model import Fault
 from dynamo_platform.findings import quote_value
-from dynamo_platform.planning.choices import Choices
+from dynamo_platform.planning.choices import Choices, ReleaseName
 from dynamo_platform.planning.sources import is_local
-from dynamo_platform.trees import value_at
 from dynamo_platform.versions import Version
 
 from .base import equal_to_helm, kubernetes_minor
+from .reading import value_read
 
 
-def affects(c: Choices, fault: Fault, version: Version, values: Mapping[str, Any], chart: str | None = None) -> bool:
+def affects(c: Choices, fault: Fault, version: Version, name: ReleaseName, chart: str | None = None) -> bool:
     """Whether a chart's version has the fault, and its values, its source and the cluster do not prevent it.
 
     The cluster's APIs and version are known only if ``apiVersions`` and ``kubernetesVersion`` are set.
@@ -24,9 +21,9 @@ def affects(c: Choices, fault: Fault, version: Version, values: Mapping[str, Any
     return (
         fault.holds(version)
         and (not fault.local or is_local(chart))
-        and (fault.unset is None or value_at(values, fault.unset) is None)
-        and (fault.given is None or bool(value_at(values, fault.given)))
-        and not any(equal_to_helm(value_at(values, key), value) for key, value in (fault.avoided or {}).items())
+        and (fault.unset is None or value_read(c, name, fault.unset) is None)
+        and (fault.given is None or bool(value_read(c, name, fault.given)))
+        and not any(equal_to_helm(value_read(c, name, key), value) for key, value in (fault.avoided or {}).items())
         and (fault.api is None or fault.api in served)
         and (fault.kubernetes is None or _is_at_least(c, fault.kubernetes))
     )

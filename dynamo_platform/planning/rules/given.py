@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from dynamo_platform.catalog.keys import Keys, nearest_recording, other_recording
 from dynamo_platform.catalog.model import Kind
-from dynamo_platform.planning.choices import Choices, Leaves
+from dynamo_platform.planning.choices import Choices, Leaves, ReleaseName
+from dynamo_platform.trees import nested
 from dynamo_platform.versions import Version
 
 from .values import modes_of
@@ -73,6 +74,21 @@ def given(c: Choices) -> Iterator[Given]:
                 absent={},
                 subcharts=("",) if d.mode == "bundled" else (),
             )
+
+
+def reads(c: Choices, name: ReleaseName, path: str, value: object) -> bool:
+    """Whether a chart's version reads a key, or may read it: then a recorded version next to it does."""
+    if name == "dynamo-platform":
+        chart, version = c.catalog.platform.chart, c.version
+    else:
+        d = c.kai if name == c.kai.name else c.grove
+        chart, version = d.chart.chart, d.version
+    if version is None:
+        return True
+    versions = c.catalog.recorded(chart)
+    recording = nearest_recording(version, versions)
+    nearby = filter(None, (recording, other_recording(version, recording, versions)))
+    return any(not [*Keys(versions[each]).unread(nested({path: value}))] for each in nearby)
 
 
 def _given_to_platform(c: Choices, values: Mapping[str, Any], version: Version) -> Given:

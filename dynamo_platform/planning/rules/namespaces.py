@@ -7,10 +7,10 @@ from typing import get_args
 
 from dynamo_platform.catalog.model import PodSecurity, PodSecurityLevel
 from dynamo_platform.findings import quote_value
-from dynamo_platform.planning.choices import Choices, Part
-from dynamo_platform.trees import value_at
+from dynamo_platform.planning.choices import Choices, Part, ReleaseName
 
 from .base import Verdict, rule
+from .reading import value_read
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 """The label of a namespace that makes the API server refuse pods of a lower level."""
@@ -63,8 +63,8 @@ def _namespace_of(c: Choices, part: Part) -> str:
 
 def _rows(c: Choices, part: Part) -> Iterator[PodSecurity]:
     """The rows that hold for a chart and its values."""
-    own = [values for name, values in c.values.items() if name == part.name]
+    own: list[ReleaseName] = [name for name in c.values if name == part.name]
     for row in c.catalog.chart(part.name).pod_security:
-        given = row.given is None or any(value_at(values, row.given) is True for values in own)
+        given = row.given is None or any(value_read(c, name, row.given) is True for name in own)
         if row.holds(part.version) and given:
             yield row

@@ -83,7 +83,7 @@ def platform_patch_is_listed(c: Choices) -> Iterator[Verdict]:
 def platform_has_no_known_fault(c: Choices) -> Iterator[Verdict]:
     """The version has a fault that upstream documents."""
     for fault in c.catalog.platform.faults if c.version and c.minor else ():
-        if c.version and affects(c, fault, c.version, c.config.values or {}):
+        if c.version and affects(c, fault, c.version, "dynamo-platform"):
             verdict = _version_verdict(c, versions_without(fault, c.version), fault.why, fault.docs)
             yield verdict._replace(severity=fault.severity, about=fault_of(c.version, fault))
 

@@ -12,6 +12,7 @@ from dynamo_platform.planning.sources import repository_host
 from dynamo_platform.trees import value_at
 
 from .base import MODES, Verdict, release_of, rule, unusable_settings
+from .reading import value_read
 
 
 class _Target(NamedTuple):
@@ -85,9 +86,8 @@ def setting_reaches_everything(c: Choices) -> Iterator[Verdict]:
                     why = f"With {target} it does not apply to {key.lacks}."
                     yield Verdict(path, quote_value(value), _supporting_versions(c, path, [target]), why, key.source)
         for row in c.catalog.platform.unreached:
-            values = c.values["dynamo-platform"]
-            installed = c.version and row.holds(c.version) and value_at(values, row.given) is True
-            if path in row.settings and installed and not value_at(values, row.chart):
+            installed = c.version and row.holds(c.version) and value_read(c, "dynamo-platform", row.given) is True
+            if path in row.settings and installed and not value_at(c.values["dynamo-platform"], row.chart):
                 why = f"{row.given} installs the {row.chart} chart, whose values are not written."
                 yield Verdict(path, quote_value(value), f"the same in values.{row.chart}", why, row.source)
 

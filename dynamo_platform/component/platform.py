@@ -122,10 +122,9 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
     def _set_children(self, children: Children) -> None:
         """Set the children, and the outputs derived from them and from the plan."""
         self.releases, self.gates, self.queue_resources = children
-        status = {name: release.status for name, release in children.releases.items()}
-        self.versions = pulumi.Output.all(**{name: each["version"] for name, each in status.items()})
-        self.statuses = pulumi.Output.all(**{name: each["status"] for name, each in status.items()})
-        self.namespaces = pulumi.Output.all(**{name: each["namespace"] for name, each in status.items()})
+        self.versions = _of_status(children.releases, "version")
+        self.statuses = _of_status(children.releases, "status")
+        self.namespaces = _of_status(children.releases, "namespace")
         self.queues = pulumi.Output.from_input([queue.name for queue in self.plan.queues])
         self.findings = pulumi.Output.from_input([finding.as_dict() for finding in self.plan.findings])
 
@@ -159,6 +158,12 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
             )
             for kind, hook in hooks.items()
         }
+
+
+def _of_status(releases: Mapping[str, HelmRelease], field: str) -> pulumi.Output[dict[str, Any]]:
+    """A field of each release's status. In a program's own tests, mocks may not return a status."""
+    fields = {name: release.status.apply(lambda each: each and each[field]) for name, release in releases.items()}
+    return pulumi.Output.all(**fields)
 
 
 class _Given(NamedTuple):

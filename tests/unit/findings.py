@@ -124,7 +124,6 @@ Some upstream advice is handled differently here:
 - The names of releases are fixed.
 - The quotas of queues below KAI Scheduler's own `default-parent-queue` are not added up, because its chart, or
   someone else, sets the quota of that parent.
-- Upstream also lists the Kubernetes versions that it tests with. Only the required minimum is checked (CLU002).
 """
 """What the findings do not cover, and where they differ from upstream's advice."""
 

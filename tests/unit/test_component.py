@@ -3,6 +3,8 @@
 import json
 import logging
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -411,3 +413,31 @@ def test_config_and_keyword_arguments_exclude_each_other(engine: RecordingEngine
 def test_options_are_not_a_configuration() -> None:
     with pytest.raises(TypeError, match="pass resource options as opts=…"):
         DynamoPlatform("dp", pulumi.ResourceOptions())  # type: ignore[arg-type]
+
+
+PLAIN_MOCKS = """
+import pulumi
+
+class Mocks(pulumi.runtime.Mocks):
+    def new_resource(self, args):
+        return args.name, args.inputs
+
+    def call(self, args):
+        return {}
+
+pulumi.runtime.set_mocks(Mocks(), preview=False)
+
+from dynamo_platform import DynamoPlatform
+
+@pulumi.runtime.test
+def test():
+    platform = DynamoPlatform("dp", {"version": "1.5.1", "profile": "development"})
+    return platform.versions.apply(print)
+
+test()
+"""
+
+
+def test_mocks_of_a_program_need_not_know_releases() -> None:
+    done = subprocess.run([sys.executable, "-c", PLAIN_MOCKS], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "{'dynamo-platform': None}\n"), done.stderr

@@ -3,6 +3,7 @@
 import io
 import re
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -71,7 +72,7 @@ def read_chart(path: Path) -> ReadChart:
         return _read(_unpacked(path.read_bytes()) if path.is_file() else _walked(path))
     except KeyError as error:
         raise ValueError(f"{path} is not a Helm chart: it has no {error.args[0]}") from error
-    except (tarfile.TarError, YamlTextError) as error:
+    except (EOFError, zlib.error, tarfile.TarError, YamlTextError) as error:
         raise ValueError(f"{path} is not a Helm chart: {error}") from error
 
 
@@ -103,7 +104,7 @@ def _unpacked(archive: bytes) -> dict[str, bytes]:
             remaining -= member.size
             if remaining < 0:
                 raise tarfile.TarError(f"it unpacks to more than {MAX_BYTES:,} bytes")
-            if content := members.extractfile(member):
+            if member.isfile() and (content := members.extractfile(member)):
                 files[PurePosixPath(*PurePosixPath(member.name).parts[1:]).as_posix()] = content.read()
     return files
 

@@ -1,6 +1,7 @@
 """Reads what a local chart says about itself, without its values and templates."""
 
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,7 +20,7 @@ def read_local_chart(path: Path) -> LocalChart:
     try:
         data = _in_archive(path) if path.is_file() else _in_folder(path)
         content: Any = next(iter(load_documents(data)), None) if data is not None else None
-    except (OSError, EOFError, tarfile.TarError, YamlTextError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError, YamlTextError) as error:
         return LocalChart(problem=str(error) or type(error).__name__)
     if data is None:
         return LocalChart(problem=f"the {'archive' if path.is_file() else 'folder'} has no Chart.yaml")
@@ -43,6 +44,7 @@ def _in_archive(archive: Path) -> bytes | None:
     with tarfile.open(archive) as members:
         for member in members:
             path = PurePosixPath(member.name)
-            if len(path.parts) == 2 and path.name == "Chart.yaml" and (content := members.extractfile(member)):
+            found = len(path.parts) == 2 and path.name == "Chart.yaml" and member.isfile()
+            if found and (content := members.extractfile(member)):
                 return content.read(MAX_CHART_YAML_BYTES)
     return None

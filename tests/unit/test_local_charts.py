@@ -1,11 +1,14 @@
 """What a local chart says about itself."""
 
+import gzip
 import io
 import tarfile
+import zlib
 from pathlib import Path
 
 import pytest
 
+from dynamo_platform.catalog.archive import read_chart
 from dynamo_platform.catalog.local import read_local_chart
 from dynamo_platform.catalog.model import LocalChart
 
@@ -59,3 +62,23 @@ def test_what_is_no_chart_has_a_problem(name: str, problem: str, tmp_path: Path)
     read = read_local_chart(tmp_path / name)
     assert problem in read.problem
     assert read._replace(problem="") == LocalChart()
+
+
+def test_damaged_archives_are_no_charts(tmp_path: Path) -> None:
+    packed = archive(tmp_path / "a.tgz", a__Chart=CHART + b"#" * 400_000)
+    stream = zlib.compressobj(0, wbits=31)
+    start = stream.compress(gzip.decompress(packed.read_bytes())[:300_000]) + stream.flush(zlib.Z_FULL_FLUSH)
+    packed.write_bytes(start + b"\x07")  # a block of a type that does not exist
+    assert "invalid block type" in read_local_chart(packed).problem
+    with pytest.raises(ValueError, match="is not a Helm chart"):
+        read_chart(packed)
+
+
+def test_links_in_archives_are_not_followed(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("a/Chart.yaml")
+    member.type, member.linkname = tarfile.SYMTYPE, "Chart.yaml"
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as packed:
+        packed.addfile(member)
+    assert read_local_chart(tmp_path / "a.tgz").problem == "the archive has no Chart.yaml"
+    with pytest.raises(ValueError, match="is not a Helm chart"):
+        read_chart(tmp_path / "a.tgz")

@@ -1,10 +1,7 @@
 """Versions that this package does not know, installed with nothing but a file that `catalog add` writes."""
 
-import io
 import shutil
-import tarfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +12,7 @@ from dynamo_platform.cli import main
 from sandbox import charts
 from sandbox.sandbox import Sandbox
 from sandbox.sources import ChartSource
+from tests.engine.archives import edit, pack, rows
 from tests.engine.engine import Engine
 from tests.engine.stacks import separate
 
@@ -82,21 +80,3 @@ def new_charts(folder: Path) -> list[Path]:
         pack(platform, new / "dynamo-platform-1.8.0.tgz"),
         Path(shutil.copy(packaged[2], new)),
     ]
-
-
-def rows(archive: Path) -> dict[str, bytes]:
-    with tarfile.open(archive) as files:
-        return {name: files.extractfile(name).read() for name in files.getnames()}  # type: ignore[union-attr]
-
-
-def edit(files: dict[str, bytes], name: str, changes: dict[str, Any]) -> None:
-    files[name] = yaml.safe_dump(yaml.safe_load(files[name]) | changes).encode()
-
-
-def pack(files: dict[str, bytes], archive: Path) -> Path:
-    with tarfile.open(archive, "w:gz") as packed:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            packed.addfile(member, io.BytesIO(content))
-    return archive

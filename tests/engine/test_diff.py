@@ -12,6 +12,7 @@ from sandbox import charts
 from sandbox.commands import git, run
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
+from tests.engine.archives import edit, pack, rows
 from tests.engine.stacks import NEW, OLD, separate
 
 CHARTS = {"": "dynamo-platform", "kaiScheduler": "kai-scheduler", "grove": "grove-charts"}
@@ -96,7 +97,10 @@ def test_an_upgrade(repository: Repository) -> None:
 def test_an_edited_chart_at_the_same_path(repository: Repository) -> None:
     repository.commit("base", separate(NEW))
     archive = repository.folder / repository.archive("kai-scheduler", NEW["kai"])
-    archive.write_bytes((repository.folder / repository.archive("kai-scheduler", OLD["kai"])).read_bytes())
+    files = rows(archive)
+    operator = yaml.safe_load(files["kai-scheduler/values.yaml"])["operator"]
+    edit(files, "kai-scheduler/values.yaml", {"operator": operator | {"replicaCount": 3}})
+    pack(files, archive)
     repository.commit("head", separate(NEW))
 
     stack = repository.compared()
@@ -105,6 +109,20 @@ def test_an_edited_chart_at_the_same_path(repository: Repository) -> None:
         ("kai-scheduler", ["another chart at the same path"])
     ]
     assert {each["release"] for each in stack["objects"]} == {"kai-scheduler"}
+
+
+def test_a_chart_of_another_version_at_the_same_path_is_refused(repository: Repository) -> None:
+    repository.commit("base", separate(NEW))
+    archive = repository.folder / repository.archive("kai-scheduler", NEW["kai"])
+    archive.write_bytes((repository.folder / repository.archive("kai-scheduler", OLD["kai"])).read_bytes())
+    repository.commit("head", separate(NEW))
+    archive.unlink()
+
+    stack = repository.compared()
+
+    (error,) = [each for each in stack["findings"] if each["severity"] == "error"]
+    assert (error["code"], error["path"]) == ("CHT014", "kaiScheduler.version")
+    assert error["given"].endswith(f"has {OLD['kai']}")
 
 
 def test_values_that_break_a_template(repository: Repository) -> None:

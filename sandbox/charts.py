@@ -34,7 +34,7 @@ class ChartVersion:
     facts: Mapping[str, Any]
     """The contents of `facts.yaml`, which the templates read."""
     crds: Mapping[str, Mapping[str, Any]]
-    """The CRDs in `crds/` by name: kind, scope, versions, storage, status, scale, shortNames, keep."""
+    """The CRDs in `crds/` by name: kind, scope, versions, storage, status, scale, shortNames, keep, schema."""
     metadata: Mapping[str, Any]
     """Additional fields of Chart.yaml."""
     dependencies: Mapping[str, Mapping[str, Any]]
@@ -148,7 +148,8 @@ def _chart_yaml(entry: ChartVersion) -> dict[str, Any]:
 
 
 def _crd(name: str, crd: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a CustomResourceDefinition whose schema accepts everything."""
+    """Return a CustomResourceDefinition whose schema accepts everything but what `schema` says."""
+    schema = merge({"type": "object", "x-kubernetes-preserve-unknown-fields": True}, crd.get("schema", {}))
     plural, group = name.split(".", 1)
     subresources: dict[str, Any] = {"status": {}} if crd.get("status", True) else {}
     if selector := crd.get("scale"):
@@ -176,7 +177,7 @@ def _crd(name: str, crd: Mapping[str, Any]) -> dict[str, Any]:
                     "name": version,
                     "served": True,
                     "storage": version == crd.get("storage", crd["versions"][0]),
-                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                    "schema": {"openAPIV3Schema": schema},
                     "subresources": subresources,
                 }
                 for version in crd["versions"]

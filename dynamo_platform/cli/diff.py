@@ -135,7 +135,7 @@ def _compare_sides(sides: Sides, folders: tuple[Path, Path]) -> tuple[str | None
     return version, tuple(compare(each, rendered) for each in pairs)
 
 
-def _render(job: RenderJob, folders: tuple[Path, Path]) -> Mapping[Key, Object] | Finding:
+def _render(job: RenderJob, folders: tuple[Path, Path]) -> Mapping[Key, Object] | list[Finding]:
     project = folders[0] if job.side == "base" else folders[1]
     rendered = helm.render_release(job.release, job.rendering, project=project)
-    return rendered if isinstance(rendered, Finding) else rendered.objects
+    return rendered if isinstance(rendered, list) else rendered.objects

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Literal
 
 from dynamo_platform.config.stackfile import Stack
@@ -91,12 +92,12 @@ def _release_digest(release: Release, rendering: Rendering, charts: Mapping[str,
     return digest([decisive, rendering, charts.get(release.chart)])
 
 
-def compare(pair: Pair, rendered: Mapping[str, Mapping[Key, Object] | Finding]) -> Comparison:
+def compare(pair: Pair, rendered: Mapping[str, Mapping[Key, Object] | list[Finding]]) -> Comparison:
     """The changes of a stack.
 
     Args:
         pair: the stack.
-        rendered: the objects, or the finding about a failed rendering, by the digests of :func:`render_jobs`.
+        rendered: the objects, or the findings about a failed rendering, by the digests of :func:`render_jobs`.
     """
     if pair.state == "unchanged":
         return Comparison(pair.name, "unchanged")
@@ -104,11 +105,7 @@ def compare(pair: Pair, rendered: Mapping[str, Mapping[Key, Object] | Finding]) 
         return Comparison(pair.name, pair.state, pair.findings, pair.base_errors, objects=None)
     base, head = _releases_by_digest(pair, 0), _releases_by_digest(pair, 1)
     failed_base, failed_head = (
-        {
-            release.name: result
-            for digest, release in side.items()
-            if isinstance(result := rendered.get(digest), Finding)
-        }
+        {release.name: result for digest, release in side.items() if isinstance(result := rendered.get(digest), list)}
         for side in (base, head)
     )
     unknown = failed_base | failed_head
@@ -116,7 +113,7 @@ def compare(pair: Pair, rendered: Mapping[str, Mapping[Key, Object] | Finding]) 
         {
             release.name: result
             for digest, release in side.items()
-            if not isinstance(result := rendered.get(digest, {}), Finding) and release.name not in unknown
+            if not isinstance(result := rendered.get(digest, {}), list) and release.name not in unknown
         }
         | {STACK_OWNED: _queue_objects(plan)}
         for side, plan in ((base, pair.base), (head, pair.head))
@@ -125,8 +122,8 @@ def compare(pair: Pair, rendered: Mapping[str, Mapping[Key, Object] | Finding]) 
     return Comparison(
         name=pair.name,
         state=pair.state,
-        findings=by_severity([*pair.findings, *failed_head.values()]),
-        base_errors=by_severity([*pair.base_errors, *failed_base.values()]),
+        findings=by_severity([*pair.findings, *chain.from_iterable(failed_head.values())]),
+        base_errors=by_severity([*pair.base_errors, *chain.from_iterable(failed_base.values())]),
         steps=tuple(find_step_changes(pair)) if known else (),
         equal=() if _moves(pair) else tuple(f"{head[each].name} {head[each].version}" for each in head if each in base),
         objects=tuple(find_changes(before, after)) if known else None,

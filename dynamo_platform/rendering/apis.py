@@ -12,25 +12,28 @@ from .objects import CRD
 from .refusals import missing_apis
 
 
-def check_apis(release: Release, manifests: Iterable[Mapping[str, Any]], rendering: Rendering) -> Finding | None:
-    """The finding about objects whose API is not served; None if there are none, or if it is not known.
+def check_apis(
+    release: Release, manifests: Iterable[Mapping[str, Any]], rendering: Rendering, own: Iterable[str] = ()
+) -> list[Finding]:
+    """The finding about objects whose API is not served; none if all are served, or if it is not known.
 
     Args:
         release: the release that was rendered.
         manifests: its manifests, with those of hooks.
         rendering: the cluster. Which APIs it serves is known only if the configuration lists them.
+        own: the API groups of CRDs that are not among the manifests.
     """
     if rendering.open_apis or not rendering.groups:
-        return None
+        return []
     every = list(manifests)
-    own = {each["spec"]["group"] for each in every if each["kind"] == CRD}
+    groups = {*own, *(each["spec"]["group"] for each in every if each["kind"] == CRD)}
     missing: dict[str, set[str]] = {}
     for each in every:
         api = each["apiVersion"]
         group = api.rpartition("/")[0]
-        if api not in rendering.api_versions and group not in own and not _is_known(group, rendering):
+        if api not in rendering.api_versions and group not in groups and not _is_known(group, rendering):
             missing.setdefault(api, set()).add(each["kind"])
-    return missing_apis(release, {api: sorted(kinds) for api, kinds in sorted(missing.items())}) if missing else None
+    return [missing_apis(release, {api: sorted(kinds) for api, kinds in sorted(missing.items())})] if missing else []
 
 
 def _is_known(group: str, rendering: Rendering) -> bool:

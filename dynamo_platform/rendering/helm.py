@@ -22,6 +22,7 @@ from dynamo_platform.planning.model import Release, Rendering
 from .apis import check_apis
 from .objects import Key, Manifest, Object, read_objects
 from .refusals import chart_not_fetched, template_failed
+from .schemas import check_schemas
 
 
 class HelmError(UserError):
@@ -86,14 +87,14 @@ def render_releases(
     _require_helm()
     with ThreadPoolExecutor() as pool:
         rendered = list(pool.map(lambda each: render_release(each, rendering, project=project), releases))
-    findings = [each for each in rendered if isinstance(each, Finding)]
+    findings = [finding for each in rendered if isinstance(each, list) for finding in each]
     if any(finding.severity == "error" for finding in findings):
         raise PlatformError(findings)
     return [each for each in rendered if isinstance(each, RenderedRelease)], findings
 
 
-def render_release(release: Release, rendering: Rendering, *, project: Path) -> RenderedRelease | Finding:
-    """Render one release, or return the reason why it cannot be rendered. Arguments as for :func:`render_releases`."""
+def render_release(release: Release, rendering: Rendering, *, project: Path) -> RenderedRelease | list[Finding]:
+    """Render one release, or return the reasons why it cannot be rendered. Arguments as for :func:`render_releases`."""
     chart = project / release.chart
     if chart.exists():
         return _template(release, rendering, chart)
@@ -103,12 +104,12 @@ def render_release(release: Release, rendering: Rendering, *, project: Path) -> 
         # After `--`, a chart's name that starts with a dash is not an option.
         pulled = _run_helm([*pull, *repository, "--", release.chart])
         if pulled.returncode:
-            return chart_not_fetched(release, pulled.stderr)
+            return [chart_not_fetched(release, pulled.stderr)]
         (chart,) = Path(folder).iterdir()
         return _template(release, rendering, chart)
 
 
-def _template(release: Release, rendering: Rendering, chart: Path) -> RenderedRelease | Finding:
+def _template(release: Release, rendering: Rendering, chart: Path) -> RenderedRelease | list[Finding]:
     command = [
         "template",
         release.name,
@@ -123,12 +124,12 @@ def _template(release: Release, rendering: Rendering, chart: Path) -> RenderedRe
     first = _run_helm([*command, *(f"--api-versions={api}" for api in rendering.open_apis)], values)
     again = _run_helm(command, values)
     if first.returncode or again.returncode:
-        return template_failed(release, first.stderr or again.stderr, chart)
+        return [template_failed(release, first.stderr or again.stderr, chart)]
     by_file = list(_parse_manifests(first.stdout))
     manifests = [manifest for _, manifest in by_file]
     known = manifests if first.stdout == again.stdout else [manifest for _, manifest in _parse_manifests(again.stdout)]
-    if missing := check_apis(release, known, rendering):
-        return missing
+    if findings := [*check_apis(release, known, rendering), *check_schemas(release, [*manifests, *known])]:
+        return findings
     return RenderedRelease(
         release,
         manifests,

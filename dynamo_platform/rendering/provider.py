@@ -23,6 +23,7 @@ from .changes import NOT_SHOWN, summarize_changes
 from .charts import chart_digest
 from .objects import CRD, Key, Manifest, Object, Objects, from_plain, key_of, read_objects, to_plain
 from .refusals import chart_not_fetched, provider_not_configured, template_failed
+from .schemas import check_schemas
 
 _TEMPLATE_ERROR = "failed to create chart from template: "
 """The start of Helm's error, in the provider's error, if the chart was fetched and its templates failed."""
@@ -113,16 +114,16 @@ def render_objects(
         )
         rendered = await asyncio.gather(
             *(
-                _render_release(release, plan, _reusable_crds(release, last, charts), options)
+                _render_release(release, plan, _reusable_objects(release, last, charts), options)
                 for release in plan.releases
             )
         )
-        findings = by_severity([each for each in rendered if isinstance(each, Finding)])
+        findings = by_severity([finding for each in rendered if isinstance(each, list) for finding in each])
         if any(finding.severity == "error" for finding in findings):
             raise pulumi.RunError(str(PlatformError(findings)))
         log_findings(findings, component)
         after = {
-            release.name: last.objects.get(release.name, {}) if isinstance(each, Finding) else each
+            release.name: last.objects.get(release.name, {}) if isinstance(each, list) else each
             for release, each in zip(plan.releases, rendered, strict=True)
         }
         pulumi.log.info(f"{summarize_changes(last.objects, after)}\n  {NOT_SHOWN}", component)
@@ -137,38 +138,48 @@ async def _as_proxy(objects: Awaitable[Objects]) -> Objects:
     return MappingProxyType(await objects)
 
 
-def _reusable_crds(release: Release, last: LastRendering, charts: Mapping[str, str]) -> dict[Key, Object]:
-    """The CRDs of the last update if the chart is the same, because the provider takes seconds to render CRDs."""
-    if last.charts.get(release.name) != charts[release.name]:
-        return {}
-    return {key: item for key, item in last.objects.get(release.name, {}).items() if key.kind == CRD and item.kept}
+def _reusable_objects(release: Release, last: LastRendering, charts: Mapping[str, str]) -> Mapping[Key, Object]:
+    """The objects of the last update if the chart is the same, because the provider takes seconds to render CRDs."""
+    return last.objects.get(release.name, {}) if last.charts.get(release.name) == charts[release.name] else {}
 
 
 async def _render_release(
-    release: Release, plan: Plan, crds: Mapping[Key, Object], options: pulumi.InvokeOptions
-) -> dict[Key, Object] | Finding:
-    """A release's objects, or the reason why it cannot be rendered."""
+    release: Release, plan: Plan, last: Mapping[Key, Object], options: pulumi.InvokeOptions
+) -> dict[Key, Object] | list[Finding]:
+    """A release's objects, or the reasons why it cannot be rendered.
+
+    Args:
+        release: the release.
+        plan: its plan.
+        last: its objects at the last update; empty if the chart is another one. Their CRDs are not rendered again.
+        options: of the invokes.
+    """
     served, open_apis = plan.rendering.api_versions, plan.rendering.open_apis
+    crds = {key: item for key, item in last.items() if key.kind == CRD and item.kept}
     try:
         first, again = await asyncio.gather(
             _render_manifests(release, plan, (*served, *open_apis), options, crds=False),
             _render_manifests(release, plan, served, options, crds=not crds),
         )
     except Exception as error:  # noqa: BLE001  the SDK raises nothing more precise
-        return _rendering_failed(release, str(error))
+        return [_rendering_failed(release, str(error))]
     if first is None or again is None:
-        return provider_not_configured(release)
-    if missing := check_apis(release, again, plan.rendering):
-        return missing
+        return [provider_not_configured(release)]
     templated = {key_of(manifest, release.namespace) for manifest in first}
     from_folder = [each for each in again if each["kind"] == CRD and key_of(each, release.namespace) not in templated]
-    return dict(crds) | read_objects(
+    objects = crds | read_objects(
         [*first, *from_folder],
         again,
         release.namespace,
         hooks=release.hooks,
         crds={manifest["metadata"]["name"] for manifest in from_folder},
     )
+    groups = {key.name.partition(".")[2] for key in crds}
+    if any(key.api_version.partition("/")[0] in groups for key, _ in objects.items() - last.items()):
+        # A custom resource changed, and the CRDs are needed to check it.
+        return await _render_release(release, plan, {}, options)
+    findings = [*check_apis(release, again, plan.rendering, groups), *check_schemas(release, [*first, *again])]
+    return findings or objects
 
 
 async def _render_manifests(

@@ -25,6 +25,7 @@ TITLES = {
     "REN006": "With `render`: an object renders differently every time.",
     "REN007": "With `render`: a Secret has contents.",
     "REN008": "A chart creates objects whose API is not among those that the cluster serves.",
+    "REN009": "A field of a custom resource does not fit the chart's CRD.",
 }
 """The titles of the findings about rendering, by code."""
 
@@ -191,6 +192,28 @@ def missing_apis(release: Release, kinds: Mapping[str, Sequence[str]]) -> Findin
         why=f"{release.name} creates {created}. If the cluster does not serve that, the update fails with "
         '"no matches for kind".',
         docs="docs/configuration.md#settings",
+    )
+
+
+def refused_field(release: Release, resource: str, field: str, *, value: str, given: str, allowed: str) -> Finding:
+    """The finding about a field of a custom resource that the API server would refuse.
+
+    Args:
+        release: the release that was rendered.
+        resource: the custom resource.
+        field: the path of the field in it.
+        value: the path of the chart's value that it comes from; empty if that is not known.
+        given: the field's content.
+        allowed: what the CRD allows.
+    """
+    return _release_finding(
+        "REN009",
+        release,
+        setting=f"values.{value}" if value else "values",
+        given=given,
+        allowed=allowed,
+        why=f"It becomes {field} of {resource} in {release.name} {release.version}. The chart's CRD does not allow "
+        "that, so the API server would refuse the object, and the release would fail.",
     )
 
 

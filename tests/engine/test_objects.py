@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 import yaml
+from lightkube import ApiError
+from lightkube.models.meta_v1 import ObjectMeta
 
 from dynamo_platform import Plan, plan_of
 from dynamo_platform.rendering import helm
 from dynamo_platform.rendering.objects import CRD, Key, Object, from_plain, read_objects, to_plain
+from sandbox.cluster import client
 from sandbox.commands import CommandError
 from sandbox.sandbox import Sandbox
-from tests.engine.engine import NOWHERE, STACK, Engine
+from tests.engine.engine import NOWHERE, SHARD, STACK, Engine
 from tests.engine.stacks import NEW, separate
 
 Objects = Mapping[Key, Object]
@@ -84,6 +87,50 @@ def test_an_upgrade_lists_images_and_crds(deployed: Engine) -> None:
     image = "nvcr.io/nvidia/ai-dynamo/kubernetes-operator"
     assert f"  ~ {operator} image {image}:1.5.1 → {image}:1.6.1\n" in text
     assert "PodMonitor dynamo-system/dynamo-worker (the cluster decides)" not in text
+
+
+def with_args(engine: Engine, value: object, **config: Any) -> None:
+    """Configure the deployed stack with an argument of KAI's scheduler."""
+    kai = separate(NEW)["kaiScheduler"] | {"values": {"scheduler": {"args": {"v": value}}}}
+    engine.configure(separate(NEW, kaiScheduler=kai, **config))
+
+
+@pytest.mark.parametrize("reuse", [True, False], ids=["the same chart", "another chart"])
+def test_a_field_that_the_api_server_would_refuse_fails_the_preview(
+    deployed: Engine, engine: Engine, *, reuse: bool
+) -> None:
+    stack = deployed if reuse else engine
+    before = deployed.stack_file.read_text()
+    try:
+        with_args(stack, 4)
+        text = failure(stack)
+        assert "error REN009  kaiScheduler.values.scheduler.args.v" in text
+        assert 'text, in quotes: "4"' in text
+        assert "spec.args.v of SchedulingShard default" in " ".join(text.split())
+        with_args(stack, "4")
+        assert "REN009" not in stack.preview(env={"KUBECONFIG": NOWHERE})
+    finally:
+        deployed.stack_file.write_text(before)
+
+
+def test_the_api_server_refuses_that_field(deployed: Engine) -> None:
+    api = client(deployed.sandbox.paths.kubeconfig)
+    metadata = ObjectMeta(name="other")
+    with pytest.raises(ApiError, match=r"spec\.args\.v: Invalid value: \"integer\""):
+        api.create(SHARD(metadata=metadata, spec={"args": {"v": 4}}))
+    api.create(SHARD(metadata=metadata, spec={"args": {"v": "4"}}))
+    api.delete(SHARD, "other")
+
+
+def test_objects_whose_api_is_not_listed_fail_the_preview(engine: Engine) -> None:
+    certificates = {"mode": "cert-manager"}
+    engine.configure(separate(NEW, webhookCertificates=certificates, apiVersions=["monitoring.coreos.com/v1"]))
+    text = " ".join(failure(engine).split())
+    assert "error REN008 apiVersions given no cert-manager.io/v1" in text
+    engine.configure(
+        separate(NEW, webhookCertificates=certificates, apiVersions=["monitoring.coreos.com/v1", "cert-manager.io/v1"])
+    )
+    engine.preview(env={"KUBECONFIG": NOWHERE})
 
 
 def test_an_update_prints_its_plan_once_and_no_list_of_objects(deployed: Engine) -> None:

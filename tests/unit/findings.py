@@ -33,6 +33,7 @@ from dynamo_platform.rendering.refusals import (
     missing_apis,
     monitor_undecided,
     provider_not_configured,
+    refused_field,
     secret_contents,
     template_failed,
     unstable_objects,
@@ -79,6 +80,14 @@ RENDERING = {
     "REN006": unstable_objects(RELEASE, ["Secret kai-scheduler/webhook (data.tls.crt)"]),
     "REN007": secret_contents(RELEASE, ["Secret kai-scheduler/pull"]),
     "REN008": missing_apis(RELEASE, {"cert-manager.io/v1": ["Certificate", "Issuer"]}),
+    "REN009": refused_field(
+        RELEASE,
+        "SchedulingShard default",
+        "spec.args.v",
+        value="scheduler.args.v",
+        given="4",
+        allowed='text, in quotes: "4"',
+    ),
 }
 """Findings of rendering the charts, which come after the rules."""
 

@@ -17,7 +17,7 @@ def rendering(*apis: str) -> Rendering:
 
 def needs(api: str, kind: str, *others: dict[str, Any], apis: tuple[str, ...] = ()) -> str | None:
     found = check_apis(RELEASE, [{"apiVersion": api, "kind": kind}, *others], rendering(*apis))
-    return found.given if found else None
+    return found[0].given if found else None
 
 
 @pytest.mark.parametrize("api", ["cert-manager.io/v1", "monitoring.coreos.com/v1", "networking.istio.io/v1"])
@@ -51,16 +51,21 @@ def test_apis_of_the_release_s_own_definitions_need_not_be_listed() -> None:
     assert needs("own.io/v1", "Thing", crd) is None
 
 
+def test_apis_of_definitions_that_are_not_rendered_again_need_not_be_listed() -> None:
+    thing = {"apiVersion": "own.io/v1", "kind": "Thing"}
+    assert check_apis(RELEASE, [thing], rendering(), {"own.io"}) == []
+    assert check_apis(RELEASE, [thing], rendering(), {"other.io"})
+
+
 def test_nothing_is_known_without_a_list() -> None:
     page = {"version": "1.5.1", "profile": "development"}
     given = plan_of(page, stack=True).rendering
-    assert check_apis(RELEASE, [{"apiVersion": "cert-manager.io/v1", "kind": "Certificate"}], given) is None
+    assert check_apis(RELEASE, [{"apiVersion": "cert-manager.io/v1", "kind": "Certificate"}], given) == []
 
 
 def test_all_kinds_are_named() -> None:
     manifests = [{"apiVersion": "cert-manager.io/v1", "kind": kind} for kind in ("Issuer", "Certificate", "Issuer")]
-    found = check_apis(RELEASE, manifests, rendering())
-    assert found
+    (found,) = check_apis(RELEASE, manifests, rendering())
     assert "Certificate (cert-manager.io/v1), Issuer (cert-manager.io/v1)" in found.why.replace(" and ", ", ")
 
 

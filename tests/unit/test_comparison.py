@@ -55,7 +55,7 @@ def key(name: str, kind: str = "Deployment") -> Key:
     return Key("apps/v1", kind, "dynamo-system", name)
 
 
-def rendered(found: Pair, objects: dict[str, dict[str, dict[Key, Object] | Finding]]) -> Comparison:
+def rendered(found: Pair, objects: dict[str, dict[str, dict[Key, Object] | list[Finding]]]) -> Comparison:
     """Compare a pair, given the objects by side and release."""
     return compare(found, {content: objects[job.side][job.release.name] for content, job in render_jobs(found).items()})
 
@@ -230,7 +230,7 @@ def test_a_head_that_does_not_render_is_an_error_and_hides_no_other_release() ->
         paired(SEPARATE, head),
         {
             "base": {"dynamo-platform": {key("a"): Object("1")}, "grove": {key("g"): Object("1")}},
-            "head": {"dynamo-platform": BROKEN, "grove": {key("g"): Object("2")}},
+            "head": {"dynamo-platform": [BROKEN], "grove": {key("g"): Object("2")}},
         },
     )
     assert not comparison.ok
@@ -243,7 +243,7 @@ def test_a_head_that_does_not_render_is_an_error_and_hides_no_other_release() ->
 def test_a_base_that_does_not_render_is_not_an_error() -> None:
     comparison = rendered(
         paired(SEPARATE, SEPARATE | {"timeout": 1, "monitoring": {"metricsService": False}}),
-        {"base": {"dynamo-platform": BROKEN}, "head": {"dynamo-platform": {key("a"): Object("1")}}},
+        {"base": {"dynamo-platform": [BROKEN]}, "head": {"dynamo-platform": {key("a"): Object("1")}}},
     )
     assert comparison.ok
     assert comparison.base_errors == (BROKEN,)

@@ -134,8 +134,8 @@ def test_no_text_and_no_file_has_a_planted_password(
     (folder / "Pulumi.yaml").write_text("{name: dynamo-platform, runtime: python}")
     (folder / "Pulumi.bad.yaml").write_text(yaml.safe_dump(stack))
 
-    def failed(release: Release, *_: Any, **__: Any) -> Finding:
-        return chart_not_fetched(release, 'looks like "https://robot:HunterSecret9@host" is not a valid repository')
+    def failed(release: Release, *_: Any, **__: Any) -> list[Finding]:
+        return [chart_not_fetched(release, 'looks like "https://robot:HunterSecret9@host" is not a valid repository')]
 
     bad, good = str(folder / "bad.yaml"), str(folder / "good.yaml")
     printed: list[str] = []

@@ -81,6 +81,38 @@ def _types_by_name(model: type[BaseModel]) -> dict[str, Any]:
     return {**types, **{to_camel(name): annotation for name, annotation in types.items()}}
 
 
+def in_python(text: str) -> str:
+    """A text with the names of settings as in Python: ``kai_scheduler.mode`` for ``kaiScheduler.mode``.
+
+    Keys of chart values and of labels stay as they are.
+    """
+    return re.sub(r"(?<![\w./])[a-z]\w*(?:\[\d+\])?(?:\.\w+(?:\[\d+\])?)*", _path_in_python, text)
+
+
+def _path_in_python(found: re.Match[str]) -> str:
+    steps, settings = found[0].split("."), _settings()
+    paths = [re.sub(r"\[\d+\]", "", ".".join(steps[: n + 1])) for n in range(len(steps))]
+    ours = sum(path in settings for path in paths)
+    names = [re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", step) for step in steps[:ours]]
+    return ".".join([*names, *steps[ours:]])
+
+
+@cache
+def _settings() -> frozenset[str]:
+    """The paths of all settings, with names as in stack configuration."""
+    return frozenset(_paths(PlatformConfig, ""))
+
+
+def _paths(model: type[BaseModel], above: str) -> Iterator[str]:
+    for name, annotation in declared_types(model).items():
+        path = f"{above}{to_camel(name)}"
+        yield path
+        kind = core(annotation)
+        kind = core(get_args(kind)[0]) if get_origin(kind) is tuple else kind
+        if is_model(kind):
+            yield from _paths(kind, f"{path}.")
+
+
 def core(annotation: Any) -> Any:
     """A declared type without ``None`` and metadata."""
     return list(_layers(annotation))[-1]

@@ -78,7 +78,7 @@ def make_plan(
         running: what this stack installed before; None for a new one.
         provider_given: whether the caller passes a Kubernetes provider, which then selects the cluster.
         problems: findings from reading the configuration.
-        stack: whether paths in findings are camelCase, as in stack configuration (otherwise snake_case).
+        stack: whether names in findings are camelCase, as in stack configuration (otherwise snake_case).
         folder: the folder that local charts and the catalog's file are relative to. Default: the current folder.
 
     Raises:
@@ -142,7 +142,8 @@ def _independent(findings: Iterable[Finding], problems: Sequence[Finding]) -> It
 
 
 def _in_python(finding: Finding) -> Finding:
-    """The finding with its path in snake_case; keys below ``values`` are the chart's and stay unchanged."""
-    ours, values, chart_keys = finding.path.partition("values.")
-    ours = re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", ours)
-    return finding._replace(path=ours + values + chart_keys)
+    """The finding with the names of settings as in Python."""
+    from dynamo_platform.config.fields import in_python  # noqa: PLC0415  needed only for a finding
+
+    path, allowed, why = map(in_python, (finding.path, finding.allowed, finding.why))
+    return finding._replace(path=path, allowed=allowed, why=why)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamo_platform import Finding, PlatformConfig, PlatformError, make_plan, plan_of
+from dynamo_platform.config.fields import in_python
 from dynamo_platform.config.model import (
     BackendConfig,
     ClusterConfig,
@@ -258,6 +259,30 @@ def test_auto_and_null_are_the_same_tri_state(value: str | None) -> None:
 
 def test_auto_is_a_word_of_tri_states_only() -> None:
     assert finding_of(PAGE | {"protect": "auto"}).path == "protect"
+
+
+@pytest.mark.parametrize(
+    ("text", "python"),
+    [
+        ("kaiScheduler.mode", "kai_scheduler.mode"),
+        ("bundled, or kaiScheduler.mode separate", "bundled, or kai_scheduler.mode separate"),
+        ("set monitoring.podMonitors, or apiVersions.", "set monitoring.pod_monitors, or api_versions."),
+        ("queues[2].preemptMinRuntime", "queues[2].preempt_min_runtime"),
+        ("kaiScheduler.values.kaiConfig.render", "kai_scheduler.values.kaiConfig.render"),
+        ("kaiScheduler.namespaceLabels.ownTeam", "kai_scheduler.namespace_labels.ownTeam"),
+        ("global.kaiScheduler.podMonitors: a chart's key", "global.kaiScheduler.podMonitors: a chart's key"),
+        ("nvidia.com/kaiScheduler", "nvidia.com/kaiScheduler"),
+        ("podMonitors.enabled, crdInstaller", "podMonitors.enabled, crdInstaller"),
+    ],
+)
+def test_names_of_settings_in_python(text: str, python: str) -> None:
+    assert in_python(text) == python
+
+
+def test_findings_name_settings_as_in_python() -> None:
+    page = {"version": "1.5.1", "profile": "development", "kai_scheduler": {"mode": "bundled"}}
+    texts = {each.allowed for each in findings_of(page | {"grove": {"mode": "separate"}}, stack=False)}
+    assert "bundled, or kai_scheduler.mode separate" in texts
 
 
 def test_none_in_python_leaves_a_setting_out() -> None:

@@ -14,6 +14,7 @@ charts   := --charts='$(CHARTS)' --versions='$(VERSIONS)'
 # The slowest first, so that none runs alone at the end.
 LONGEST    := engine-modes engine-preview
 ENGINE     := $(LONGEST) $(filter-out $(LONGEST),$(patsubst tests/engine/test_%.py,engine-%,$(wildcard tests/engine/test_*.py)))
+RECORDED   := $(wildcard tests/engine/test_upgrades.py tests/engine/test_moves.py tests/engine/test_faults.py tests/engine/test_takeover.py tests/engine/test_removal.py)
 SLOW       := $(ENGINE:engine-%=slow-%)
 
 .PHONY: help
@@ -93,6 +94,7 @@ docs: $(VENV)/.complete ## update what is generated: findings, settings, upgrade
 	@$(PYTHON) -m tests.unit.findings
 	@$(PYTHON) -m tests.unit.settings
 	@$(PYTHON) -m tests.unit.upgrades
+	@$(PYTHON) -m tests.unit.results
 	@$(PYTHON) -m tests.unit.flow_chart
 	@$(PYTHON) -m tests.unit.code_map
 	@$(PYTHON) -m dynamo_platform.config.schema > stacks/schema.json
@@ -101,9 +103,10 @@ docs: $(VENV)/.complete ## update what is generated: findings, settings, upgrade
 catalog-check: $(VENV)/.complete ## list what the catalog lacks of the charts in CHARTS=DIR
 	@$(PYTHON) -m dynamo_platform.catalog.check '$(CHARTS)'
 
-.PHONY: verify-edges
-verify-edges: $(VENV)/.complete ## take every upgrade on the sandbox, and record it in the catalog
-	RECORD_EDGES=1 $(PYTHON) -m pytest tests/engine/test_upgrades.py -m slow
+.PHONY: record
+record: $(VENV)/.complete ## take every upgrade, move and fault on the sandbox, and record what happens
+	RECORD=1 $(PYTHON) -m pytest $(RECORDED)
+	@$(MAKE) docs
 
 .PHONY: lock
 lock: $(VENV)/.complete ## update the locked development dependencies

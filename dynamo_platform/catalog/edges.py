@@ -10,7 +10,7 @@ from dynamo_platform.versions import Version
 from .reading import MinorVersion, Row, read
 
 VERIFIED = Path(__file__).parent / "data" / "verified.json"
-"""The records of tested edges. Tests write them: ``make verify-edges``."""
+"""The records of tested edges. Tests write them: ``make record``."""
 
 
 def minor_before(minor: str) -> str | None:

@@ -1,42 +1,33 @@
 """Every upgrade from 1.0 to 1.6, separate and bundled: objects that are not kept, and served versions.
 
-Run with the contract charts, and with the real ones in the folder `DYNAMO_CHARTS`. With `RECORD_EDGES=1`, each upgrade
-is recorded in the catalog (`make verify-edges`).
+Run with the contract charts, and with the real ones in the folder `DYNAMO_CHARTS`. With `RECORD=1`, each upgrade
+is recorded in the catalog (`make record`).
 """
 
 import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
 import pytest
-from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration, ValidatingWebhookConfiguration
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
-from lightkube.resources.apps_v1 import DaemonSet, Deployment, StatefulSet
-from lightkube.resources.core_v1 import ConfigMap, Namespace, PersistentVolumeClaim, Secret, Service, ServiceAccount
-from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
-from lightkube.resources.scheduling_v1 import PriorityClass
 
 from dynamo_platform.catalog.edges import VERIFIED
 from dynamo_platform.versions import Version
 from sandbox.sandbox import Sandbox
 from sandbox.sources import Chart, ChartSource
-from tests.engine.engine import CONFIG, QUEUE, SHARD, Engine
+from tests.engine import results
+from tests.engine.engine import Engine
 from tests.engine.recordings import metadata, precedence
+from tests.engine.results import Uids, uids
 from tests.engine.stacks import stack
 
 pytestmark = pytest.mark.slow
 
-KINDS: tuple[Any, ...] = (
-    *(ClusterRole, ClusterRoleBinding, ConfigMap, CONFIG, CustomResourceDefinition, DaemonSet, Deployment),
-    *(MutatingWebhookConfiguration, Namespace, PersistentVolumeClaim, PriorityClass, QUEUE, Role, RoleBinding),
-    *(Secret, Service, ServiceAccount, SHARD, StatefulSet, ValidatingWebhookConfiguration),
-)
 HELM = "pulumi-resource-kubernetes"
 """Field manager of objects that Pulumi's Helm creates."""
 
@@ -104,7 +95,7 @@ if "DYNAMO_CHARTS" in os.environ:
 def test_each_step_keeps_what_it_can(sandbox: Sandbox, engine: Engine, mode: str, source: str) -> None:
     sandbox.cluster.stop()
     sandbox.up(SOURCES[source])
-    before: dict[tuple[str, str], str] = {}
+    before: Uids = {}
     kai_before = ""
     from_helm: set[str] = set()
     installed: dict[str, str] = {}
@@ -123,7 +114,7 @@ def test_each_step_keeps_what_it_can(sandbox: Sandbox, engine: Engine, mode: str
 
         bundled = bundled_versions(sandbox, versions["version"])
         kai = versions["kai"] if mode == "separate" else bundled["kai-scheduler"]
-        now = unowned(engine)
+        now = uids(engine)
         definitions = engine.objects(CustomResourceDefinition)
         applied = {name for name, found in definitions.items() if HELM in managers(found)}
         if before:
@@ -135,7 +126,7 @@ def test_each_step_keeps_what_it_can(sandbox: Sandbox, engine: Engine, mode: str
         engine.assert_unchanged()
         charts = {"dynamo-platform": versions["version"], "kai-scheduler": kai}
         charts["grove"] = versions["grove"] if mode == "separate" else bundled["grove-charts"]
-        if installed and "RECORD_EDGES" in os.environ:
+        if installed and "RECORD" in os.environ:
             archives = digests(sandbox, charts) if source == "real" else {}
             run = {"before": installed, "after": charts, "digests": archives, "seconds": seconds}
             record({"mode": mode, "charts": source} | run)
@@ -188,20 +179,9 @@ def digests(sandbox: Sandbox, charts: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def unowned(engine: Engine) -> dict[tuple[str, str], str]:
-    """Return the UID of every object without an owner, by kind and name."""
-    return {
-        (kind.__name__, name): found.metadata.uid
-        for kind in KINDS
-        for name, found in engine.objects(kind).items()
-        if not found.metadata.ownerReferences
-    }
-
-
-def gone(before: Mapping[tuple[str, str], str], now: Mapping[tuple[str, str], str]) -> set[str]:
-    """Return kind and name of objects that were removed or recreated, except Helm's records."""
-    names = {f"{key[0]} {key[1].rpartition('/')[2]}" for key, uid in before.items() if now.get(key) != uid}
-    return {re.sub(r"(?<=grove-operator-cm-).+", "*", name) for name in names}
+def gone(before: Uids, now: Uids) -> set[str]:
+    """Return kind and name of objects that were removed or recreated; a ConfigMap's hash is `*`."""
+    return {re.sub(r"(?<=grove-operator-cm-).+", "*", title) for title in results.gone(before, now)}
 
 
 def managers(found: Any) -> set[str]:

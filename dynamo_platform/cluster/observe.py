@@ -1,7 +1,7 @@
 """Reads the cluster, and finds out why a gate did not open.
 
-Nothing but this and ``releases.py`` reads the cluster. It is read after a failure, for the report only, and for at most
-``TIMEOUT_SECONDS``. The report has conditions, replica counts, container states and events, but no spec and no Secret.
+In an update, nothing but this and ``releases.py`` reads the cluster: after a failure, for the report only, and for at
+most ``TIMEOUT_SECONDS``. The report has conditions, replica counts, container states and events, but no spec and no Secret.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def client_of(cluster: ClusterAccess) -> AsyncClient:
     """A client for the cluster."""
     from lightkube import AsyncClient, KubeConfig  # noqa: PLC0415  not needed until a gate or release fails
 
-    return AsyncClient(KubeConfig.from_file(_kubeconfig_for(cluster.context)).get(cluster.context))
+    return AsyncClient(KubeConfig.from_file(kubeconfig_for(cluster.context)).get(cluster.context))
 
 
 async def list_objects(client: AsyncClient, kind: Any, namespace: str | None = None) -> list[LiveObject]:
@@ -158,7 +158,7 @@ async def list_objects(client: AsyncClient, kind: Any, namespace: str | None = N
     return [item.to_dict() async for item in client.list(kind, namespace=namespace)]
 
 
-def _kubeconfig_for(context: str | None) -> Path:
+def kubeconfig_for(context: str | None) -> Path:
     """The first kubeconfig file that has the context, or that has a current context if it is None."""
     for path in kubeconfig.files():
         found = context in kubeconfig.contexts(path) if context else kubeconfig.parse_file(path).get("current-context")

@@ -21,7 +21,8 @@ Objects = Mapping[str, Mapping["Key", "Object"]]
 
 CRD = "CustomResourceDefinition"
 
-_GENERATED = "(generated)"
+GENERATED = "(generated)"
+"""Replaces what a chart generates at random: a certificate, a password, a checksum of these."""
 
 _CHART_LABELS = ("app.kubernetes.io/version", "helm.sh/chart")
 """Labels that every chart version changes on every object."""
@@ -150,6 +151,21 @@ def read_objects(
     }
 
 
+def stable_manifests(
+    first: Iterable[Manifest], again: Iterable[Manifest], namespace: str, *, hooks: bool
+) -> dict[Key, Manifest]:
+    """The manifests of a release's objects, with ``GENERATED`` for what differs, and without those of random names.
+
+    Args:
+        first: its manifests.
+        again: its manifests from a second rendering, for the same APIs.
+        namespace: the release's namespace.
+        hooks: whether Helm runs the release's hooks.
+    """
+    one, two = (_by_key(manifests, namespace, hooks=hooks) for manifests in (first, again))
+    return {key: _common_content(manifest, two[key]) for key, manifest in one.items() if key in two}
+
+
 def key_of(manifest: Manifest, namespace: str) -> Key:
     """The key of a manifest of a release in ``namespace``."""
     kind, metadata = manifest["kind"], manifest.get("metadata") or {}
@@ -208,12 +224,12 @@ def _shared_name(key: Key, other: Key) -> str:
 
 
 def _common_content(first: Any, second: Any) -> Any:
-    """The content of two renderings, with ``(generated)`` for every value that differs."""
+    """The content of two renderings, with ``GENERATED`` for every value that differs."""
     if isinstance(first, Mapping) and isinstance(second, Mapping):
-        return {key: _common_content(first.get(key), second.get(key)) for key in first.keys() | second.keys()}
+        return {key: _common_content(first.get(key), second.get(key)) for key in {**first, **second}}
     if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
         return [_common_content(one, other) for one, other in zip(first, second, strict=True)]
-    return first if first == second else _GENERATED
+    return first if first == second else GENERATED
 
 
 def _summarize(key: Key, manifest: Manifest) -> Object:
@@ -221,7 +237,7 @@ def _summarize(key: Key, manifest: Manifest) -> Object:
     return Object(
         digest=digest(_normalize(manifest)),
         # In a Secret, a key named image is data.
-        images=() if key.kind == "Secret" else tuple(sorted(set(_find_images(manifest)))),
+        images=() if key.kind == "Secret" else tuple(sorted(set(images_of(manifest)))),
         hook=f"{','.join(sorted(events))}:{annotations.get(f'{_HOOK}-weight', '0')}" if events else None,
         kept=annotations.get(_POLICY) == "keep",
         versions=_crd_versions(manifest) if key.kind == CRD else (),
@@ -257,7 +273,7 @@ def _drop_empty(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _find_images(value: Any) -> Iterator[str]:
+def images_of(value: Any) -> Iterator[str]:
     """The images of containers, and those of custom resources, which have ``{repository, name, tag}``."""
     if isinstance(value, Mapping):
         match value.get("image"):
@@ -266,10 +282,10 @@ def _find_images(value: Any) -> Iterator[str]:
             case {"repository": str(repository), "name": str(name), **more}:
                 yield f"{repository}/{name}" + (f":{more['tag']}" if more.get("tag") else "")
         for item in value.values():
-            yield from _find_images(item)
+            yield from images_of(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _find_images(item)
+            yield from images_of(item)
 
 
 def to_plain(objects: Objects) -> dict[str, dict[str, str]]:

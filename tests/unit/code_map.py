@@ -12,7 +12,18 @@ CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "dynamo_platform"
 PAGE = CHECKOUT / "CONTRIBUTING.md"
 
-STAGES = ["config", "catalog", "planning", "rendering", "cluster", "component", "gitops", "comparison", "cli"]
+STAGES = [
+    "config",
+    "catalog",
+    "planning",
+    "rendering",
+    "cluster",
+    "component",
+    "gitops",
+    "comparison",
+    "verification",
+    "cli",
+]
 """The folders, in the order of the pipeline."""
 
 

@@ -260,8 +260,8 @@ def test_context_is_looked_for_in_every_file(kubeconfig: Path, monkeypatch: pyte
     second = tmp_path / "second"
     second.write_text(yaml.safe_dump({"contexts": [{"name": "eu"}]}))
     monkeypatch.setenv("KUBECONFIG", f"{kubeconfig}:{tmp_path / 'absent'}:{second}")
-    assert observe._kubeconfig_for("eu") == second
-    assert observe._kubeconfig_for(None) == kubeconfig
+    assert observe.kubeconfig_for("eu") == second
+    assert observe.kubeconfig_for(None) == kubeconfig
 
 
 def test_reading_times_out(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,8 @@ def _files(chart: str, version: str) -> Mapping[str, bytes]:
     for template in sorted((source / "templates").iterdir()):
         files[f"templates/{template.name}"] = template.read_bytes()
     for name, crd in entry.crds.items():
-        files[f"crds/{name}.yaml"] = _yaml(_crd(name, crd))
+        # `helm show crds` writes no separator of its own.
+        files[f"crds/{name}.yaml"] = b"---\n" + _yaml(_crd(name, crd))
     for name, dependency in entry.dependencies.items():
         for path, content in _files(name, dependency["version"]).items():
             files[f"charts/{name}/{path}"] = content

@@ -10,6 +10,7 @@ Tests inject faults with the ConfigMap `sandbox-faults` in `kube-system`, which 
 | key | value | effect |
 |---|---|---|
 | `<workload>.ready` | `"false"` | pods of the Deployment are not ready, those of the Job fail, until the key is gone |
+| `images.pulled` | `"false"` | containers that are not ready wait for their image, instead of crashing |
 | `<workload>.delay` | seconds | its pods start that long after they were scheduled |
 | `queue-webhook.listening` | `"false"` | KAI's queue webhook refuses connections, even if queue-controller is ready |
 | `queue-webhook.status` | a number | it answers with this HTTP status |

@@ -43,6 +43,11 @@ class Faults:
         """Return whether the server is registered with its own authority's certificate."""
         return self._value(f"{server}.trusted") != "false"
 
+    @property
+    def pulls(self) -> bool:
+        """Whether images can be pulled; else containers that are not ready wait for theirs."""
+        return self._value("images.pulled") != "false"
+
     def delay(self, workload: str) -> float:
         """Return the seconds between scheduling and start of the workload's pods."""
         return float(self._value(f"{workload}.delay") or 0)

@@ -89,11 +89,13 @@ class PodRunner(Operator):
         return [self.config_maps.get(source.name or "", namespace) for source in sources]
 
     async def report_state(self, pod: Pod, problem: str | None = None) -> None:
-        """Report the pod as ready, or as crashing with that problem, unless it was reported before."""
+        """Report the pod as ready, or as waiting with that problem, unless it was reported before."""
         if reported_problem(pod) != (problem or ""):
-            await self._report(pod, crashing_status(pod, problem) if problem else ready_status(pod), problem or "ready")
+            pulled = self.faults.pulls
+            status = waiting_status(pod, problem, pulled=pulled) if problem else ready_status(pod)
+            await self._report(pod, status, problem or "ready")
             if problem:
-                await self.cluster.client.create(cast("Any", Event).from_dict(back_off_event(pod)))
+                await self.cluster.client.create(cast("Any", Event).from_dict(back_off_event(pod, pulled=pulled)))
 
     async def report_finished(self, pod: Pod, problem: str | None = None) -> None:
         """Report the pod of a Job as succeeded, or as failed with that problem."""
@@ -127,7 +129,7 @@ def seconds_since_scheduled(pod: Pod) -> float:
 def reported_problem(pod: Pod) -> str | None:
     """Return what `report_state` last reported: the problem, "" for ready, None for nothing yet."""
     for container in (pod.status.containerStatuses if pod.status else None) or []:
-        if container.state and container.state.waiting and container.state.waiting.reason == "CrashLoopBackOff":
+        if container.state and container.state.waiting and container.state.waiting.message:
             return container.state.waiting.message
         if container.state and container.state.running:
             return ""
@@ -146,23 +148,24 @@ def ready_status(pod: Pod) -> Manifest:
     }
 
 
-def crashing_status(pod: Pod, problem: str) -> Manifest:
-    """Return the status of a pod in CrashLoopBackOff, with the problem as message."""
+def waiting_status(pod: Pod, problem: str, *, pulled: bool = True) -> Manifest:
+    """Return the status of a pod whose containers crash, or have no image, with the problem as message."""
     now = _now()
-    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": problem}}
+    waiting = {"waiting": {"reason": "CrashLoopBackOff" if pulled else "ImagePullBackOff", "message": problem}}
     return {
-        "phase": "Running",
+        "phase": "Running" if pulled else "Pending",
         "startTime": now,
         "conditions": _conditions(now, ready=False),
         "initContainerStatuses": _statuses(pod, "initContainers", {"terminated": _exit(now)}, ready=True),
-        "containerStatuses": _statuses(pod, "containers", waiting, ready=False, restarts=1),
+        "containerStatuses": _statuses(pod, "containers", waiting, ready=False, restarts=int(pulled)),
     }
 
 
-def back_off_event(pod: Any) -> Manifest:
-    """Return the kubelet's event for a container that keeps failing."""
+def back_off_event(pod: Any, *, pulled: bool = True) -> Manifest:
+    """Return the kubelet's event for a container that keeps failing, or whose image it cannot pull."""
     now, name, namespace = _now(), pod.metadata.name, pod.metadata.namespace
-    container = pod.spec.containers[0].name
+    container, image = pod.spec.containers[0].name, pod.spec.containers[0].image
+    message = f"Back-off restarting failed container {container} in pod {name}_{namespace}({pod.metadata.uid})"
     return {
         "metadata": {"generateName": f"{name}.", "namespace": namespace},
         "involvedObject": {
@@ -175,7 +178,7 @@ def back_off_event(pod: Any) -> Manifest:
         },
         "type": "Warning",
         "reason": "BackOff",
-        "message": f"Back-off restarting failed container {container} in pod {name}_{namespace}({pod.metadata.uid})",
+        "message": message if pulled else f'Back-off pulling image "{image}"',
         "source": {"component": "kubelet", "host": pod.spec.nodeName},
         "firstTimestamp": now,
         "lastTimestamp": now,

@@ -6,9 +6,12 @@ The toolchain has no kubectl: its commands are translated to API calls. Pulumi's
 import json
 import re
 import shlex
+from pathlib import Path
 from typing import Any, cast
 
+import yaml
 from lightkube import ApiError, Client
+from lightkube.codecs import from_dict
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.types import PatchType
@@ -48,23 +51,29 @@ def follow(engine: Engine, section: str, **placeholders: str) -> str:
 
 def _run(engine: Engine, command: list[str]) -> str:
     match command:
-        case ["pulumi", "up" | "destroy" | "refresh" as name, *options]:
-            return engine.run("pulumi", name, "--yes", "--skip-preview", *options)
-        case ["pulumi", "cancel" | "import" as name, *options]:
-            return engine.run("pulumi", name, "--yes", *options)
-        case ["pulumi", *_]:
-            return engine.run(*command)
+        case [*words, ">", file]:
+            printed = _run(engine, words)
+            (engine.folder / file).write_text(printed)
+            return printed
+        case ["kubectl", *options]:
+            return _kubectl(client(engine.sandbox.paths.kubeconfig), engine.folder, options)
         case ["helm", *options]:
             return engine.helm(*options)
-        case ["kubectl", *options]:
-            return _kubectl(client(engine.sandbox.paths.kubeconfig), options)
         case ["dynamo-platform", *options]:
-            return engine.run("python", "-m", "dynamo_platform", *options)
-    raise AssertionError(command)
+            command = ["python", "-m", "dynamo_platform", *options]
+        case ["pulumi", "up" | "destroy" | "refresh", *_]:
+            command = [*command, "--yes", "--skip-preview"]
+        case ["pulumi", "cancel", *_]:
+            command = [*command, "--yes"]
+    return engine.run(*command)
 
 
-def _kubectl(api: Client, words: list[str]) -> str:
-    """Get, delete, patch, annotate or label objects."""
+def _kubectl(api: Client, folder: Path, words: list[str]) -> str:
+    """Apply, get, delete, patch, annotate or label objects."""
+    if words[:2] == ["apply", "--server-side"]:
+        for manifest in yaml.safe_load_all((folder / words[-1]).read_text()):
+            cast("Any", api).apply(from_dict(manifest), field_manager="kubectl", force=True)
+        return ""
     options = dict(zip(words, [*words[1:], ""], strict=True))
     scope = {"namespace": options["-n"]} if "-n" in options else {}
     verb, kind, *names = [

@@ -17,8 +17,8 @@ FOLDER = CHECKOUT / "tests" / "data" / "results"
 def page() -> str:
     """The page with the recorded tables."""
     return re.sub(
-        r"(<!-- BEGIN (\w+) -->\n).*?(\n<!-- END \2 -->)",
-        lambda block: f"{block[1]}{_table(block[2])}{block[3]}",
+        r"(<!-- BEGIN (\w+) -->\n).*?(<!-- END \2 -->)",
+        lambda block: f"{block[1]}{_table(block[2])}\n{block[3]}",
         PAGE.read_text(encoding="utf-8"),
         flags=re.DOTALL,
     )

@@ -102,7 +102,6 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Place]]:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TOOLCHAIN_MIRROR", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setenv("TOOLCHAIN", "download")
-    monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 0.3)
     yield handler
     server.shutdown()
     server.server_close()
@@ -237,8 +236,11 @@ def test_a_mirror_that_is_no_url_is_refused_and_its_password_never_shown(
     ids=["cut off", "stalled", "silence", "403", "503", "a proxy's page"],
 )
 def test_a_place_that_does_not_give_the_file_is_said(
-    fault: dict[str, object], why: str, place: type[Place], cache: Path
+    fault: dict[str, object], why: str, place: type[Place], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if fault.get("faults") in {"stall", "silence"}:
+        # Only here: on a busy machine, an answer may take as long.
+        monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 0.3)
     for name, value in fault.items():
         setattr(place, name, value)
     with pytest.raises(SandboxError) as error:

@@ -112,10 +112,10 @@ class TestPods:
     def test_what_was_reported_is_read_back(self) -> None:
         assert pods.reported_problem(pod()) is None
         assert pods.reported_problem(pod(**pods.ready_status(pod()))) == ""
-        assert pods.reported_problem(pod(**pods.crashing_status(pod(), "no queues"))) == "no queues"
+        assert pods.reported_problem(pod(**pods.waiting_status(pod(), "no queues"))) == "no queues"
 
     def test_a_crashing_pod_runs_but_is_not_ready(self) -> None:
-        status = pods.crashing_status(pod(), "no queues")
+        status = pods.waiting_status(pod(), "no queues")
         assert status["phase"] == "Running"
         assert {item["type"]: item["status"] for item in status["conditions"]} == {
             "Initialized": "True",

@@ -14,7 +14,7 @@ charts   := --charts='$(CHARTS)' --versions='$(VERSIONS)'
 # The slowest first, so that none runs alone at the end.
 LONGEST    := engine-modes engine-preview
 ENGINE     := $(LONGEST) $(filter-out $(LONGEST),$(patsubst tests/engine/test_%.py,engine-%,$(wildcard tests/engine/test_*.py)))
-RECORDED   := $(wildcard tests/engine/test_upgrades.py tests/engine/test_moves.py tests/engine/test_faults.py tests/engine/test_takeover.py tests/engine/test_removal.py)
+RECORDED   = $(shell grep -l tests.engine.results tests/engine/test_*.py)
 SLOW       := $(ENGINE:engine-%=slow-%)
 
 .PHONY: help

@@ -1,7 +1,8 @@
 """Reads the cluster, and finds out why a gate did not open.
 
 In an update, nothing but this and ``releases.py`` reads the cluster: after a failure, for the report only, and for at
-most ``TIMEOUT_SECONDS``. The report has conditions, replica counts, container states and events, but no spec and no Secret.
+most ``TIMEOUT_SECONDS``. The report has conditions, replica counts, container states and events, but no spec and no
+Secret.
 """
 
 from __future__ import annotations

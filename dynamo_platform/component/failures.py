@@ -31,15 +31,23 @@ Hook = Callable[[pulumi.ErrorHookArgs], Awaitable[bool]]
 """Takes the failure; returns whether to retry."""
 
 
-def report_release(releases: Mapping[str, Release], cluster: ClusterAccess) -> Hook:
-    """A hook for releases that reports their objects that are not ready. It does not retry, because Helm has waited.
+def report_release(releases: Mapping[str, Release], cluster: ClusterAccess, *, bundled: bool) -> Hook:
+    """A hook for releases that reports their objects that are not ready.
+
+    It does not retry, because Helm has waited. The exception is a webhook that a bundled KAI Scheduler brings: the same
+    release creates queues before it listens (https://github.com/ai-dynamo/dynamo/issues/4625).
 
     Args:
         releases: the releases by the name of their resource.
         cluster: the cluster.
+        bundled: whether KAI Scheduler is in the platform's release.
     """
+    first_failures: dict[str, float] = {}
 
     async def hook(failure: pulumi.ErrorHookArgs) -> bool:
+        refused = classify(failure.errors[0]) if bundled and failure.failed_operation != "delete" else None
+        if refused and await _waits(failure, refused, releases[failure.name].timeout, first_failures):
+            return True
         if failure.failed_operation != "delete" and not pulumi.runtime.is_dry_run():
             report = await release_report(releases[failure.name], cluster, failure.errors[0])
             if report:
@@ -114,21 +122,36 @@ def retry_queue(webhook: Gate, kai: KaiInstallation) -> Hook:
             first failure.
         kai: the location of KAI Scheduler.
     """
-    timeout = webhook.timeout
     first_failures: dict[str, float] = {}
 
     async def hook(failure: pulumi.ErrorHookArgs) -> bool:
         refused = classify(failure.errors[0])
         if failure.failed_operation == "delete" or refused is None:
             return False
-        waited = time.monotonic() - first_failures.setdefault(failure.urn, time.monotonic())
-        if not refused.cause.transient or waited >= timeout:
-            pulumi.log.error(queue_report(failure.name, refused, webhook, kai))
-            return False
-        await asyncio.sleep(min(2.0 ** (len(failure.errors) - 1), max(1.0, timeout / PAUSES_PER_TIMEOUT)))
-        return True
+        if await _waits(failure, refused, webhook.timeout, first_failures):
+            return True
+        pulumi.log.error(queue_report(failure.name, refused, webhook, kai))
+        return False
 
     return hook
+
+
+async def _waits(
+    failure: pulumi.ErrorHookArgs, refused: NotAdmitted, timeout: int, first_failures: dict[str, float]
+) -> bool:
+    """Pause, and return true; or return false at once if the webhook's error is final or the timeout has passed.
+
+    Args:
+        failure: the failure.
+        refused: what it means.
+        timeout: seconds from a resource's first failure.
+        first_failures: when each resource failed first, by URN.
+    """
+    waited = time.monotonic() - first_failures.setdefault(failure.urn, time.monotonic())
+    if not refused.cause.transient or waited >= timeout:
+        return False
+    await asyncio.sleep(min(2.0 ** (len(failure.errors) - 1), max(1.0, timeout / PAUSES_PER_TIMEOUT)))
+    return True
 
 
 def queue_report(name: str, refused: NotAdmitted, webhook: Gate, kai: KaiInstallation) -> str:

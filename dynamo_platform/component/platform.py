@@ -139,9 +139,9 @@ class DynamoPlatform(PlatformOutputs, pulumi.ComponentResource):
             context=self.plan.cluster,
             readable=not provider_given and (self.plan.cluster is not None or not configures_default_provider()),
         )
-        hooks: dict[type[Step], Hook] = {
-            Release: report_release({names[release.name]: release for release in self.plan.releases}, cluster)
-        }
+        by_resource = {names[release.name]: release for release in self.plan.releases}
+        bundled = self.plan.modes["kai-scheduler"] == "bundled"
+        hooks: dict[type[Step], Hook] = {Release: report_release(by_resource, cluster, bundled=bundled)}
         gates = [step for step in self.plan.steps if isinstance(step, Gate)]
         if gates:
             webhook = next(gate for gate in gates if gate.namespace)

@@ -108,7 +108,9 @@ def register_children(
         protected = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(protect=plan.protect or None))
         match step:
             case Release():
-                children.releases[step.name] = child = _register_release(names[step.name], step, protected, ignored)
+                retried = step.name == plan.platform.name and plan.modes["kai-scheduler"] == "bundled"
+                child = _register_release(names[step.name], step, protected, ignored, retried=retried)
+                children.releases[step.name] = child
             case Gate():
                 children.gates[step.name] = child = _register_gate(names[step.name], step, options)
             case Queue():
@@ -130,7 +132,9 @@ def _ignored(paths: Sequence[str], inputs: Collection[str]) -> list[str]:
     return [path for path, first in steps.items() if first in {"*", *inputs}]
 
 
-def _register_release(name: str, step: Release, options: pulumi.ResourceOptions, ignored: Sequence[str]) -> HelmRelease:
+def _register_release(
+    name: str, step: Release, options: pulumi.ResourceOptions, ignored: Sequence[str], *, retried: bool
+) -> HelmRelease:
     inputs = {
         "name": step.name,
         "namespace": step.namespace,
@@ -146,6 +150,8 @@ def _register_release(name: str, step: Release, options: pulumi.ResourceOptions,
         # Despite their names, the first disables all hooks at install, the second at upgrade.
         "disableWebhooks": not step.hooks,
         "disableCRDHooks": not step.hooks,
+        # Without it, Helm does not install over its own failed attempt, which an error hook tries again.
+        "replace": retried or None,
         "compat": "true",
     }
     # The charts have fixed names for cluster-scoped objects, so two releases of one cannot exist together.

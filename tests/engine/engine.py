@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,13 @@ from lightkube.generic_resource import create_global_resource
 from dynamo_platform.planning.running import COMPONENT
 from sandbox import status
 from sandbox.cluster import client
-from sandbox.commands import CommandError, run
+from sandbox.commands import run
 from sandbox.paths import CHECKOUT
 from sandbox.sandbox import Sandbox
 from sandbox.sources import CONTRACT_CHARTS
 from sandbox.stack import sandbox_config
 
 STACK = "test"
-RACE_SECONDS = 60
-"""Seconds after which the webhook of a bundled KAI answers at the latest."""
 NOWHERE = "/nonexistent/kubeconfig"
 CONFIG = create_global_resource("kai.scheduler", "v1", "Config", "configs")
 SHARD = create_global_resource("kai.scheduler", "v1", "SchedulingShard", "schedulingshards")
@@ -65,20 +64,13 @@ class Engine:
         return self.run("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK, *arguments)
 
     def up_bundled(self) -> None:
-        """`pulumi up`, retried while the chart's queue hook runs before KAI's webhook answers.
+        """`pulumi up`, and a refresh.
 
-        This is a race upstream (https://github.com/ai-dynamo/dynamo/issues/4625): both are in one release, so no gate
-        can separate them.
+        The chart's queue hook can run before KAI's webhook answers (https://github.com/ai-dynamo/dynamo/issues/4625).
+        The same `up` tries again, but the engine keeps the error of the first attempt in the state until a refresh.
         """
-        deadline = time.monotonic() + RACE_SECONDS
-        while True:
-            try:
-                self.up()
-            except CommandError as error:
-                if "failed calling webhook" not in error.output or time.monotonic() > deadline:
-                    raise
-            else:
-                return
+        self.up()
+        self.refresh()
 
     def preview(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
         """`pulumi preview`."""
@@ -135,12 +127,17 @@ class Engine:
         """Every object of a kind by name, or by namespace/name; empty if the cluster does not serve the kind."""
         api = client(self.sandbox.paths.kubeconfig)
         namespaced = issubclass(kind, NamespacedResource)
-        try:
-            found = list(api.list(kind, namespace="*") if namespaced else api.list(kind))
-        except httpx2.HTTPStatusError as error:
-            if error.response.status_code == 404:
-                return {}
-            raise
+        while True:
+            try:
+                found = list(api.list(kind, namespace="*") if namespaced else api.list(kind))
+                break
+            except httpx2.HTTPStatusError as error:
+                if error.response.status_code == HTTPStatus.NOT_FOUND:
+                    return {}
+                # The storage of a CRD that was just created is not ready, and the answer says when to ask again.
+                if error.response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                    raise
+                time.sleep(float(error.response.headers["Retry-After"]))
         return {
             f"{item.metadata.namespace}/{item.metadata.name}" if namespaced else item.metadata.name: item
             for item in found

@@ -143,14 +143,16 @@ TIMED_OUT = "Helm Release grove-system/grove: context deadline exceeded"
 RELEASE = Release("grove", "grove-system", "grove-charts", None, "v0.1.0-alpha.13", {}, hooks=True, timeout=600)
 
 
-def waiting(monkeypatch: pytest.MonkeyPatch, *lines: str, error: str | None = None) -> failures.Hook:
+def waiting(
+    monkeypatch: pytest.MonkeyPatch, *lines: str, error: str | None = None, bundled: bool = False
+) -> failures.Hook:
     async def diagnose_release(*_: object) -> list[str]:
         if error:
             raise UnreadableError(error)
         return list(lines)
 
     monkeypatch.setattr(failures, "diagnose_release", diagnose_release)
-    return failures.report_release({"dp-grove": RELEASE}, KAI)
+    return failures.report_release({"dp-grove": RELEASE}, KAI, bundled=bundled)
 
 
 @pytest.mark.parametrize("operation", ["create", "update"])
@@ -185,6 +187,30 @@ def test_release_says_what_the_error_of_a_webhook_means(monkeypatch: pytest.Monk
         "listen.\n"
         "Fix this, then run `pulumi up` again."
     )
+
+
+@pytest.mark.parametrize("operation", ["create", "update"])
+def test_release_with_a_bundled_webhook_is_tried_again_until_it_answers(
+    monkeypatch: pytest.MonkeyPatch, errors: list[str], operation: str
+) -> None:
+    hook = waiting(monkeypatch, bundled=True)
+    assert answer(hook, failure(operation, name="dp-grove"))
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + RELEASE.timeout)
+    assert errors == []
+    assert not answer(hook, failure(operation, name="dp-grove"))
+    assert errors[0].startswith("release grove failed.")
+
+
+def test_release_with_a_bundled_webhook_that_is_broken_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, errors: list[str]
+) -> None:
+    hook = waiting(monkeypatch, bundled=True)
+    unknown = next(error for error, (again, _) in CAUSES.items() if not again)
+    assert not answer(hook, failure(error=unknown, name="dp-grove"))
+    assert not answer(hook, failure("delete", name="dp-grove"))
+    assert not answer(hook, failure(error=TIMED_OUT, name="dp-grove"))
+    assert errors[0].startswith("release grove failed.")
 
 
 def test_release_that_cannot_be_deleted_or_is_previewed_says_nothing(
